@@ -1,0 +1,29 @@
+"""wfkit: LLM and data workflows in notebook cells, cached, priced and explained.
+
+The public names, each loaded on first use; nothing else is public and everything else may move.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wfkit.workflow import Workflow, current, node, prompt
+
+__version__ = "0.1.0"
+__all__ = ["Workflow", "current", "load_ipython_extension", "node", "prompt"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        import wfkit.workflow  # loaded on first use: keeps `import wfkit` light
+
+        return getattr(wfkit.workflow, name)
+    raise AttributeError(f"module 'wfkit' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register `%%wf_node`, `%wf` and `%%wf_sql` (called by `%load_ext wfkit`)."""
+    from wfkit.notebook.magics import register  # loaded on first use: keeps `import wfkit` light
+
+    register(shell)
