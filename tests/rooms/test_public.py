@@ -1,0 +1,54 @@
+"""What `import wfkit` gives and what it costs.
+
+Public names are few and fixed. Heavy libraries load on first use; seconds are measured in tests/benchmarks/, not here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import wfkit
+
+PUBLIC_NAMES = 15
+HEAVY = {
+    "asyncio", "duckdb", "ipywidgets", "jinja2", "jsonschema", "litellm", "nbclient", "nbformat", "numpy", "pandas",
+    "plotly", "pyarrow", "pydantic", "yaml",
+}  # fmt: skip
+
+LOADED_BY = """
+import sys
+{before}
+before = set(sys.modules)
+{statement}
+print(*sorted(set(sys.modules) - before))
+"""
+IN_IPYTHON = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance()"
+
+
+def heavy_after(statement: str, before: str = "") -> set[str]:
+    """The heavy libraries that a statement loads in a fresh interpreter."""
+    script = LOADED_BY.format(before=before, statement=statement)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return HEAVY.intersection(done.stdout.splitlines()[-1].split())
+
+
+def test_public_names_are_few() -> None:
+    """At most 15 names are promised, each exists and is said once."""
+    assert len(wfkit.__all__) == len(set(wfkit.__all__)) <= PUBLIC_NAMES
+    assert all(getattr(wfkit, name) is not None for name in wfkit.__all__)
+
+
+def test_import_is_light() -> None:
+    """`import wfkit` loads no heavy library."""
+    assert heavy_after("import wfkit") == set()
+
+
+def test_load_ext_is_light() -> None:
+    """`%load_ext wfkit` loads no heavy library that IPython itself has not loaded."""
+    assert heavy_after("shell.run_line_magic('load_ext', 'wfkit')", before=IN_IPYTHON) == set()
+
+
+def test_weight_can_fail() -> None:
+    """A check that sees no heavy library when one is loaded would guard nothing."""
+    assert "yaml" in heavy_after("import yaml")
