@@ -1,0 +1,26 @@
+"""What a reader is told to run is what CI runs.
+
+How the checks themselves work is in tests/run and .ci/run.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.rooms.source import ROOT
+
+COMMAND = "python -m pip install uv && uv run --group test tests/run"
+
+
+@pytest.mark.parametrize("path", ["README.md", ".ci/run"])
+def test_one_test_command(path: str) -> None:
+    """The README's test command is the one of CI, letter by letter."""
+    assert COMMAND in (ROOT / path).read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", ["tests/run", ".ci/run", "binder/postBuild"])
+def test_scripts_can_be_run(path: str) -> None:
+    """A script without its executable bit fails only on somebody else's machine."""
+    assert os.access(ROOT / path, os.X_OK)
