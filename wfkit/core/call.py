@@ -1,0 +1,102 @@
+"""One request to a model and what came back: messages, request, reply, usage, cost.
+
+Plain frozen data shared by the rooms that ask, record, price and show. Money is `Decimal` US dollars, rounded to 1e-9 when it is born.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from wfkit.core.terms import CostSource, FailureKind, UsageSource, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that determines a reply. `params` are the sampling parameters that are sent, sorted by name; one left out is not in it.
+
+    `schema` is the JSON Schema of the wanted output as canonical JSON text (sorted keys), or None. `sample` tells equal requests apart that
+    are meant to be asked several times.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    params: tuple[tuple[str, Any], ...] = ()
+    schema: str | None = None
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call. Cached and written tokens are part of input, reasoning is part of output (OpenTelemetry GenAI inclusion rule)."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_write_input_tokens: int | None = None
+    reasoning_output_tokens: int | None = None
+    source: UsageSource = UsageSource.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Money of one call in US dollars; None where the price is not known, never 0 for that."""
+
+    usd: Decimal | None = None
+    input_usd: Decimal | None = None
+    output_usd: Decimal | None = None
+    source: CostSource = CostSource.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model answered. `model` is the one that did, as the provider names it."""
+
+    text: str
+    model: str
+    finish_reason: str | None = None
+    response_id: str | None = None
+    usage: Usage = Usage()
+    cost: Cost = Cost()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something failed, as data: no exception object leaves the place where it was caught."""
+
+    kind: FailureKind
+    error: str
+    message: str
+    status: int | None = None
+    retry_after_s: float | None = None
+    traceback: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One HTTP request to a model, as kept in the call log. Times are Unix seconds.
+
+    Exactly one of `reply` and `failure` is set once it ended. `request_digest` is the key under which a valid reply serves again.
+    `round` is 0 for the first question of an attempt, 1 and up for corrective re-prompts.
+    """
+
+    call_id: str
+    request_digest: str
+    request: Request
+    started_at: float
+    ended_at: float
+    reply: Reply | None = None
+    failure: Failure | None = None
+    verdict: Verdict = Verdict.VALID
+    round: int = 0
+    provider: str | None = None

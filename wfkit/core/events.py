@@ -1,0 +1,204 @@
+"""What happened: every event of a run, as frozen data. The log of them is the truth; `run.apply` is their only reader that changes a run.
+
+Times `at` are Unix seconds. Tasks are numbers within the run: those of one node are consecutive, an unmapped node has exactly one.
+Adding a field needs a default, so that older journals stay readable. Nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wfkit.core.call import CallRecord, Failure
+from wfkit.core.policy import RetryPolicy
+from wfkit.core.result import Output, Result
+from wfkit.core.terms import NodeKind, OnError, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """What a run must know of a node to schedule it. `deps` are positions of nodes in the run; `over` is the one that is mapped, or None.
+
+    `definition` is the digest of the node's definition, None when it cannot be digested.
+    """
+
+    name: str
+    kind: NodeKind
+    deps: tuple[int, ...] = ()
+    over: int | None = None
+    definition: str | None = None
+    retry: RetryPolicy = RetryPolicy()
+    timeout_s: float | None = None
+    priority: int = 0
+    on_error: OnError = OnError.FAIL
+    pool: str = "python"
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins. It is durable before its first task starts. `seed` makes jitter a function of the log."""
+
+    run_id: str
+    workflow: str
+    targets: tuple[str, ...]
+    nodes: tuple[NodeSpec, ...]
+    graph: str
+    at: float
+    seed: int = 0
+    trigger: str = "python"
+    params: str = "{}"
+    notebook: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDefined:
+    """The text of a definition, kept once per digest: what `why` and lineage show. `parts` are (path, digest, text) of all it reaches."""
+
+    node: str
+    definition: str
+    kind: NodeKind
+    source: str
+    options: str
+    parts: tuple[tuple[str, str, str], ...] = ()
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The keys of all tasks of a node are known. For task i of the node: `keys[i]`, `reasons[i]` and `values[i]`, the digest of the cached
+    value or None if the task must run. `saved_usd` and `saved_s` are what the hits would have cost (None: unknown)."""
+
+    node: int
+    keys: tuple[str | None, ...]
+    reasons: tuple[str, ...]
+    values: tuple[str | None, ...]
+    at: float
+    saved_usd: str | None = "0"
+    saved_s: float | None = 0.0
+    from_run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """Attempt number `attempt` (from 1) of `tasks` begins; several tasks are a slice of a mapped Python node."""
+
+    tasks: tuple[int, ...]
+    attempt: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """An attempt of a task ended with a value."""
+
+    task: int
+    attempt: int
+    result: Result
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsSucceeded:
+    """Items of a mapped Python node ended with values, in columns. `digests[i]` is of `tasks[i]`; `results` as in `Succeeded`."""
+
+    tasks: tuple[int, ...]
+    attempt: int
+    results: tuple[Result, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An attempt of a task ended without a value. `retry_at` is the Unix time of the next attempt, None if there is none."""
+
+    task: int
+    attempt: int
+    failure: Failure
+    at: float
+    retry_at: float | None = None
+    outputs: tuple[Output, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A node cannot run because node `because` failed or was skipped."""
+
+    node: int
+    because: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A request is about to be sent: from here on it may be billed."""
+
+    task: int
+    attempt: int
+    call_id: str
+    request_digest: str
+    model: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A request came back, or failed. `served` means that the call log answered and nothing was sent."""
+
+    task: int
+    attempt: int
+    call: CallRecord
+    at: float
+    served: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run came to its end, or was interrupted (only that can be taken up again)."""
+
+    status: RunState
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """Another process, or a later run of the same one, takes over an interrupted run under a new epoch."""
+
+    epoch: int
+    at: float
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Results are no longer served: those with these keys. The user asked for it."""
+
+    node: str
+    keys: tuple[str, ...]
+    at: float
+
+
+Event = (
+    RunStarted
+    | NodeDefined
+    | Resolved
+    | Dispatched
+    | Succeeded
+    | ItemsSucceeded
+    | Failed
+    | Skipped
+    | CallStarted
+    | CallEnded
+    | RunEnded
+    | Adopted
+    | Forgotten
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event with its place: the order of a run is (epoch, seq). Events outside a run have the empty run id."""
+
+    run_id: str
+    epoch: int
+    seq: int
+    event: Event

@@ -1,0 +1,59 @@
+"""Numbers that govern: retries, waits, caching and the knobs of a model.
+
+Frozen data only. How the numbers are applied is in `backoff`, `routing` and `decide`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wfkit.core.terms import OnError
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how soon a failed task is tried again.
+
+    `retries` counts attempts after the first. Waits in seconds: `max(retry_after, uniform(0, min(max_delay_s, base_s * 2**n)))`
+    (full jitter, AWS Architecture Blog, "Exponential Backoff And Jitter", 2015).
+    """
+
+    retries: int = 0
+    base_s: float = 0.5
+    max_delay_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """Whether results are reused, and for how long (`ttl_s` seconds; None: for ever)."""
+
+    enabled: bool = True
+    ttl_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPolicy:
+    """The model of a prompt and its sampling parameters. None means: not sent, the provider's default holds."""
+
+    model: str
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    schema: str | None = None
+    repairs: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Every option of a node after parsing. The table that fills it is `define.options`."""
+
+    needs: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    retry: RetryPolicy = RetryPolicy()
+    cache: CachePolicy = CachePolicy()
+    model: ModelPolicy | None = None
+    timeout_s: float | None = None
+    priority: int = 0
+    on_error: OnError = OnError.FAIL
+    codec: str = "auto"

@@ -1,0 +1,98 @@
+"""What the engine asks of a store, as protocols. `store.disk` and `store.memory` keep them; one conformance kit tests both.
+
+Interfaces only. Every digest is 32 lower-case hex characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from wfkit.core.call import CallRecord
+from wfkit.core.events import Entry, RunStarted
+from wfkit.core.report import LineageStep, RunReport, RunRow
+from wfkit.core.result import Known, Result, Stored
+
+
+class Ticket(Protocol):
+    """A receipt for appended entries."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until the entries are durable; False when the time ran out. Raises StoreFault when they cannot be made durable."""
+        ...
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Call `call` once, from any thread, when the entries are durable (or failed: `wait` then raises)."""
+        ...
+
+
+class Flight(Protocol):
+    """The right to make one call, held by one process and one waiter at a time."""
+
+    def release(self) -> None:
+        """Give the right back. Releasing twice is harmless."""
+        ...
+
+
+class Store(Protocol):
+    """Where events, results, replies and values are kept."""
+
+    def append(self, entries: Sequence[Entry], durable: bool = False) -> Ticket:
+        """Append in this order. `durable` asks for an fdatasync now; others are made durable in groups. Thread-safe, never blocks on disk."""
+        ...
+
+    def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
+        """All results of these node names, by task key, newest first; one query plus the journals' tails. Forgotten ones are left out."""
+        ...
+
+    def result(self, key: str) -> Result | None:
+        """The newest whole result under a task key."""
+        ...
+
+    def encode(self, value: Any, digest: str, codec: str = "auto") -> Stored:
+        """Encode a value whose value digest is known; large payloads are durable objects when this returns. Raises ValueFault."""
+        ...
+
+    def get(self, digest: str) -> Any:
+        """A new copy of the value with this value digest. Raises ValueFault when it is missing or damaged."""
+        ...
+
+    def get_many(self, digests: Sequence[str]) -> list[Any]:
+        """Like `get` for many, in order, in one query."""
+        ...
+
+    def find_call(self, request_digest: str) -> CallRecord | None:
+        """The newest valid reply to this request."""
+        ...
+
+    def try_flight(self, key: str) -> Flight | None:
+        """The single-flight right for a key, or None while somebody else holds it. Never blocks; freed when its process dies."""
+        ...
+
+    def interrupted(self) -> list[tuple[RunStarted, int]]:
+        """Runs without an end whose process is gone or that were interrupted, newest first, each with the last epoch."""
+        ...
+
+    def entries(self, run_id: str) -> list[Entry]:
+        """All entries of a run in the order (epoch, seq); late ones of an older epoch are left out."""
+        ...
+
+    def runs(self, limit: int = 50) -> list[RunRow]:
+        """The newest runs first."""
+        ...
+
+    def report(self, run_id: str | None = None) -> RunReport | None:
+        """What the views of a run (None: the newest) are drawn from."""
+        ...
+
+    def lineage(self, node: str, item: int | None = None, run_id: str | None = None, depth: int = 3) -> LineageStep | None:
+        """How the value of a node, or of one of its items, was made."""
+        ...
+
+    def sql(self, query: str) -> Any:
+        """One read-only SELECT over the tables, as a pandas DataFrame. Raises UsageFault for anything else."""
+        ...
+
+    def close(self) -> None:
+        """Make everything durable, fold and let go of locks and files."""
+        ...

@@ -1,0 +1,129 @@
+"""Rows about runs, as the store reports them and the views draw them.
+
+Plain frozen data: times are Unix seconds, durations seconds, money `Decimal` dollars, and None is unknown. No sums are made here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from wfkit.core.result import Read, Spent
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run and its totals. `tasks` counts tasks by state; `spent` is billed in this run, `saved_*` is what the cache made unnecessary,
+    `wasted_usd` was paid for attempts that failed."""
+
+    run_id: str
+    workflow: str
+    status: str
+    started_at: float
+    ended_at: float | None
+    tasks: dict[str, int]
+    spent: Spent = Spent()
+    saved_usd: Decimal | None = Decimal(0)
+    saved_s: float | None = 0.0
+    wasted_usd: Decimal | None = Decimal(0)
+    trigger: str = "python"
+    notebook: str | None = None
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node within a run. `tasks` counts its tasks by state, `reasons` by reason; `run_s` sums its attempts; `deps` are names of nodes."""
+
+    name: str
+    kind: str
+    deps: tuple[str, ...]
+    mapped: bool
+    tasks: dict[str, int]
+    reasons: dict[str, int] = field(default_factory=dict)
+    started_at: float | None = None
+    ended_at: float | None = None
+    run_s: float | None = None
+    spent: Spent = Spent()
+    saved_usd: Decimal | None = Decimal(0)
+    saved_s: float | None = 0.0
+    model: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One attempt of a task. `item` is None for a node that is not mapped; `queued_at` is when the task could have started."""
+
+    node: str
+    item: int | None
+    attempt: int
+    state: str
+    queued_at: float | None
+    started_at: float
+    ended_at: float | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One request to a model, or one answered by the call log (`served`: nothing was billed)."""
+
+    node: str
+    item: int | None
+    attempt: int
+    call_id: str
+    request_model: str
+    response_model: str | None
+    started_at: float
+    ended_at: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_input_tokens: int | None
+    reasoning_output_tokens: int | None
+    usage_source: str
+    cost_usd: Decimal | None
+    cost_source: str
+    verdict: str
+    round: int
+    served: bool
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineageStep:
+    """How one value was made, and from what. `role` is the name under which the value below uses it. `prompt` and `reply` are the text of the
+    call that answered (calls that only repaired are in `rounds`). `inputs` are further steps, cut at the depth asked for (`cut`)."""
+
+    role: str
+    node: str | None
+    item: int | None
+    kind: str
+    digest: str
+    preview: str
+    definition: str | None = None
+    source: str | None = None
+    run_id: str | None = None
+    created_at: float | None = None
+    run_s: float | None = None
+    model: str | None = None
+    answered_by: str | None = None
+    prompt: str | None = None
+    reply: str | None = None
+    rounds: int = 0
+    cost_usd: Decimal | None = None
+    call_id: str | None = None
+    reads: tuple[Read, ...] = ()
+    inputs: tuple[LineageStep, ...] = ()
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """Everything the views of one run are drawn from."""
+
+    run: RunRow
+    nodes: tuple[NodeRow, ...]
+    attempts: tuple[AttemptRow, ...] = ()
+    calls: tuple[CallRow, ...] = ()
+    cut_attempts: int = 0

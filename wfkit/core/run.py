@@ -1,0 +1,276 @@
+"""A run as it stands, and `apply`, the only thing that changes one.
+
+`Run` is one mutable object made of lists by task and node number; `decide` reads it. Nothing here does anything: no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import repeat
+
+from wfkit.core import events as e
+from wfkit.core.call import Failure
+from wfkit.core.ledger import Ledger
+from wfkit.core.terms import NodeKind, OnError, RunState, TaskState
+
+
+@dataclass(slots=True)
+class Run:
+    """The state of a run after some events. Lists are indexed by node or by task; `first[n]` is the first task of node n, -1 before it is
+    resolved. `running` maps tasks to their attempt number. Queues hold what `decide` has to answer next."""
+
+    started: e.RunStarted
+    status: RunState = RunState.RUNNING
+    epoch: int = 1
+    ended_at: float | None = None
+    first: list[int] = field(default_factory=list)
+    count: list[int] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    unfinished: list[int] = field(default_factory=list)
+    users: list[list[int]] = field(default_factory=list)
+    node_state: list[TaskState] = field(default_factory=list)
+    skipped_for: dict[int, int] = field(default_factory=dict)
+    node_of: list[int] = field(default_factory=list)
+    state: list[TaskState] = field(default_factory=list)
+    attempt: list[int] = field(default_factory=list)
+    value: list[str | None] = field(default_factory=list)
+    key: list[str | None] = field(default_factory=list)
+    reason: list[str] = field(default_factory=list)
+    failures: dict[int, list[Failure]] = field(default_factory=dict)
+    running: dict[int, int] = field(default_factory=dict)
+    to_resolve: deque[int] = field(default_factory=deque)
+    to_skip: deque[tuple[int, int]] = field(default_factory=deque)
+    queues: dict[int, deque[int]] = field(default_factory=dict)
+    ready: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    retry: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    nodes_left: int = 0
+    ledger: Ledger = field(default_factory=Ledger)
+
+    @property
+    def specs(self) -> tuple[e.NodeSpec, ...]:
+        """What the run knows of its nodes."""
+        return self.started.nodes
+
+    def tasks(self, node: int) -> range:
+        """The tasks of a node; empty before it is resolved."""
+        first = self.first[node]
+        return range(first, first + self.count[node]) if first >= 0 else range(0)
+
+
+def begin(started: e.RunStarted) -> Run:
+    """A run with all nodes pending and those without dependencies waiting to be resolved."""
+    size = len(started.nodes)
+    run = Run(started)
+    run.first, run.count, run.unfinished = [-1] * size, [0] * size, [0] * size
+    run.users = [[] for _ in range(size)]
+    run.node_state = [TaskState.PENDING] * size
+    run.missing = [len(spec.deps) for spec in started.nodes]
+    run.nodes_left = size
+    for n, spec in enumerate(started.nodes):
+        for dep in spec.deps:
+            run.users[dep].append(n)
+        if not spec.deps:
+            run.to_resolve.append(n)
+    return run
+
+
+def replay(entries: list[e.Entry]) -> Run:
+    """The run that these entries tell of; the first must be its RunStarted."""
+    started = entries[0].event
+    if not isinstance(started, e.RunStarted):
+        raise ValueError(f"a log must begin with RunStarted, not {type(started).__name__}")
+    run = begin(started)
+    for entry in entries[1:]:
+        apply(run, entry.event)
+    return run
+
+
+def apply(run: Run, event: e.Event) -> None:
+    """Change the run by one event. Events that say nothing new about its state are fine."""
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(run, event)
+
+
+def _resolved(run: Run, event: e.Resolved) -> None:
+    node, size = event.node, len(event.keys)
+    if run.to_resolve and run.to_resolve[0] == node:
+        run.to_resolve.popleft()
+    else:
+        run.to_resolve.remove(node)
+    first = len(run.node_of)
+    run.first[node], run.count[node] = first, size
+    run.node_of.extend(repeat(node, size))
+    run.attempt.extend(repeat(0, size))
+    run.key.extend(event.keys)
+    run.reason.extend(event.reasons)
+    run.value.extend(event.values)
+    todo = [first + i for i, value in enumerate(event.values) if value is None]
+    if len(todo) == size:
+        run.state.extend(repeat(TaskState.QUEUED, size))
+    else:
+        run.state.extend(TaskState.QUEUED if value is None else TaskState.CACHED for value in event.values)
+    run.unfinished[node] = len(todo)
+    run.ledger.hits(node, event, size - len(todo))
+    if todo:
+        run.node_state[node] = TaskState.QUEUED
+        _enqueue(run, node, todo)
+    else:
+        _node_done(run, node)
+
+
+def _enqueue(run: Run, node: int, tasks: list[int]) -> None:
+    queue = run.queues.get(node)
+    if queue:
+        queue.extend(tasks)
+        return
+    run.queues[node] = deque(tasks)
+    spec = run.specs[node]
+    heappush(run.ready.setdefault(spec.pool, []), (-spec.priority, node))
+
+
+def _dispatched(run: Run, event: e.Dispatched) -> None:
+    node = run.node_of[event.tasks[0]]
+    pool = run.specs[node].pool
+    for task in event.tasks:
+        if run.state[task] is TaskState.RETRYING:
+            heap = run.retry[pool]
+            if heap[0][1] == task:
+                heappop(heap)
+            else:
+                heap[:] = sorted(entry for entry in heap if entry[1] != task)
+        else:
+            run.queues[node].popleft()
+        run.state[task] = TaskState.RUNNING
+        run.attempt[task] = event.attempt
+        run.running[task] = event.attempt
+    run.node_state[node] = TaskState.RUNNING
+    _trim(run.ready.get(pool, []), run.queues)
+
+
+def _trim(heap: list[tuple[int, int]], queues: dict[int, deque[int]]) -> None:
+    """Drop nodes at the head that have no queued task left."""
+    while heap and not queues.get(heap[0][1]):
+        queues.pop(heap[0][1], None)
+        heappop(heap)
+
+
+def _succeeded(run: Run, event: e.Succeeded) -> None:
+    if run.running.get(event.task) == event.attempt:
+        run.value[event.task] = event.result.value.digest
+        _end(run, event.task, TaskState.SUCCESS)
+    run.ledger.worked(run.node_of[event.task], event.result.run_s)
+
+
+def _items_succeeded(run: Run, event: e.ItemsSucceeded) -> None:
+    node = run.node_of[event.tasks[0]]
+    for task, result in zip(event.tasks, event.results, strict=True):
+        if run.running.pop(task, None) is not None:
+            run.value[task] = result.value.digest
+            run.state[task] = TaskState.SUCCESS
+            run.unfinished[node] -= 1
+        run.ledger.worked(node, result.run_s)
+    if not run.unfinished[node] and run.node_state[node] is TaskState.RUNNING:
+        _node_done(run, node)
+
+
+def _failed(run: Run, event: e.Failed) -> None:
+    task = event.task
+    if run.running.get(task) != event.attempt:
+        return
+    run.failures.setdefault(task, []).append(event.failure)
+    run.ledger.failed(run.node_of[task], task, event.attempt)
+    if event.retry_at is None:
+        _end(run, task, TaskState.FAILED)
+        return
+    del run.running[task]
+    run.state[task] = TaskState.RETRYING
+    heappush(run.retry.setdefault(run.specs[run.node_of[task]].pool, []), (event.retry_at, task))
+
+
+def _end(run: Run, task: int, state: TaskState) -> None:
+    del run.running[task]
+    run.state[task] = state
+    node = run.node_of[task]
+    run.unfinished[node] -= 1
+    if not run.unfinished[node]:
+        _node_done(run, node)
+
+
+def _node_done(run: Run, node: int) -> None:
+    state = outcome(run, node)
+    run.node_state[node] = state
+    run.nodes_left -= 1
+    if state in (TaskState.SUCCESS, TaskState.CACHED):
+        for user in run.users[node]:
+            run.missing[user] -= 1
+            if not run.missing[user] and user not in run.skipped_for:
+                run.to_resolve.append(user)
+    else:
+        _block_users(run, node)
+
+
+def _block_users(run: Run, node: int) -> None:
+    for user in run.users[node]:
+        if user not in run.skipped_for:
+            run.skipped_for[user] = node
+            run.to_skip.append((user, node))
+
+
+def outcome(run: Run, node: int) -> TaskState:
+    """What the ended tasks of a node amount to. A map that keeps or leaves out failed items succeeds all the same."""
+    spec = run.specs[node]
+    states = {run.state[task] for task in run.tasks(node)}
+    if TaskState.CANCELLED in states:
+        return TaskState.CANCELLED
+    if TaskState.FAILED in states and (spec.over is None or spec.on_error is OnError.FAIL):
+        return TaskState.SKIPPED if spec.on_error is OnError.SKIP else TaskState.FAILED
+    return TaskState.CACHED if states == {TaskState.CACHED} else TaskState.SUCCESS
+
+
+def _skipped(run: Run, event: e.Skipped) -> None:
+    if run.to_skip and run.to_skip[0][0] == event.node:
+        run.to_skip.popleft()
+    else:
+        run.to_skip.remove((event.node, event.because))
+    run.node_state[event.node] = TaskState.SKIPPED
+    run.nodes_left -= 1
+    _block_users(run, event.node)
+
+
+def _call_ended(run: Run, event: e.CallEnded) -> None:
+    run.ledger.call(run.node_of[event.task], event)
+
+
+def _run_ended(run: Run, event: e.RunEnded) -> None:
+    run.status = event.status
+    run.ended_at = event.at
+
+
+def _adopted(run: Run, event: e.Adopted) -> None:
+    """A new owner: what was running starts again as its next attempt; what was paid or acknowledged stays."""
+    run.epoch, run.status, run.ended_at = event.epoch, RunState.RUNNING, None
+    for task in sorted(run.running):
+        run.state[task] = TaskState.QUEUED
+        _enqueue(run, run.node_of[task], [task])
+    run.running.clear()
+
+
+_HANDLERS = {
+    e.Resolved: _resolved,
+    e.Dispatched: _dispatched,
+    e.Succeeded: _succeeded,
+    e.ItemsSucceeded: _items_succeeded,
+    e.Failed: _failed,
+    e.Skipped: _skipped,
+    e.CallEnded: _call_ended,
+    e.RunEnded: _run_ended,
+    e.Adopted: _adopted,
+}
+
+
+def is_input(run: Run, node: int) -> bool:
+    """Whether the node is a value handed in."""
+    return run.specs[node].kind is NodeKind.INPUT

@@ -1,0 +1,80 @@
+"""What a user may configure, and from where: `%wf config`, environment (`WFKIT_*`), `[tool.wfkit]` of pyproject.toml, defaults; first wins.
+
+One frozen dataclass. Nothing is read from disk except the nearest pyproject.toml, and only when asked.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from wfkit.errors import UsageFault
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`threads`: Python bodies at once; `concurrency`: model calls at once per provider; `timeout_s`: deadline of one model call;
+    `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`: a mutated input is an error."""
+
+    threads: int = 8
+    concurrency: int = 32
+    timeout_s: float = 120.0
+    retries: int = 2
+    model: str = "offline"
+    strict: bool = False
+    max_output_kb: int = 64
+
+
+def load(root: Path | None = None, overrides: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None) -> Settings:
+    """Settings for a project root. Raises UsageFault for an unknown name or a value of the wrong type, naming where it stands."""
+    found = _from_pyproject(root) if root else {}
+    environment = os.environ if env is None else env
+    for item in fields(Settings):
+        text = environment.get(f"WFKIT_{item.name.upper()}")
+        if text is not None:
+            found[item.name] = (text, f"environment variable WFKIT_{item.name.upper()}")
+    for name, value in (overrides or {}).items():
+        found[name] = (value, "config")
+    result = Settings()
+    for name, (value, where) in found.items():
+        result = _set(result, name, value, where)
+    return result
+
+
+def _from_pyproject(root: Path) -> dict[str, tuple[Any, str]]:
+    path = root / "pyproject.toml"
+    if not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("wfkit", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageFault(f"{path.name} is not valid TOML ({error}): mend it, or remove [tool.wfkit]") from error
+    return {name: (value, "pyproject.toml, [tool.wfkit]") for name, value in table.items()}
+
+
+def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
+    known = {item.name for item in fields(Settings)}
+    if name not in known:
+        raise UsageFault(f"unknown setting {name!r} in {where}; settings are: {', '.join(sorted(known))}")
+    kind = type(getattr(Settings(), name))
+    try:
+        parsed = _parse(value, kind)
+    except ValueError as error:
+        raise UsageFault(f"setting {name!r} in {where} must be {kind.__name__}, not {value!r}") from error
+    return replace(settings, **{name: parsed})
+
+
+def _parse(value: Any, kind: type) -> Any:
+    if kind is bool:
+        text = str(value).strip().lower()
+        if text not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
+            raise ValueError(text)
+        return text in {"1", "true", "yes", "on"}
+    parsed = kind(value)
+    if kind in (int, float) and parsed <= 0:
+        raise ValueError(value)
+    return parsed
