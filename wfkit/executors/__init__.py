@@ -1,0 +1,4 @@
+"""Where bodies run and what they print: threads now, processes and clusters later.
+
+Nothing here decides what runs; the engine does.
+"""

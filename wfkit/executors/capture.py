@@ -1,0 +1,189 @@
+"""What a body prints and displays, kept per task while others print at the same time.
+
+While somebody captures, sys.stdout and sys.stderr are proxies that look at a ContextVar; then they go away again.
+Nothing is ever swapped for one task alone: that would send its neighbours' lines to the wrong place. Displays come
+through a hook that a front end installs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar, Token
+from typing import Any, Final, Self
+
+from wfkit.core.result import Output
+
+DisplayHook = Callable[[dict[str, Any]], dict[str, Any] | None]
+_STREAMS: Final = ("stdout", "stderr")
+_LIMIT_BYTES: Final = 64 * 1024
+_WIDGET: Final = "application/vnd.jupyter.widget-view+json"
+
+_current: ContextVar[Captured | None] = ContextVar("wfkit_capture", default=None)
+_thread = threading.local()
+_lock = threading.Lock()
+_active = 0
+_register: Callable[[DisplayHook], None] | None = None
+
+
+class Captured:
+    """The output of one task, in order. Thread-safe: a body may print from threads that carry its context."""
+
+    __slots__ = ("_dropped_bytes", "_left_bytes", "_limit_bytes", "_parts", "_shown", "_token")
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = self._left_bytes = limit_bytes
+        self._dropped_bytes = 0
+        self._shown = 0
+        self._parts: list[tuple[str, str, str]] = []
+        self._token: Token[Captured | None] | None = None
+
+    def __enter__(self) -> Self:
+        self._token = _current.set(self)
+        if _register is not None and getattr(_thread, "hooked", None) is not _register:
+            _hook_this_thread(_register)
+        _install()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _uninstall()
+        if self._token is not None:
+            _current.reset(self._token)
+
+    def write(self, stream: str, text: str) -> None:
+        """Keep text of a stream, as long as there is room."""
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        if size <= self._left_bytes:
+            self._left_bytes -= size
+            self._parts.append((stream, "text/plain", text))
+            return
+        fits = text.encode("utf-8", "replace")[: self._left_bytes].decode("utf-8", "ignore")
+        if fits:
+            self._parts.append((stream, "text/plain", fits))
+        self._left_bytes = 0
+        self._dropped_bytes += size - len(fits.encode("utf-8", "replace"))
+
+    def show(self, bundle: dict[str, Any]) -> None:
+        """Keep the forms of one display that still have room; its parts share a stream named `display:N`."""
+        stream = f"display:{self._shown}"
+        self._shown += 1
+        for mime, data in bundle.items():
+            if mime == _WIDGET:
+                continue  # means nothing without its kernel
+            text = data if isinstance(data, str) else json.dumps(data)
+            size = len(text.encode("utf-8", "replace"))
+            if size <= self._left_bytes:
+                self._left_bytes -= size
+                self._parts.append((stream, mime, text))
+            else:
+                self._dropped_bytes += size
+
+    def outputs(self) -> tuple[Output, ...]:
+        """All that was kept, neighbours of one stream joined; a last line says how much was not kept."""
+        if not self._parts and not self._dropped_bytes:
+            return ()
+        joined = _joined(self._parts)
+        if self._dropped_bytes:
+            joined.append(Output("stderr", "text/plain", _marker(self._dropped_bytes, self._limit_bytes)))
+        return tuple(joined)
+
+
+def capture(limit_bytes: int = _LIMIT_BYTES) -> Captured:
+    """A context manager: what is printed or displayed inside, in this context or a copy of it, is kept, not shown."""
+    return Captured(limit_bytes)
+
+
+def set_display(register: Callable[[DisplayHook], None] | None) -> None:
+    """How displays of a front end are intercepted: `register` is called with the hook, once a capturing thread."""
+    global _register  # noqa: PLW0603 - one front end a process
+    _register = register
+
+
+def display_hook(message: dict[str, Any]) -> dict[str, Any] | None:
+    """Keep a Jupyter display message if its task captures (None: it is used up), else pass it on."""
+    captured = _current.get()
+    if captured is None:
+        return message
+    data = message.get("content", {}).get("data")
+    if data:
+        captured.show(data)
+    return None
+
+
+class _Proxy:
+    """Stands in for a standard stream: to the task's own buffer if there is one, else to the stream below."""
+
+    __slots__ = ("_below", "_name")
+
+    def __init__(self, name: str, below: Any) -> None:
+        self._name = name
+        self._below = below
+
+    def write(self, text: str) -> int:
+        captured = _current.get()
+        if captured is None:
+            written: int = self._below.write(text)
+            return written
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        captured.write(self._name, text)
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._below, name)
+
+
+def _install() -> None:
+    """Put the proxies in place, also over streams that somebody replaced since."""
+    global _active  # noqa: PLW0603 - sys.stdout is global too
+    with _lock:
+        _active += 1
+        if type(sys.stdout) is _Proxy and type(sys.stderr) is _Proxy:
+            return
+        for name in _STREAMS:
+            below = getattr(sys, name)
+            if below is not None and type(below) is not _Proxy:
+                setattr(sys, name, _Proxy(name, below))
+
+
+def _uninstall() -> None:
+    """Take the proxies away when nobody captures; a stream that somebody else put on top stays."""
+    global _active  # noqa: PLW0603 - sys.stdout is global too
+    with _lock:
+        _active -= 1
+        if _active:
+            return
+        for name in _STREAMS:
+            proxy = getattr(sys, name)
+            if type(proxy) is _Proxy:
+                setattr(sys, name, proxy._below)
+
+
+def _hook_this_thread(register: Callable[[DisplayHook], None]) -> None:
+    register(display_hook)
+    _thread.hooked = register
+
+
+def _joined(parts: Iterable[tuple[str, str, str]]) -> list[Output]:
+    joined: list[Output] = []
+    texts: list[str] = []
+    before: tuple[str, str] | None = None
+    for stream, mime, data in parts:
+        if before is not None and (stream, mime) != before:
+            joined.append(Output(*before, "".join(texts)))
+            texts = []
+        before = (stream, mime)
+        texts.append(data)
+    if before is not None:
+        joined.append(Output(*before, "".join(texts)))
+    return joined
+
+
+def _marker(dropped_bytes: int, limit_bytes: int) -> str:
+    return f"\n[{dropped_bytes:,} more bytes of output were not kept: the limit is {limit_bytes // 1024} KB a task]\n"
