@@ -1,5 +1,6 @@
-"""What a user may configure, and from where: `%wf config`, environment (`WFKIT_*`), `[tool.wfkit]` of pyproject.toml, defaults; first wins.
+"""What a user may configure, and from where.
 
+`%wf config`, environment (`WFKIT_*`), `[tool.wfkit]` of pyproject.toml, defaults: first wins.
 One frozen dataclass. Nothing is read from disk except the nearest pyproject.toml, and only when asked.
 """
 
@@ -17,8 +18,12 @@ from wfkit.errors import UsageFault
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`threads`: Python bodies at once; `concurrency`: model calls at once per provider; `timeout_s`: deadline of one model call;
-    `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`: a mutated input is an error."""
+    """Every setting with its default.
+
+    `threads`: Python bodies at once; `concurrency`: model calls at once per provider; `timeout_s`: deadline of one
+    model call; `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`:
+    a mutated input is an error.
+    """
 
     threads: int = 8
     concurrency: int = 32
@@ -29,8 +34,13 @@ class Settings:
     max_output_kb: int = 64
 
 
-def load(root: Path | None = None, overrides: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None) -> Settings:
-    """Settings for a project root. Raises UsageFault for an unknown name or a value of the wrong type, naming where it stands."""
+def load(
+    root: Path | None = None, overrides: Mapping[str, Any] | None = None, env: Mapping[str, str] | None = None
+) -> Settings:
+    """Settings for a project root.
+
+    Raises UsageFault for an unknown name or a value of the wrong type, naming where it stands.
+    """
     found = _from_pyproject(root) if root else {}
     environment = os.environ if env is None else env
     for item in fields(Settings):

@@ -1,4 +1,7 @@
-"""How long to wait before the next attempt. Pure arithmetic: the roll of the dice is a function of the run's seed."""
+"""How long to wait before the next attempt.
+
+Pure arithmetic: the roll of the dice is a function of the run's seed, so no random number is drawn here.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,9 @@ def roll(seed: int, task: int, attempt: int) -> float:
 
 
 def wait_s(policy: RetryPolicy, failures: int, dice: float, retry_after_s: float | None = None) -> float:
-    """Seconds to wait after failure number `failures` (from 1): `max(retry_after, dice * min(max_delay_s, base_s * 2**(failures-1)))`.
+    """Seconds to wait after failure number `failures` (from 1).
 
+    The formula is `max(retry_after, dice * min(max_delay_s, base_s * 2**(failures - 1)))`, `dice` in [0, 1).
     A provider's Retry-After holds even beyond `max_delay_s`: asking earlier would be refused again.
     """
     ceiling = min(policy.max_delay_s, policy.base_s * 2.0 ** min(failures - 1, 60))

@@ -1,6 +1,7 @@
 """One request to a model and what came back: messages, request, reply, usage, cost.
 
-Plain frozen data shared by the rooms that ask, record, price and show. Money is `Decimal` US dollars, rounded to 1e-9 when it is born.
+Plain frozen data shared by the rooms that ask, record, price and show. Money is `Decimal` US dollars, rounded to 1e-9
+when it is born.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """All that determines a reply. `params` are the sampling parameters that are sent, sorted by name; one left out is not in it.
+    """All that determines a reply.
 
-    `schema` is the JSON Schema of the wanted output as canonical JSON text (sorted keys), or None. `sample` tells equal requests apart that
-    are meant to be asked several times.
+    `params` are the sampling parameters that are sent, sorted by name; one left out is not in it.
+    `schema` is the JSON Schema of the wanted output as canonical JSON text (sorted keys), or None. `sample` tells equal
+    requests apart that are meant to be asked several times.
     """
 
     model: str
@@ -37,7 +39,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call. Cached and written tokens are part of input, reasoning is part of output (OpenTelemetry GenAI inclusion rule)."""
+    """Tokens of one call.
+
+    Cached and written tokens are part of input, reasoning is part of output (OpenTelemetry GenAI inclusion rule).
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -86,8 +91,8 @@ class Failure:
 class CallRecord:
     """One HTTP request to a model, as kept in the call log. Times are Unix seconds.
 
-    Exactly one of `reply` and `failure` is set once it ended. `request_digest` is the key under which a valid reply serves again.
-    `round` is 0 for the first question of an attempt, 1 and up for corrective re-prompts.
+    Exactly one of `reply` and `failure` is set once it ended. `request_digest` is the key under which a valid reply
+    serves again. `round` is 0 for the first question of an attempt, 1 and up for corrective re-prompts.
     """
 
     call_id: str

@@ -1,6 +1,7 @@
 """What to do next. `decide` only reads the run and answers with effects; its cost is that of the effects it gives.
 
-The loop must apply what it did (`Dispatched`, `Resolved`, `Skipped`) before it asks again: `decide` would give the same answer.
+The loop must apply what it did (`Dispatched`, `Resolved`, `Skipped`) before it asks again: `decide` would give the same
+answer.
 """
 
 from __future__ import annotations
@@ -66,14 +67,19 @@ def _retries(run: Run, now: float, slots: Mapping[str, Seats], effects: list[Eff
             wake = due if wake is None else min(wake, due)
             continue
         seats = slots.get(pool)
-        taken = any(isinstance(effect, Start) and run.specs[run.node_of[effect.tasks[0]]].pool == pool for effect in effects)
+        taken = any(
+            isinstance(effect, Start) and run.specs[run.node_of[effect.tasks[0]]].pool == pool for effect in effects
+        )
         if seats is not None and seats.free > taken:
             effects.append(Start((task,), run.attempt[task] + 1))
     return wake
 
 
 def final_state(run: Run) -> RunState:
-    """The outcome of a run whose nodes have all ended: failed if a node failed, partial if failures were tolerated, else success."""
+    """The outcome of a run whose nodes have all ended.
+
+    Failed if a node failed, partial if failures were tolerated, else success.
+    """
     if TaskState.CANCELLED in run.node_state:
         return RunState.CANCELLED
     if TaskState.FAILED in run.node_state:

@@ -1,4 +1,7 @@
-"""What to do next: the answers of `decide`. The engine does them and writes what happened as events."""
+"""What to do next: the answers of `decide`.
+
+Frozen data without behaviour. The engine does them and writes what happened as events.
+"""
 
 from __future__ import annotations
 

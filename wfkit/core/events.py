@@ -1,7 +1,8 @@
-"""What happened: every event of a run, as frozen data. The log of them is the truth; `run.apply` is their only reader that changes a run.
+"""What happened: every event of a run, as frozen data.
 
-Times `at` are Unix seconds. Tasks are numbers within the run: those of one node are consecutive, an unmapped node has exactly one.
-Adding a field needs a default, so that older journals stay readable. Nothing here reads a clock.
+The log of them is the truth; `run.apply` is their only reader that changes a run.
+Times `at` are Unix seconds. Tasks are numbers within the run: those of one node are consecutive, an unmapped node has
+exactly one. Adding a field needs a default, so that older journals stay readable. Nothing here reads a clock.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from wfkit.core.terms import NodeKind, OnError, RunState
 
 @dataclass(frozen=True, slots=True)
 class NodeSpec:
-    """What a run must know of a node to schedule it. `deps` are positions of nodes in the run; `over` is the one that is mapped, or None.
+    """What a run must know of a node to schedule it.
 
+    `deps` are positions of nodes in the run; `over` is the one that is mapped, or None.
     `definition` is the digest of the node's definition, None when it cannot be digested.
     """
 
@@ -52,7 +54,10 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class NodeDefined:
-    """The text of a definition, kept once per digest: what `why` and lineage show. `parts` are (path, digest, text) of all it reaches."""
+    """The text of a definition, kept once per digest: what `why` and lineage show.
+
+    `parts` are (path, digest, text) of all it reaches.
+    """
 
     node: str
     definition: str
@@ -65,8 +70,11 @@ class NodeDefined:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The keys of all tasks of a node are known. For task i of the node: `keys[i]`, `reasons[i]` and `values[i]`, the digest of the cached
-    value or None if the task must run. `saved_usd` and `saved_s` are what the hits would have cost (None: unknown)."""
+    """The keys of all tasks of a node are known.
+
+    For task i of the node: `keys[i]`, `reasons[i]` and `values[i]`, the digest of the cached value or None if the task
+    must run. `saved_usd` and `saved_s` are what the hits would have cost (None: unknown).
+    """
 
     node: int
     keys: tuple[str | None, ...]
@@ -99,7 +107,10 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class ItemsSucceeded:
-    """Items of a mapped Python node ended with values, in columns. `digests[i]` is of `tasks[i]`; `results` as in `Succeeded`."""
+    """Items of a mapped Python node ended with values, in columns.
+
+    `digests[i]` is of `tasks[i]`; `results` as in `Succeeded`.
+    """
 
     tasks: tuple[int, ...]
     attempt: int
@@ -109,7 +120,10 @@ class ItemsSucceeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An attempt of a task ended without a value. `retry_at` is the Unix time of the next attempt, None if there is none."""
+    """An attempt of a task ended without a value.
+
+    `retry_at` is the Unix time of the next attempt, None if there is none.
+    """
 
     task: int
     attempt: int

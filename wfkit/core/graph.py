@@ -1,6 +1,8 @@
-"""Which node needs which: dependencies, order, targets. A cycle or a missing dependency is told as a path or with near names.
+"""Which node needs which: dependencies, order, targets.
 
-Works on names only and uses no recursion, so a chain of any length is fine. What a name means outside the graph is not known here.
+A cycle is told as a path, a missing dependency with near names.
+Works on names only and uses no recursion, so a chain of any length is fine. What a name means outside the graph is not
+known here.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ from wfkit.errors import GraphError
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in an order in which every node comes after those it needs. `deps[i]` are positions; `over[i]` the mapped one or None."""
+    """Nodes in an order in which every node comes after those it needs.
+
+    `deps[i]` are positions; `over[i]` the mapped one or None.
+    """
 
     nodes: tuple[Node, ...]
     deps: tuple[tuple[int, ...], ...]
@@ -31,7 +36,10 @@ class Graph:
 
 
 def needed(node: Node, nodes: Mapping[str, Node]) -> tuple[str, ...]:
-    """Names of the nodes that this one depends on: those its body reads, what it is mapped over, and declared `needs`; in that order."""
+    """Names of the nodes that this one depends on.
+
+    In this order: those its body reads, what it is mapped over, declared `needs`. Raises GraphError.
+    """
     item = node.each.item if node.each else None
     read = node.parameters if node.parameters is not None else node.names
     found = dict.fromkeys(name for name in read if name in nodes and name != item)
@@ -53,7 +61,8 @@ def build(nodes: Mapping[str, Node], targets: Sequence[str] = ()) -> Graph:
     if not targets:
         needs = {name: needed(node, nodes) for name, node in nodes.items()}
         used = {dep for deps in needs.values() for dep in deps}
-        targets = [name for name, node in nodes.items() if name not in used and node.kind is not NodeKind.INPUT] or list(nodes)
+        unused = [name for name, node in nodes.items() if name not in used and node.kind is not NodeKind.INPUT]
+        targets = unused or list(nodes)
     wanted = _closure(nodes, targets, needs)
     order = _order(wanted, needs)
     position = {name: i for i, name in enumerate(order)}
@@ -73,8 +82,8 @@ def near(name: str, known: Iterable[str]) -> str:
 
 def _missing(node: Node, name: str, nodes: Mapping[str, Node]) -> str:
     return (
-        f"node {node.name!r} needs {name!r}, which is neither a node nor a variable{near(name, nodes)}: define it in a cell that runs before"
-        f" the plan is made, or remove it"
+        f"node {node.name!r} needs {name!r}, which is neither a node nor a variable{near(name, nodes)}:"
+        f" define it in a cell that runs before the plan is made, or remove it"
     )
 
 
@@ -108,7 +117,8 @@ def _order(wanted: Sequence[str], needs: Mapping[str, tuple[str, ...]]) -> list[
                 order.append(user)
     if len(order) < len(wanted):
         done = set(order)
-        raise GraphError(f"the nodes form a cycle: {' -> '.join(_cycle([n for n in wanted if n not in done], needs))}; break it by renaming one")
+        path = _cycle([name for name in wanted if name not in done], needs)
+        raise GraphError(f"the nodes form a cycle: {' -> '.join(path)}; break it by renaming one")
     return order
 
 

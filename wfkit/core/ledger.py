@@ -15,7 +15,10 @@ from wfkit.core.terms import CostSource, UsageSource, Verdict
 
 @dataclass(slots=True)
 class Account:
-    """Sums of one node. `cost_usd` adds the known prices; `unpriced` counts the calls left out of it, `untokened` those without usage."""
+    """Sums of one node.
+
+    `cost_usd` adds the known prices; `unpriced` counts the calls left out of it, `untokened` those without usage.
+    """
 
     calls: int = 0
     served: int = 0
@@ -93,7 +96,7 @@ class Ledger:
         account.input_tokens += usage.input_tokens or 0
         account.output_tokens += usage.output_tokens or 0
         account.unpriced += cost.usd is None
-        account.estimated += UsageSource.ESTIMATED == usage.source or CostSource.ESTIMATED == cost.source
+        account.estimated += usage.source == UsageSource.ESTIMATED or cost.source == CostSource.ESTIMATED
         if cost.usd is None:
             return
         account.cost_usd += cost.usd

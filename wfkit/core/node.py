@@ -1,6 +1,7 @@
 """What the user wrote: a node, its body and where it stands.
 
-A node is data. Dependencies are resolved by `graph` when all nodes are known, so the order of definition does not matter.
+A node is data. Dependencies are resolved by `graph` when all nodes are known, so the order of definition does not
+matter.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ class Each:
 class Node:
     """One step of a workflow.
 
-    `source` is the body as typed (LF line ends). `names` are the names that the body reads and does not define itself; those that are nodes
-    become dependencies. `parameters` is given for functions only: every parameter without a default must be a node. `label` is the file name
-    shown in tracebacks, `first_line` the number (from 1) that the body's first line has in its cell. `namespace` is the live mapping in which
-    other names are looked up when a plan is made; `function` is the function itself for nodes made from one; `value` belongs to inputs.
+    `source` is the body as typed (LF line ends). `names` are the names that the body reads and does not define itself;
+    those that are nodes become dependencies. `parameters` is given for functions only: every parameter without a
+    default must be a node. `label` is the file name shown in tracebacks, `first_line` the number (from 1) that the
+    body's first line has in its cell. `namespace` is the live mapping in which other names are looked up when a plan is
+    made; `function` is the function itself for nodes made from one; `value` belongs to inputs.
     """
 
     name: str

@@ -14,7 +14,8 @@ from wfkit.core.terms import OnError
 class RetryPolicy:
     """How often and how soon a failed task is tried again.
 
-    `retries` counts attempts after the first. Waits in seconds: `max(retry_after, uniform(0, min(max_delay_s, base_s * 2**n)))`
+    `retries` counts attempts after the first. Waits in seconds, with n from 0:
+    `max(retry_after, uniform(0, min(max_delay_s, base_s * 2**n)))`
     (full jitter, AWS Architecture Blog, "Exponential Backoff And Jitter", 2015).
     """
 

@@ -1,5 +1,6 @@
-"""What the engine asks of a store, as protocols. `store.disk` and `store.memory` keep them; one conformance kit tests both.
+"""What the engine asks of a store, as protocols.
 
+`store.disk` and `store.memory` keep them; one conformance kit tests both.
 Interfaces only. Every digest is 32 lower-case hex characters.
 """
 
@@ -18,7 +19,10 @@ class Ticket(Protocol):
     """A receipt for appended entries."""
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until the entries are durable; False when the time ran out. Raises StoreFault when they cannot be made durable."""
+        """Block until the entries are durable; False when the time ran out.
+
+        Raises StoreFault when they cannot be made durable.
+        """
         ...
 
     def then(self, call: Callable[[], None]) -> None:
@@ -34,15 +38,33 @@ class Flight(Protocol):
         ...
 
 
-class Store(Protocol):
-    """Where events, results, replies and values are kept."""
+class Log(Protocol):
+    """Where events are kept, and which runs they tell of."""
 
     def append(self, entries: Sequence[Entry], durable: bool = False) -> Ticket:
-        """Append in this order. `durable` asks for an fdatasync now; others are made durable in groups. Thread-safe, never blocks on disk."""
+        """Append in this order.
+
+        `durable` asks for an fdatasync now; others are made durable in groups. Thread-safe, never blocks on disk.
+        """
         ...
 
+    def entries(self, run_id: str) -> list[Entry]:
+        """All entries of a run in the order (epoch, seq); late ones of an older epoch are left out."""
+        ...
+
+    def interrupted(self) -> list[tuple[RunStarted, int]]:
+        """Runs without an end whose process is gone, or that were interrupted; newest first, with the last epoch."""
+        ...
+
+
+class Results(Protocol):
+    """Where results, their values and the replies of models are kept."""
+
     def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
-        """All results of these node names, by task key, newest first; one query plus the journals' tails. Forgotten ones are left out."""
+        """All results of these node names, by task key, newest first; one query plus the journals' tails.
+
+        Forgotten ones are left out.
+        """
         ...
 
     def result(self, key: str) -> Result | None:
@@ -50,7 +72,10 @@ class Store(Protocol):
         ...
 
     def encode(self, value: Any, digest: str, codec: str = "auto") -> Stored:
-        """Encode a value whose value digest is known; large payloads are durable objects when this returns. Raises ValueFault."""
+        """Encode a value whose value digest is known; large payloads are durable objects when this returns.
+
+        Raises ValueFault.
+        """
         ...
 
     def get(self, digest: str) -> Any:
@@ -66,16 +91,15 @@ class Store(Protocol):
         ...
 
     def try_flight(self, key: str) -> Flight | None:
-        """The single-flight right for a key, or None while somebody else holds it. Never blocks; freed when its process dies."""
+        """The single-flight right for a key, or None while somebody else holds it.
+
+        Never blocks; freed when its process dies.
+        """
         ...
 
-    def interrupted(self) -> list[tuple[RunStarted, int]]:
-        """Runs without an end whose process is gone or that were interrupted, newest first, each with the last epoch."""
-        ...
 
-    def entries(self, run_id: str) -> list[Entry]:
-        """All entries of a run in the order (epoch, seq); late ones of an older epoch are left out."""
-        ...
+class Records(Protocol):
+    """What a store tells about past runs."""
 
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs first."""
@@ -85,13 +109,19 @@ class Store(Protocol):
         """What the views of a run (None: the newest) are drawn from."""
         ...
 
-    def lineage(self, node: str, item: int | None = None, run_id: str | None = None, depth: int = 3) -> LineageStep | None:
+    def lineage(
+        self, node: str, item: int | None = None, run_id: str | None = None, depth: int = 3
+    ) -> LineageStep | None:
         """How the value of a node, or of one of its items, was made."""
         ...
 
     def sql(self, query: str) -> Any:
         """One read-only SELECT over the tables, as a pandas DataFrame. Raises UsageFault for anything else."""
         ...
+
+
+class Store(Log, Results, Records, Protocol):
+    """Where events, results, replies and values are kept."""
 
     def close(self) -> None:
         """Make everything durable, fold and let go of locks and files."""

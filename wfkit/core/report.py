@@ -1,6 +1,7 @@
 """Rows about runs, as the store reports them and the views draw them.
 
-Plain frozen data: times are Unix seconds, durations seconds, money `Decimal` dollars, and None is unknown. No sums are made here.
+Plain frozen data: times are Unix seconds, durations seconds, money `Decimal` dollars, and None is unknown. No sums are
+made here.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from wfkit.core.result import Read, Spent
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run and its totals. `tasks` counts tasks by state; `spent` is billed in this run, `saved_*` is what the cache made unnecessary,
-    `wasted_usd` was paid for attempts that failed."""
+    """A run and its totals.
+
+    `tasks` counts tasks by state; `spent` is billed in this run, `saved_*` is what the cache made unnecessary,
+    `wasted_usd` was paid for attempts that failed.
+    """
 
     run_id: str
     workflow: str
@@ -33,7 +37,10 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """A node within a run. `tasks` counts its tasks by state, `reasons` by reason; `run_s` sums its attempts; `deps` are names of nodes."""
+    """A node within a run.
+
+    `tasks` counts its tasks by state, `reasons` by reason; `run_s` sums its attempts; `deps` are names of nodes.
+    """
 
     name: str
     kind: str
@@ -53,7 +60,10 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRow:
-    """One attempt of a task. `item` is None for a node that is not mapped; `queued_at` is when the task could have started."""
+    """One attempt of a task.
+
+    `item` is None for a node that is not mapped; `queued_at` is when the task could have started.
+    """
 
     node: str
     item: int | None
@@ -92,8 +102,11 @@ class CallRow:
 
 @dataclass(frozen=True, slots=True)
 class LineageStep:
-    """How one value was made, and from what. `role` is the name under which the value below uses it. `prompt` and `reply` are the text of the
-    call that answered (calls that only repaired are in `rounds`). `inputs` are further steps, cut at the depth asked for (`cut`)."""
+    """How one value was made, and from what.
+
+    `role` is the name under which the value below uses it. `prompt` and `reply` are the text of the call that answered
+    (calls that only repaired are in `rounds`). `inputs` are further steps, cut at the depth asked for (`cut`).
+    """
 
     role: str
     node: str | None

@@ -11,9 +11,10 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Something outside the graph that a body read: `kind` file, glob or env; `name` portable (relative to the project); `digest` of its content.
+    """Something outside the graph that a body read.
 
-    The digest of a thing that was not there is the empty string.
+    `kind` is file, glob or env; `name` portable (relative to the project); `digest` is of its content, the empty string
+    for a thing that was not there.
     """
 
     kind: str
@@ -23,9 +24,11 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where a value is. `digest` is of the value (what keys are made of), `payload` of its encoded bytes (what is verified on load).
+    """Where a value is.
 
-    `inline` holds the payload of small values (text for text codecs, else base64); larger ones are objects named by `payload`.
+    `digest` is of the value (what keys are made of), `payload` of its encoded bytes (what is verified on load).
+    `inline` holds the payload of small values (text for text codecs, else base64); larger ones are objects named by
+    `payload`.
     """
 
     digest: str
@@ -37,7 +40,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What was used up: model calls, tokens, money. Sums over calls; None is unknown, and `unpriced` counts calls without a known price."""
+    """What was used up: model calls, tokens, money.
+
+    Sums over calls; None is unknown, and `unpriced` counts calls without a known price.
+    """
 
     calls: int = 0
     input_tokens: int | None = 0
@@ -49,7 +55,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A piece of what a body printed or displayed: `mime` (text/plain for the streams, told apart by `stream`) and its text or base64."""
+    """A piece of what a body printed or displayed.
+
+    `mime` (text/plain for the streams, told apart by `stream`) and its text or base64.
+    """
 
     stream: str
     mime: str
@@ -77,7 +86,10 @@ class Result:
 
 @dataclass(slots=True)
 class Known:
-    """What a plan needs to know of a stored result; the value itself stays where it is. `outputs` and `preview` are not loaded."""
+    """What a plan needs to know of a stored result; the value itself stays where it is.
+
+    `outputs` and `preview` are not loaded.
+    """
 
     key: str
     node: str

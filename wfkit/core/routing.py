@@ -1,4 +1,7 @@
-"""Where a failure leads: to another attempt, or to the end of the task. Tables, no state."""
+"""Where a failure leads: to another attempt, or to the end of the task.
+
+Tables, no state: which kinds are tried again is said here and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,12 @@ from wfkit.core.events import NodeSpec
 from wfkit.core.terms import FailureKind, NodeKind
 
 _RETRIED = {
-    NodeKind.PYTHON: frozenset({FailureKind.EXCEPTION, FailureKind.TIMEOUT, FailureKind.TRANSIENT, FailureKind.RATE_LIMITED}),
-    NodeKind.PROMPT: frozenset({FailureKind.TRANSIENT, FailureKind.RATE_LIMITED, FailureKind.TIMEOUT, FailureKind.EMPTY}),
+    NodeKind.PYTHON: frozenset(
+        {FailureKind.EXCEPTION, FailureKind.TIMEOUT, FailureKind.TRANSIENT, FailureKind.RATE_LIMITED}
+    ),
+    NodeKind.PROMPT: frozenset(
+        {FailureKind.TRANSIENT, FailureKind.RATE_LIMITED, FailureKind.TIMEOUT, FailureKind.EMPTY}
+    ),
     NodeKind.INPUT: frozenset(),
 }
 _RATE_LIMIT_BASE_S = 1.0

@@ -1,14 +1,17 @@
 """A run as it stands, and `apply`, the only thing that changes one.
 
-`Run` is one mutable object made of lists by task and node number; `decide` reads it. Nothing here does anything: no clock, no I/O.
+`Run` is one mutable object made of lists by task and node number; `decide` reads it. Nothing here does anything: no
+clock, no I/O.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import repeat
+from typing import Any
 
 from wfkit.core import events as e
 from wfkit.core.call import Failure
@@ -18,8 +21,11 @@ from wfkit.core.terms import NodeKind, OnError, RunState, TaskState
 
 @dataclass(slots=True)
 class Run:
-    """The state of a run after some events. Lists are indexed by node or by task; `first[n]` is the first task of node n, -1 before it is
-    resolved. `running` maps tasks to their attempt number. Queues hold what `decide` has to answer next."""
+    """The state of a run after some events.
+
+    Lists are indexed by node or by task; `first[n]` is the first task of node n, -1 before it is resolved. `running`
+    maps tasks to their attempt number. Queues hold what `decide` has to answer next.
+    """
 
     started: e.RunStarted
     status: RunState = RunState.RUNNING
@@ -258,7 +264,7 @@ def _adopted(run: Run, event: e.Adopted) -> None:
     run.running.clear()
 
 
-_HANDLERS = {
+_HANDLERS: dict[type, Callable[[Run, Any], None]] = {
     e.Resolved: _resolved,
     e.Dispatched: _dispatched,
     e.Succeeded: _succeeded,

@@ -1,0 +1,116 @@
+"""What must run, and why: looking a task key up among known results, and the plan that the user sees.
+
+Pure: whether a read is unchanged is asked through a callable, and the time is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from wfkit.core.policy import CachePolicy
+from wfkit.core.result import Known, Read
+from wfkit.core.terms import NodeKind, Reason
+
+
+@dataclass(slots=True)
+class Index:
+    """Known results: all of them by task key (newest first), and the newest of each node by its name."""
+
+    by_key: Mapping[str, list[Known]]
+    newest: dict[str, Known] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for results in self.by_key.values():
+            known = results[0]
+            best = self.newest.get(known.node)
+            if best is None or known.created_at > best.created_at:
+                self.newest[known.node] = known
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which node asks, with what: `definition` None means that it cannot be cached."""
+
+    node: str
+    kind: NodeKind
+    definition: str | None
+    cache: CachePolicy
+    forced: bool = False
+
+
+def look_up(
+    key: str | None, asked: Asked, index: Index, unchanged: Callable[[Read], bool], now: float
+) -> tuple[Known | None, Reason]:
+    """The newest result under the key whose reads all still match, with CACHED.
+
+    Or None with the reason why the task must run.
+    """
+    if key is None or not asked.cache.enabled:
+        return None, Reason.UNCACHEABLE
+    if asked.forced:
+        return None, Reason.FORCED
+    expired = changed = None
+    for known in index.by_key.get(key, ()):
+        if asked.cache.ttl_s is not None and now - known.created_at > asked.cache.ttl_s:
+            expired = known
+            continue
+        stale = next((read for read in known.reads if not unchanged(read)), None)
+        if stale is None:
+            return known, Reason.CACHED
+        changed = changed or stale
+    if changed is not None:
+        return None, Reason.ENVIRONMENT_CHANGED if changed.kind == "env" else Reason.FILE_CHANGED
+    if expired is not None:
+        return None, Reason.EXPIRED
+    return None, _never(asked, index)
+
+
+def _never(asked: Asked, index: Index) -> Reason:
+    newest = index.newest.get(asked.node)
+    if newest is None:
+        return Reason.NEVER_RUN
+    if newest.definition != asked.definition:
+        return Reason.PROMPT_CHANGED if asked.kind is NodeKind.PROMPT else Reason.CODE_CHANGED
+    return Reason.INPUT_CHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNode:
+    """The plan of one node. `tasks` is None while the number of its items is not known. `reasons` counts tasks by
+    reason.
+
+    `saved_usd` is what its cached results cost when they were made; `past_usd` and `past_s` the mean of past tasks of
+    this node (None: no history).
+    """
+
+    name: str
+    kind: NodeKind
+    deps: tuple[str, ...]
+    mapped: bool
+    tasks: int | None
+    reasons: dict[Reason, int]
+    problem: str | None = None
+    past_s: float | None = None
+    past_usd: Decimal | None = None
+
+    @property
+    def to_run(self) -> int | None:
+        """Tasks that will run; None while that is not known."""
+        if self.tasks is None or Reason.AWAITS in self.reasons:
+            return None
+        return self.tasks - self.cached
+
+    @property
+    def cached(self) -> int:
+        """Tasks whose value is there."""
+        return self.reasons.get(Reason.CACHED, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run of these targets would do, in order of the graph."""
+
+    targets: tuple[str, ...]
+    nodes: tuple[PlanNode, ...]
