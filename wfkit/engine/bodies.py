@@ -1,0 +1,172 @@
+"""How one body runs: what it is given, what is watched meanwhile, and what came out. The line that wraps a question to a model is here.
+
+Nothing here knows of runs, retries or threads.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.terms import FailureKind, Verdict
+from wfkit.engine.context import Made
+from wfkit.engine.prepare import Job
+from wfkit.errors import CallFailed, ValueFault
+from wfkit.executors.capture import capture
+from wfkit.keys.mutation import changed, view
+from wfkit.keys.reads import literal_paths, recording
+from wfkit.llm.structured import Answer, structured
+
+Send = Callable[[Request], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The inputs of a body by name, each with its value digest."""
+
+    values: Mapping[str, tuple[Any, str]]
+
+    def views(self) -> dict[str, Any]:
+        """What the body sees: copy-on-write or read-only where that is cheap."""
+        return {name: view(value) for name, (value, _) in self.values.items()}
+
+
+class Watch:
+    """Records what a body reads and prints, and how long it takes; `made` turns it into what is stored."""
+
+    def __init__(self, job: Job, given: Given, limit_kb: int) -> None:
+        self.job = job
+        self.given = given
+        self._recording = recording()
+        self._capture = capture(limit_kb * 1024)
+        self.outputs: tuple[Any, ...] = ()
+
+    def __enter__(self) -> Watch:
+        self._captured = self._capture.__enter__()
+        self._recorder = self._recording.__enter__()
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.run_s = time.perf_counter() - self._began
+        self._recording.__exit__(*error)
+        self._capture.__exit__(*error)
+        self.outputs = self._captured.outputs()
+
+    def made(self, value: Any) -> Made:
+        """What the body left behind. An input changed in place is a problem that names it."""
+        reads, problem = self._recorder.finish()
+        reads = _merge(reads, literal_paths(self.job.node.source, [value for value, _ in self.given.values.values()]))
+        mutated = changed(self.given.values)
+        if mutated:
+            names = ", ".join(repr(name) for name in mutated)
+            problem = f"its body changed its input {names} in place: work on a copy"
+        return Made(value, reads, problem, self.outputs, self.run_s)
+
+
+def _merge(seen: tuple[Any, ...], named: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not named:
+        return seen
+    known = {(read.kind, read.name) for read in seen}
+    return (*seen, *(read for read in named if (read.kind, read.name) not in known))
+
+
+def namespace(job: Job, given: Given) -> dict[str, Any]:
+    """The fresh globals of a Python body: what its definition digested, and its inputs."""
+    return {**job.definition.globals, **given.views()}
+
+
+def run_python(job: Job, given: Given, limit_kb: int) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
+    """Run a synchronous body. Either what it made or why it failed, and what it printed."""
+    watch = Watch(job, given, limit_kb)
+    try:
+        with watch:
+            value = job.node.value if job.node.label.startswith("<input") else job.body.run(namespace(job, given))
+        return watch.made(value), None, ()
+    except Exception as error:
+        return None, failure_of(error, job), watch.outputs
+
+
+async def run_async(job: Job, given: Given, limit_kb: int) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
+    """Like `run_python` for a body with top-level await or an async function."""
+    watch = Watch(job, given, limit_kb)
+    try:
+        with watch:
+            value = await job.body.run(namespace(job, given))
+        return watch.made(value), None, ()
+    except Exception as error:
+        return None, failure_of(error, job), watch.outputs
+
+
+async def run_prompt(job: Job, given: Given, send: Send) -> tuple[Answer | None, Failure | None]:
+    """Render a prompt and ask. `send` is already guarded and paid once."""
+    try:
+        request = request_of(job, given)
+        if job.schema is None:
+            reply = await send(request)
+            return Answer(reply.text, reply, 0), None
+        ask = structured(job.schema.json, job.schema.parse, job.model.repairs if job.model else 0, send)
+        return await ask(request), None
+    except Exception as error:
+        return None, failure_of(error, job)
+
+
+def request_of(job: Job, given: Given) -> Request:
+    """The request of a prompt with these inputs."""
+    policy = job.model
+    assert policy is not None
+    sent = ("max_tokens", "seed", "temperature", "top_p")
+    params = tuple((name, value) for name in sent if (value := getattr(policy, name)) is not None)
+    messages = job.template.render({name: value for name, (value, _) in given.values.items()})
+    return Request(policy.model, messages, params, job.schema.json if job.schema else None)
+
+
+def failure_of(error: Exception, job: Job) -> Failure:
+    """An error as data. The traceback begins at the user's own lines."""
+    if isinstance(error, CallFailed):
+        return error.failure
+    if isinstance(error, ValueFault):
+        return Failure(FailureKind.UNSTORABLE, type(error).__name__, str(error))
+    text = _message(error)
+    return Failure(FailureKind.EXCEPTION, type(error).__name__, text, traceback=_users_lines(error, job))
+
+
+def _message(error: Exception) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # an exception's own __str__ may raise
+        return type(error).__name__
+
+
+def _users_lines(error: Exception, job: Job) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    label = job.node.label
+    start = next((i for i, frame in enumerate(frames) if frame.filename == label or frame.filename.startswith("<wf_node")), 0)
+    if job.node.function is not None:
+        start = next((i for i, frame in enumerate(frames) if frame.name == job.node.function.__name__), start)
+    lines = traceback.format_list(frames[start:])
+    return "".join(["Traceback (most recent call last):\n", *lines, *traceback.format_exception_only(error)])
+
+
+def judge(job: Job, reply: Reply) -> Verdict:
+    """What a reply is worth to this node, told before it is stored."""
+    from_reply = _by_finish(reply)
+    if from_reply is not Verdict.VALID or job.schema is None:
+        return from_reply
+    try:
+        job.schema.parse(reply.text)
+    except ValueError:
+        return Verdict.INVALID
+    return Verdict.VALID
+
+
+def _by_finish(reply: Reply) -> Verdict:
+    if reply.finish_reason == "length":
+        return Verdict.TRUNCATED
+    if reply.finish_reason in ("content_filter", "refusal"):
+        return Verdict.REFUSED
+    return Verdict.VALID

@@ -1,0 +1,202 @@
+"""What all attempts of one run share: the run, its jobs, values, store and settings, and how results become events.
+
+A bundle, no scheduling: that is `loop`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from wfkit.core.call import Failure
+from wfkit.core.events import Entry, Event
+from wfkit.core.promises import Store, Ticket
+from wfkit.core.result import Output, Read, Result, Spent, Stored
+from wfkit.core.run import Run
+from wfkit.core.terms import FailureKind, OnError, TaskState
+from wfkit.define.each import items_of
+from wfkit.engine.prepare import Job, Prepared
+from wfkit.engine.preview import preview
+from wfkit.engine.resolve import NodeValue, Resolver
+from wfkit.engine.values import Values
+from wfkit.errors import ValueFault
+from wfkit.keys.task import map_digest, provenance_digest, task_key
+from wfkit.keys.values import digest
+from wfkit.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailure:
+    """A hole in the value of a map with `on_error: keep`: item number `item` failed with this error."""
+
+    item: int
+    error: str
+    message: str
+
+
+class MapValue(list[Any]):
+    """The value of a mapped node: results in item order. `.failures` lists the holes; `.frame()` is a DataFrame of the rest."""
+
+    @property
+    def failures(self) -> list[ItemFailure]:
+        """The items that failed."""
+        return [value for value in self if isinstance(value, ItemFailure)]
+
+    def frame(self) -> Any:
+        """A pandas DataFrame with one row for each result that is not a hole."""
+        import pandas as pd  # heavy: only when a frame is wanted
+
+        rows = [value for value in self if not isinstance(value, ItemFailure)]
+        return pd.DataFrame([_row(value) for value in rows])
+
+
+def _row(value: Any) -> Any:
+    for method in ("model_dump", "_asdict"):
+        if hasattr(value, method):
+            return getattr(value, method)()
+    return value if isinstance(value, dict) else {"value": value}
+
+
+@dataclass
+class Made:
+    """What a body left behind, before it becomes a result."""
+
+    value: Any
+    reads: tuple[Read, ...] = ()
+    problem: str | None = None
+    outputs: tuple[Output, ...] = ()
+    run_s: float = 0.0
+    spent: Spent = Spent()
+
+
+@dataclass
+class Context:
+    """See the module. `warn` takes a text for the user, once a node and text."""
+
+    run: Run
+    prepared: Prepared
+    resolver: Resolver
+    values: Values
+    store: Store
+    settings: Settings
+    fresh_replies: bool = False
+    ambient: contextvars.Context = field(default_factory=contextvars.copy_context)
+    warnings: dict[str, None] = field(default_factory=dict)
+    node_values: dict[int, NodeValue] = field(default_factory=dict)
+    made: dict[str, Result] = field(default_factory=dict)
+    seq: int = 0
+
+    def warn(self, text: str) -> None:
+        """Keep a warning for the user."""
+        self.warnings.setdefault(text)
+
+    def write(self, events: list[Event], durable: bool = False) -> Ticket:
+        """Append events to the log, numbered in this order. Called by one thread at a time."""
+        entries = []
+        for event in events:
+            self.seq += 1
+            entries.append(Entry(self.run.started.run_id, self.run.epoch, self.seq, event))
+        return self.store.append(entries, durable)
+
+    def done(self, node: int) -> NodeValue:
+        """What a node that ended well hands on."""
+        found = self.node_values.get(node)
+        if found is None:
+            found = self.node_values[node] = self._done(node)
+        return found
+
+    def _done(self, node: int) -> NodeValue:
+        run, spec = self.run, self.run.specs[node]
+        if spec.over is None:
+            return NodeValue(str(run.value[run.first[node]]))
+        digests: list[str] = []
+        for task in run.tasks(node):
+            if run.state[task] is not TaskState.FAILED:
+                digests.append(str(run.value[task]))
+            elif spec.on_error is OnError.KEEP:
+                digests.append(self.hole(node, task))
+        return NodeValue(map_digest(digests), tuple(digests))
+
+    def hole(self, node: int, task: int) -> str:
+        """The digest of the hole that a failed item leaves; its value is kept in memory."""
+        failure = self.run.failures[task][-1]
+        item = task - self.run.first[node]
+        name = task_key("hole", ((failure.error, failure.message), ("item", str(item))))
+        self.values.pin(name, ItemFailure(item, failure.error, failure.message))
+        return name
+
+    def value_of(self, node: int) -> Any:
+        """The value of a node that ended well, as a body sees it before views are made."""
+        made = self.done(node)
+        if made.items is None:
+            return self.values.get(made.digest)
+        return MapValue(self.values.get_many(made.items))
+
+    def item_of(self, node: int, task: int) -> Any:
+        """The item that a task of a mapped node works on."""
+        resolver = self.resolver
+        position = task - self.run.first[node]
+        if node not in resolver.items and node not in resolver.item_keys:
+            over = self.run.specs[node].over
+            resolver.resolve_items(node, self.done(over if over is not None else node))
+        plain = resolver.items.get(node)
+        if plain is not None:
+            return plain[position]
+        return self.values.get(resolver.item_keys[node][position])
+
+    def result(self, task: int, made: Made) -> Result:
+        """Encode a value and tell its story. A value that cannot be digested or stored is kept in memory only, with a warning."""
+        node = self.run.node_of[task]
+        job = self.prepared.jobs[node]
+        stored, problem = self._store(job, task, made)
+        key = self.run.key[task]
+        if problem is not None:
+            self.warn(f"node {job.node.name!r}: {problem}; the result is not cached")
+        return Result(
+            key=key or "",
+            node=job.node.name,
+            definition=job.definition.digest or "",
+            value=stored,
+            reads=made.reads,
+            inputs=self.inputs_of(node, task),
+            preview=preview(made.value),
+            outputs=made.outputs,
+            run_s=made.run_s,
+            spent=made.spent,
+            cacheable=key is not None and problem is None and job.node.options.cache.enabled,
+            run_id=self.run.started.run_id,
+            created_at=time.time(),
+        )
+
+    def _store(self, job: Job, task: int, made: Made) -> tuple[Stored, str | None]:
+        try:
+            name = digest(made.value)
+            stored = self.store.encode(made.value, name, job.node.options.codec)
+        except ValueFault as fault:
+            place = f"{job.node.name}[{task}]"
+            name = provenance_digest(place, f"{self.run.started.run_id}:{self.run.epoch}:{self.run.attempt[task]}")
+            self.values.pin(name, made.value)
+            return Stored(name, "none", "", 0), str(fault)
+        self.values.keep(name, made.value, stored.size)
+        return stored, made.problem or job.definition.problem
+
+    def inputs_of(self, node: int, task: int) -> tuple[tuple[str, str], ...]:
+        """The (name, digest) pairs that went into a task, the item under its own name."""
+        shared = self.resolver.shared.get(node, ())
+        each = self.prepared.jobs[node].node.each
+        digests = self.resolver.item_keys.get(node)
+        if each is None or digests is None:
+            return shared
+        return (*shared, (each.item, digests[task - self.run.first[node]]))
+
+
+def unexpected(error: BaseException) -> Failure:
+    """A failure for an error of the engine's own, so that a run never hangs on it."""
+    return Failure(FailureKind.EXCEPTION, type(error).__name__, f"wfkit itself failed: {error}")
+
+
+__all__ = ["Context", "ItemFailure", "Made", "MapValue", "items_of", "unexpected"]
+Clock = Callable[[], float]

@@ -1,0 +1,136 @@
+"""Pay once: a request that was answered before is answered from the log, and a reply is durable before anyone uses it.
+
+Equal requests under way in this process share one call; across processes the store's flights do. It lies outside the guards, so a hit
+takes no seat.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from wfkit.core.call import CallRecord, Failure, Reply, Request
+from wfkit.core.events import CallEnded, CallStarted
+from wfkit.core.promises import Flight, Store
+from wfkit.core.terms import FailureKind, Verdict
+from wfkit.errors import CallFailed
+from wfkit.guards.chain import provider_of
+from wfkit.llm.messages import request_digest
+
+if TYPE_CHECKING:
+    import asyncio
+
+Send = Callable[[Request], Awaitable[Reply]]
+_POLL_S = 0.02
+
+
+class Record(Protocol):
+    """Writes an event to the log; awaiting it waits until the event is durable."""
+
+    def __call__(self, event: CallStarted | CallEnded, durable: bool) -> Awaitable[None]:
+        """Write; with `durable` the awaitable ends when the event is on disk."""
+        ...
+
+
+@dataclass(slots=True)
+class UnderWay:
+    """Requests that this process is asking right now, by digest. One for the whole process."""
+
+    futures: dict[str, asyncio.Future[None]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Payer:
+    """Asks for one attempt of one task. `judge` tells what a reply is worth before it is stored; `fresh` ignores old replies."""
+
+    store: Store
+    send: Send
+    record: Record
+    under_way: UnderWay
+    judge: Callable[[Reply], Verdict]
+    task: int
+    attempt: int
+    fresh: bool = False
+    round: int = 0
+
+    async def ask(self, request: Request) -> Reply:
+        """The reply to a request, bought at most once."""
+        digest = request_digest(request)
+        while True:
+            found = None if self.fresh else self.store.find_call(digest)
+            if found is not None and found.reply is not None:
+                return await self._served(found)
+            waiting = self.under_way.futures.get(digest)
+            if waiting is None:
+                break
+            await waiting
+            self.fresh = False
+        return await self._alone(request, digest)
+
+    async def _served(self, call: CallRecord) -> Reply:
+        await self.record(CallEnded(self.task, self.attempt, call, time.time(), served=True), False)
+        assert call.reply is not None
+        self.round += 1
+        return call.reply
+
+    async def _alone(self, request: Request, digest: str) -> Reply:
+        import asyncio  # the loop that runs this has loaded it
+
+        future = asyncio.get_running_loop().create_future()
+        self.under_way.futures[digest] = future
+        flight: Flight | None = None
+        try:
+            flight, waited = await self._flight(digest)
+            found = self.store.find_call(digest) if waited and not self.fresh else None
+            return await (self._buy(request, digest) if found is None else self._served(found))
+        finally:
+            if flight is not None:
+                flight.release()
+            del self.under_way.futures[digest]
+            future.set_result(None)
+
+    async def _flight(self, digest: str) -> tuple[Flight, bool]:
+        """The right to ask, and whether another process had it first."""
+        import asyncio  # the loop that runs this has loaded it
+
+        waited = False
+        while True:
+            flight = self.store.try_flight(digest)
+            if flight is not None:
+                return flight, waited
+            waited = True
+            await asyncio.sleep(_POLL_S)
+
+    async def _buy(self, request: Request, digest: str) -> Reply:
+        call_id, began = uuid.uuid4().hex, time.time()
+        await self.record(CallStarted(self.task, self.attempt, call_id, digest, request.model, began), False)
+        try:
+            reply = await self.send(request)
+        except CallFailed as error:
+            await self._ended(call_id, digest, request, began, failure=error.failure)
+            raise
+        verdict = self.judge(reply)
+        await self._ended(call_id, digest, request, began, reply=reply, verdict=verdict)
+        return reply
+
+    async def _ended(self, call_id: str, digest: str, request: Request, began: float, **outcome: Any) -> None:
+        call = CallRecord(
+            call_id=call_id,
+            request_digest=digest,
+            request=request,
+            started_at=began,
+            ended_at=time.time(),
+            round=self.round,
+            provider=provider_of(request.model),
+            **outcome,
+        )
+        self.round += 1
+        await self.record(CallEnded(self.task, self.attempt, call, call.ended_at), outcome.get("reply") is not None)
+
+
+def timed_out(seconds: float) -> Failure:
+    """The failure of an attempt that passed its deadline."""
+    return Failure(FailureKind.TIMEOUT, "TimeoutError", f"no result within {seconds:g} s (option timeout)")

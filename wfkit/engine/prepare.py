@@ -1,0 +1,179 @@
+"""From nodes to something that can run: inputs, graph, definitions, schemas. Reads the user's namespace once, runs nothing of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from wfkit.core.events import NodeSpec
+from wfkit.core.graph import Graph, build, near
+from wfkit.core.node import Node
+from wfkit.core.policy import ModelPolicy, RetryPolicy
+from wfkit.core.terms import NodeKind, OnError
+from wfkit.define.body import Body, compile_body
+from wfkit.define.schema import Schema
+from wfkit.define.schema import resolve as resolve_schema
+from wfkit.define.template import Template
+from wfkit.define.template import parse as parse_template
+from wfkit.errors import CellError, DefinitionError, GraphError
+from wfkit.keys.code import Definition, define_prompt, define_python
+from wfkit.keys.task import input_definition
+from wfkit.settings import Settings
+
+
+@dataclass
+class Job:
+    """A node made ready: its definition, what it needs, and its body, compiled when first used."""
+
+    node: Node
+    definition: Definition
+    deps: tuple[int, ...]
+    over: int | None
+    reads_over: bool
+    model: ModelPolicy | None = None
+    schema: Schema | None = None
+
+    @cached_property
+    def body(self) -> Body:
+        """The compiled Python body."""
+        return compile_body(self.node)
+
+    @cached_property
+    def template(self) -> Template:
+        """The parsed prompt."""
+        return parse_template(self.node.source)
+
+
+@dataclass
+class Prepared:
+    """A graph with everything needed to plan and run it, positions as in the graph."""
+
+    graph: Graph
+    jobs: list[Job]
+    specs: tuple[NodeSpec, ...]
+    classes: tuple[type, ...] = field(default=())
+
+
+def prepare(
+    nodes: Mapping[str, Node], targets: Sequence[str], inputs: Mapping[str, Any], settings: Settings
+) -> Prepared:
+    """Everything the targets need, checked. Raises DefinitionError before anything runs."""
+    everything = with_inputs(nodes, inputs)
+    graph = build(everything, targets)
+    jobs = [_job(graph, i, everything, settings) for i in range(len(graph.nodes))]
+    specs = tuple(_spec(job, settings) for job in jobs)
+    classes = tuple(job.schema.cls for job in jobs if job.schema is not None and job.schema.cls is not None)
+    return Prepared(graph, jobs, specs, classes)
+
+
+def with_inputs(nodes: Mapping[str, Node], inputs: Mapping[str, Any]) -> dict[str, Node]:
+    """The nodes, and an input for each value handed in and each variable that a prompt, a map or a parameter reads."""
+    result = dict(nodes)
+    for name, value in inputs.items():
+        result[name] = _input(name, value)
+    for node in nodes.values():
+        if result.get(node.name) is not node:
+            continue
+        for name in _wanted_inputs(node):
+            if name in result:
+                continue
+            if name in node.namespace:
+                result[name] = _input(name, node.namespace[name])
+            elif node.parameters is None or name in node.parameters:
+                raise GraphError(_absent(node, name, result))
+    return result
+
+
+def _wanted_inputs(node: Node) -> list[str]:
+    """Names that must be values of the graph, not merely globals of a body."""
+    item = node.each.item if node.each else None
+    names = list(node.parameters or ())
+    if node.kind is NodeKind.PROMPT:
+        names += node.names
+    if node.each:
+        names.append(node.each.over)
+    return [name for name in dict.fromkeys(names) if name != item]
+
+
+def _absent(node: Node, name: str, known: Mapping[str, Node]) -> str:
+    place = "its prompt reads" if node.kind is NodeKind.PROMPT else "it needs"
+    return (
+        f"node {node.name!r}: {place} {name!r}, which is neither a node nor a variable"
+        f"{near(name, [*known, *node.namespace])}; define it, or hand it in with inputs={{{name!r}: ...}}"
+    )
+
+
+def _input(name: str, value: Any) -> Node:
+    return Node(name=name, kind=NodeKind.INPUT, source="", label=f"<input {name}>", value=value)
+
+
+def _job(graph: Graph, i: int, everything: Mapping[str, Node], settings: Settings) -> Job:
+    node = graph.nodes[i]
+    over = graph.over[i]
+    declared = node.parameters if node.parameters is not None else node.names
+    reads_over = node.each is not None and node.each.over in declared
+    model, schema = _model(node, settings), None
+    if model is not None and model.schema is not None:
+        schema = resolve_schema(model.schema, node.namespace)
+    definition = _definition(node, everything, model, schema)
+    if definition.missing:
+        name = definition.missing[0]
+        raise GraphError(_absent(node, name, everything).replace("it needs", "its body reads"))
+    return Job(node, definition, graph.deps[i], over, reads_over, model, schema)
+
+
+def _model(node: Node, settings: Settings) -> ModelPolicy | None:
+    policy = node.options.model
+    if policy is not None and policy.model == "default":
+        return replace(policy, model=settings.model)
+    return policy
+
+
+def _definition(
+    node: Node, everything: Mapping[str, Node], model: ModelPolicy | None, schema: Schema | None
+) -> Definition:
+    if node.kind is NodeKind.INPUT:
+        return input_definition(node.name)
+    if node.kind is NodeKind.PROMPT:
+        if model is None:
+            raise DefinitionError(f"node {node.name!r} is a prompt without a model: add --model NAME")
+        schema_json, cls = (schema.json, schema.cls) if schema else (None, None)
+        return define_prompt(node, model, schema_json, cls, everything.__contains__)
+    return define_python(node, everything.__contains__)
+
+
+def _spec(job: Job, settings: Settings) -> NodeSpec:
+    node = job.node
+    options = node.options
+    if options.on_error is OnError.KEEP and node.each is None:
+        raise CellError(f"node {node.name!r}: on_error: keep is for mapped nodes; add `each: item in list`, or use skip")
+    retry = options.retry
+    if node.kind is NodeKind.PROMPT and retry.retries < 0:
+        retry = replace(retry, retries=settings.retries)
+    if retry.retries < 0:
+        retry = RetryPolicy(0, retry.base_s, retry.max_delay_s)
+    timeout_s = options.timeout_s
+    return NodeSpec(
+        name=node.name,
+        kind=node.kind,
+        deps=job.deps,
+        over=job.over,
+        definition=job.definition.digest,
+        retry=retry,
+        timeout_s=timeout_s,
+        priority=options.priority,
+        on_error=options.on_error,
+        pool=pool_of(job),
+        model=job.model.model if job.model else None,
+    )
+
+
+def pool_of(job: Job) -> str:
+    """Which seats the tasks of a node take: a thread, the loop, or those of the model's provider."""
+    if job.model is not None:
+        return f"model:{job.model.model.split('/', 1)[0]}"
+    if job.node.kind is NodeKind.PYTHON and job.body.is_async:
+        return "async"
+    return "python"

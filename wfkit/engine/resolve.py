@@ -1,0 +1,134 @@
+"""The keys of a node's tasks, once its inputs are known, and whether a known result answers them. The same code plans and runs.
+
+It reads values only where a map must see its items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from wfkit.core.events import Resolved
+from wfkit.core.plan import Asked, Index, look_up
+from wfkit.core.result import Known, Read
+from wfkit.core.terms import NodeKind, Reason
+from wfkit.define.each import items_of
+from wfkit.engine.prepare import Job, Prepared
+from wfkit.engine.values import Values
+from wfkit.errors import ValueFault
+from wfkit.keys.task import provenance_digest, task_key
+from wfkit.keys.values import digest, item_digests
+
+
+@dataclass(frozen=True, slots=True)
+class NodeValue:
+    """What a node that ended hands on: the digest of its value; for a map also the digests of its items, in order, failed ones left out or
+    given as digests of holes."""
+
+    digest: str
+    items: tuple[str, ...] | None = None
+
+
+@dataclass
+class Resolver:
+    """Makes keys and looks them up. `inputs[n]` are, per node, the (name, digest) pairs all its tasks share; `items[n]` the item values of
+    a map over a plain list or frame, `item_digests[n]` their digests."""
+
+    prepared: Prepared
+    index: Index
+    values: Values
+    unchanged: Callable[[Read], bool]
+    run_id: str
+    forced: frozenset[str] = frozenset()
+    shared: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    items: dict[int, Sequence[Any]] = field(default_factory=dict)
+    item_keys: dict[int, Sequence[str]] = field(default_factory=dict)
+    input_faults: dict[int, str] = field(default_factory=dict)
+
+    def resolve(self, node: int, done: Callable[[int], NodeValue], now: float) -> Resolved:
+        """Keys, reasons and cached values of all tasks of a node whose dependencies have ended well."""
+        job = self.prepared.jobs[node]
+        if job.node.kind is NodeKind.INPUT:
+            keys: list[str | None] = [self._input_key(node, job)]
+        else:
+            keys = self._keys(node, job, done)
+        definition = job.definition.digest
+        options = job.node.options
+        asked = Asked(job.node.name, job.node.kind, definition, options.cache, job.node.name in self.forced)
+        hits: list[Known] = []
+        reasons: list[str] = []
+        values: list[str | None] = []
+        for key in keys:
+            known, reason = look_up(key, asked, self.index, self.unchanged, now)
+            reasons.append(reason)
+            values.append(known.digest if known is not None else None)
+            if known is not None:
+                hits.append(known)
+        return Resolved(node, tuple(keys), tuple(reasons), tuple(values), now, *_saved(hits))
+
+    def _input_key(self, node: int, job: Job) -> str | None:
+        try:
+            return task_key(str(job.definition.digest), (("value", digest(job.node.value)),))
+        except ValueFault as fault:
+            self.input_faults[node] = str(fault)
+            return None
+
+    def _keys(self, node: int, job: Job, done: Callable[[int], NodeValue]) -> list[str | None]:
+        pairs: list[tuple[str, str]] = []
+        for dep in job.deps:
+            if dep == job.over and not job.reads_over:
+                continue
+            pairs.append((self.prepared.graph.nodes[dep].name, done(dep).digest))
+        self.shared[node] = tuple(pairs)
+        ignored = [pair for pair in pairs if pair[0] not in job.node.options.ignore]
+        definition = job.definition.digest
+        if job.over is None:
+            return [None if definition is None else task_key(definition, ignored)]
+        digests = self._items(node, job, done(job.over))
+        if definition is None:
+            return [None] * len(digests)
+        name = job.node.each.item if job.node.each else "item"
+        return [None if item is None else task_key(definition, [*ignored, (name, item)]) for item in digests]
+
+    def _items(self, node: int, job: Job, over: NodeValue) -> Sequence[str]:
+        """Digests of the items of a map; their values are kept unless the mapped node is a map itself."""
+        if over.items is not None:
+            self.item_keys[node] = over.items
+            return over.items
+        items = items_of(self.values.get(over.digest))
+        self.items[node] = items
+        self.item_keys[node] = _digests(items, self.run_id, over.digest)
+        return self.item_keys[node]
+
+
+def _digests(items: Sequence[Any], run_id: str, parent: str) -> Sequence[str]:
+    """Digests of items; an item that has none gets one of its provenance, so that its task is never a false hit."""
+    try:
+        return item_digests(items)
+    except ValueFault:
+        return [_digest_or_provenance(item, run_id, f"{parent}[{i}]") for i, item in enumerate(items)]
+
+
+def _digest_or_provenance(item: Any, run_id: str, place: str) -> str:
+    try:
+        return digest(item)
+    except ValueFault:
+        return provenance_digest(place, run_id)
+
+
+def _saved(hits: Sequence[Known]) -> tuple[str | None, float | None, str | None]:
+    """What the hits would have cost (dollars as text, seconds), None where one of them is unknown, and the run of the first."""
+    if not hits:
+        return "0", 0.0, None
+    costs = [hit.cost_usd for hit in hits]
+    seconds = [hit.run_s for hit in hits]
+    usd = None if None in costs else str(sum((cost for cost in costs if cost is not None), Decimal(0)))
+    total = None if None in seconds else sum(second for second in seconds if second is not None)
+    return usd, total, hits[0].run_id
+
+
+def awaits(size: int = 1) -> tuple[str, ...]:
+    """Reasons of tasks whose keys need an upstream result first."""
+    return (Reason.AWAITS,) * size

@@ -1,0 +1,71 @@
+"""Values in memory between tasks, by value digest. What is not here is loaded from the store when a body needs it.
+
+Bodies get views of these; users get new copies from the store. Values that cannot be stored live only here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from wfkit.core.promises import Store
+
+_BUDGET_BYTES = 256 * 1024 * 1024
+
+
+class Values:
+    """A bounded, thread-safe map from digest to value. `pinned` values are never dropped: the store does not have them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._live: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._pinned: dict[str, Any] = {}
+        self._bytes = 0
+
+    def keep(self, digest: str, value: Any, size: int) -> None:
+        """Remember a value of this encoded size; the least recently kept ones make room."""
+        with self._lock:
+            old = self._live.pop(digest, None)
+            self._bytes += size - (old[1] if old else 0)
+            self._live[digest] = (value, size)
+            while self._bytes > _BUDGET_BYTES and len(self._live) > 1:
+                self._bytes -= self._live.popitem(last=False)[1][1]
+
+    def pin(self, digest: str, value: Any) -> None:
+        """Remember a value that only this process has."""
+        with self._lock:
+            self._pinned[digest] = value
+
+    def drop(self, digest: str) -> None:
+        """Forget a value that a body has changed in place; the store still has the right one."""
+        with self._lock:
+            old = self._live.pop(digest, None)
+            self._bytes -= old[1] if old else 0
+
+    def has(self, digest: str) -> bool:
+        """Whether the value is in memory."""
+        return digest in self._live or digest in self._pinned
+
+    def get(self, digest: str) -> Any:
+        """The value, from memory or the store. Raises ValueFault."""
+        found = self._live.get(digest)
+        if found is not None:
+            return found[0]
+        if digest in self._pinned:
+            return self._pinned[digest]
+        value = self._store.get(digest)
+        self.keep(digest, value, 0)
+        return value
+
+    def get_many(self, digests: Sequence[str]) -> list[Any]:
+        """Many values in order, those from the store in one query."""
+        absent = [digest for digest in dict.fromkeys(digests) if not self.has(digest)]
+        loaded = dict(zip(absent, self._store.get_many(absent), strict=True)) if absent else {}
+        return [loaded[digest] if digest in loaded else self.get(digest) for digest in digests]
+
+    def copy(self, digest: str) -> Any:
+        """A value for the user to keep: a new copy, except for what cannot be stored."""
+        return self._pinned[digest] if digest in self._pinned else self._store.get(digest)
