@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 from wfkit.core.effects import Effect, Finish, Resolve, Skip, Start, Wait
 from wfkit.core.run import Run
@@ -26,16 +26,20 @@ class Seats:
 
 
 def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
-    """The next effects. At most one `Start` a pool; nothing for pools that `slots` does not name."""
+    """The next effects. At most one `Start` a pool; nothing for pools that `slots` does not name.
+
+    Within a pool the highest priority starts first; at equal priority a due retry goes before what never ran.
+    """
     if run.status is not RunState.RUNNING:
         return []
     effects: list[Effect] = [Resolve(node) for node in run.to_resolve]
     effects.extend(Skip(node, because) for node, because in run.to_skip)
-    for pool, heap in run.ready.items():
-        seats = slots.get(pool)
-        if heap and seats is not None and seats.free > 0:
-            effects.append(_start(run, heap[0][1], seats))
-    wake = _retries(run, now, slots, effects)
+    due, wake = _retries(run, now)
+    for pool, seats in slots.items():
+        if seats.free > 0:
+            start = _next(run, run.ready.get(pool), due.get(pool), seats)
+            if start is not None:
+                effects.append(start)
     if effects:
         return effects
     if run.nodes_left == 0:
@@ -43,7 +47,29 @@ def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
     return [Wait(wake)] if wake is not None else []
 
 
-def _start(run: Run, node: int, seats: Seats) -> Start:
+def _retries(run: Run, now: float) -> tuple[dict[str, tuple[int, int]], float | None]:
+    """The most urgent due retry of each pool as (priority, task), and the earliest later due time or None."""
+    due: dict[str, tuple[int, int]] = {}
+    wake: float | None = None
+    for (pool, priority), heap in run.retry.items():
+        if not heap:
+            continue
+        at, task = heap[0]
+        if at > now:
+            wake = at if wake is None else min(wake, at)
+        elif pool not in due or due[pool][0] < priority:
+            due[pool] = (priority, task)
+    return due, wake
+
+
+def _next(run: Run, ready: list[tuple[int, int]] | None, due: tuple[int, int] | None, seats: Seats) -> Start | None:
+    """What a free seat of a pool is given: the due retry or the first node of the ready heap."""
+    if due is not None and (not ready or due[0] >= -ready[0][0]):
+        return Start((due[1],), run.attempt[due[1]] + 1)
+    return _slice(run, ready[0][1], seats) if ready else None
+
+
+def _slice(run: Run, node: int, seats: Seats) -> Start:
     queue = run.queues[node]
     task = queue[0]
     attempt = run.attempt[task] + 1
@@ -52,27 +78,8 @@ def _start(run: Run, node: int, seats: Seats) -> Start:
         return Start((task,), attempt)
     # Guided self-scheduling: large slices first, ever smaller ones, so that slow items still spread over all seats.
     size = max(1, min(_SLICE, len(queue) // (2 * seats.size)))
-    tasks = tuple(task for task in islice(queue, size) if run.attempt[task] + 1 == attempt)
-    return Start(tasks, attempt)
-
-
-def _retries(run: Run, now: float, slots: Mapping[str, Seats], effects: list[Effect]) -> float | None:
-    """Starts of due retries in pools with a seat left; the earliest later time, or None."""
-    wake: float | None = None
-    for pool, heap in run.retry.items():
-        if not heap:
-            continue
-        due, task = heap[0]
-        if due > now:
-            wake = due if wake is None else min(wake, due)
-            continue
-        seats = slots.get(pool)
-        taken = any(
-            isinstance(effect, Start) and run.specs[run.node_of[effect.tasks[0]]].pool == pool for effect in effects
-        )
-        if seats is not None and seats.free > taken:
-            effects.append(Start((task,), run.attempt[task] + 1))
-    return wake
+    same = takewhile(lambda other: run.attempt[other] + 1 == attempt, islice(queue, size))
+    return Start(tuple(same), attempt)
 
 
 def final_state(run: Run) -> RunState:

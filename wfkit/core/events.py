@@ -87,6 +87,15 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
+class Unresolvable:
+    """The keys of a node's tasks cannot be made (a map over what is no list, an input that is lost): the node fails."""
+
+    node: int
+    failure: Failure
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatched:
     """Attempt number `attempt` (from 1) of `tasks` begins; several tasks are a slice of a mapped Python node."""
 
@@ -195,6 +204,7 @@ Event = (
     RunStarted
     | NodeDefined
     | Resolved
+    | Unresolvable
     | Dispatched
     | Succeeded
     | ItemsSucceeded

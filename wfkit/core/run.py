@@ -24,7 +24,8 @@ class Run:
     """The state of a run after some events.
 
     Lists are indexed by node or by task; `first[n]` is the first task of node n, -1 before it is resolved. `running`
-    maps tasks to their attempt number. Queues hold what `decide` has to answer next.
+    maps tasks to their attempt number. Queues hold what `decide` has to answer next: `ready` heaps of (-priority, node)
+    by pool, `retry` heaps of (due, task) by pool and priority.
     """
 
     started: e.RunStarted
@@ -45,12 +46,13 @@ class Run:
     key: list[str | None] = field(default_factory=list)
     reason: list[str] = field(default_factory=list)
     failures: dict[int, list[Failure]] = field(default_factory=dict)
+    node_failures: dict[int, Failure] = field(default_factory=dict)
     running: dict[int, int] = field(default_factory=dict)
     to_resolve: deque[int] = field(default_factory=deque)
     to_skip: deque[tuple[int, int]] = field(default_factory=deque)
     queues: dict[int, deque[int]] = field(default_factory=dict)
     ready: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    retry: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
+    retry: dict[tuple[str, int], list[tuple[float, int]]] = field(default_factory=dict)
     nodes_left: int = 0
     ledger: Ledger = field(default_factory=Ledger)
 
@@ -127,6 +129,14 @@ def _resolved(run: Run, event: e.Resolved) -> None:
         _node_done(run, node)
 
 
+def _unresolvable(run: Run, event: e.Unresolvable) -> None:
+    run.to_resolve.remove(event.node)
+    run.node_failures[event.node] = event.failure
+    run.node_state[event.node] = TaskState.FAILED
+    run.nodes_left -= 1
+    _block_users(run, event.node)
+
+
 def _enqueue(run: Run, node: int, tasks: list[int]) -> None:
     queue = run.queues.get(node)
     if queue:
@@ -142,11 +152,7 @@ def _dispatched(run: Run, event: e.Dispatched) -> None:
     pool = run.specs[node].pool
     for task in event.tasks:
         if run.state[task] is TaskState.RETRYING:
-            heap = run.retry[pool]
-            if heap[0][1] == task:
-                heappop(heap)
-            else:
-                heap[:] = sorted(entry for entry in heap if entry[1] != task)
+            _unqueue_retry(run.retry[pool, run.specs[node].priority], task)
         else:
             run.queues[node].popleft()
         run.state[task] = TaskState.RUNNING
@@ -154,6 +160,13 @@ def _dispatched(run: Run, event: e.Dispatched) -> None:
         run.running[task] = event.attempt
     run.node_state[node] = TaskState.RUNNING
     _trim(run.ready.get(pool, []), run.queues)
+
+
+def _unqueue_retry(heap: list[tuple[float, int]], task: int) -> None:
+    if heap[0][1] == task:
+        heappop(heap)
+    else:
+        heap[:] = sorted(entry for entry in heap if entry[1] != task)
 
 
 def _trim(heap: list[tuple[int, int]], queues: dict[int, deque[int]]) -> None:
@@ -173,7 +186,8 @@ def _succeeded(run: Run, event: e.Succeeded) -> None:
 def _items_succeeded(run: Run, event: e.ItemsSucceeded) -> None:
     node = run.node_of[event.tasks[0]]
     for task, result in zip(event.tasks, event.results, strict=True):
-        if run.running.pop(task, None) is not None:
+        if run.running.get(task) == event.attempt:
+            del run.running[task]
             run.value[task] = result.value.digest
             run.state[task] = TaskState.SUCCESS
             run.unfinished[node] -= 1
@@ -193,7 +207,8 @@ def _failed(run: Run, event: e.Failed) -> None:
         return
     del run.running[task]
     run.state[task] = TaskState.RETRYING
-    heappush(run.retry.setdefault(run.specs[run.node_of[task]].pool, []), (event.retry_at, task))
+    spec = run.specs[run.node_of[task]]
+    heappush(run.retry.setdefault((spec.pool, spec.priority), []), (event.retry_at, task))
 
 
 def _end(run: Run, task: int, state: TaskState) -> None:
@@ -266,6 +281,7 @@ def _adopted(run: Run, event: e.Adopted) -> None:
 
 _HANDLERS: dict[type, Callable[[Run, Any], None]] = {
     e.Resolved: _resolved,
+    e.Unresolvable: _unresolvable,
     e.Dispatched: _dispatched,
     e.Succeeded: _succeeded,
     e.ItemsSucceeded: _items_succeeded,
