@@ -1,6 +1,6 @@
 """The books of a run: what each node billed, what the cache saved, what failures wasted. Sums only, made from events.
 
-Unknown stays unknown: one call without tokens or price makes the sum None-marked by a count, never by a zero.
+Unknown stays unknown: a call without tokens or price is left out of the sum and counted, never added as a zero.
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from wfkit.core import events as e
+from wfkit.core.call import CallRecord, Cost, Usage
 from wfkit.core.result import Spent
-from wfkit.core.terms import CostSource, UsageSource, Verdict
+from wfkit.core.terms import CostSource, FailureKind, UsageSource, Verdict
 
 
 @dataclass(slots=True)
 class Account:
     """Sums of one node.
 
-    `cost_usd` adds the known prices; `unpriced` counts the calls left out of it, `untokened` those without usage.
+    `cost_usd` adds the known prices; `unpriced` counts the calls left out of it. `no_input` and `no_output` count the
+    calls whose tokens of that side are unknown, `untokened` those that lack either; `wasted_unpriced` counts the calls
+    left out of `wasted_usd`. A request that ran out of time may have been billed: its price and tokens are unknown.
     """
 
     calls: int = 0
@@ -25,25 +28,26 @@ class Account:
     input_tokens: int = 0
     output_tokens: int = 0
     untokened: int = 0
+    no_input: int = 0
+    no_output: int = 0
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
     estimated: int = 0
     wasted_usd: Decimal = Decimal(0)
+    wasted_unpriced: int = 0
     run_s: float = 0.0
     hits: int = 0
     saved_usd: Decimal | None = Decimal(0)
     saved_s: float | None = 0.0
-    by_attempt: dict[tuple[int, int], Decimal] = field(default_factory=dict)
+    open: dict[tuple[int, int], tuple[Decimal, int]] = field(default_factory=dict)
 
     def spent(self) -> Spent:
-        """The billed part as a row. With calls of unknown price or tokens only, the sum is None."""
-        none_priced = self.calls > 0 and self.unpriced == self.calls
-        none_counted = self.calls > 0 and self.untokened == self.calls
+        """The billed part as a row. A sum to which only calls of unknown size could have added is None, not 0."""
         return Spent(
             calls=self.calls,
-            input_tokens=None if none_counted else self.input_tokens,
-            output_tokens=None if none_counted else self.output_tokens,
-            cost_usd=None if none_priced else self.cost_usd,
+            input_tokens=None if self.no_input and not self.input_tokens else self.input_tokens,
+            output_tokens=None if self.no_output and not self.output_tokens else self.output_tokens,
+            cost_usd=None if self.unpriced and not self.cost_usd else self.cost_usd,
             unpriced=self.unpriced,
             estimated=self.estimated,
         )
@@ -72,14 +76,19 @@ class Ledger:
         known = account.saved_usd is not None and event.saved_usd is not None
         account.saved_usd = account.saved_usd + Decimal(event.saved_usd) if known else None  # type: ignore[arg-type,operator]
 
-    def worked(self, node: int, run_s: float | None) -> None:
-        """Book the seconds of an attempt that ended well."""
-        self.of(node).run_s += run_s or 0.0
+    def worked(self, node: int, task: int, attempt: int, run_s: float | None) -> None:
+        """Book the seconds of an attempt that ended well; what its calls cost was not wasted."""
+        account = self.of(node)
+        account.run_s += run_s or 0.0
+        if account.open:
+            account.open.pop((task, attempt), None)
 
     def failed(self, node: int, task: int, attempt: int) -> None:
         """What the calls of a failed attempt cost was wasted."""
         account = self.of(node)
-        account.wasted_usd += account.by_attempt.pop((task, attempt), Decimal(0))
+        usd, unpriced = account.open.pop((task, attempt), (Decimal(0), 0))
+        account.wasted_usd += usd
+        account.wasted_unpriced += unpriced
 
     def call(self, node: int, event: e.CallEnded) -> None:
         """Book a call that ended. One answered from the call log bills nothing."""
@@ -88,20 +97,27 @@ class Ledger:
             account.served += 1
             return
         account.calls += 1
-        reply = event.call.reply
-        if reply is None:
-            return
-        usage, cost = reply.usage, reply.cost
-        account.untokened += usage.input_tokens is None
+        usage, cost = _billed(event.call)
+        account.no_input += usage.input_tokens is None
+        account.no_output += usage.output_tokens is None
+        account.untokened += usage.input_tokens is None or usage.output_tokens is None
         account.input_tokens += usage.input_tokens or 0
         account.output_tokens += usage.output_tokens or 0
-        account.unpriced += cost.usd is None
         account.estimated += usage.source == UsageSource.ESTIMATED or cost.source == CostSource.ESTIMATED
-        if cost.usd is None:
+        account.unpriced += cost.usd is None
+        account.cost_usd += cost.usd or 0
+        if event.call.reply is not None and event.call.verdict is not Verdict.VALID:
+            account.wasted_usd += cost.usd or 0
+            account.wasted_unpriced += cost.usd is None
             return
-        account.cost_usd += cost.usd
-        if event.call.verdict is not Verdict.VALID:
-            account.wasted_usd += cost.usd
-            return
-        slot = (event.task, event.attempt)
-        account.by_attempt[slot] = account.by_attempt.get(slot, Decimal(0)) + cost.usd
+        usd, unpriced = account.open.get((event.task, event.attempt), (Decimal(0), 0))
+        account.open[event.task, event.attempt] = (usd + (cost.usd or 0), unpriced + (cost.usd is None))
+
+
+def _billed(call: CallRecord) -> tuple[Usage, Cost]:
+    """What a request used and cost. A refused one cost nothing; of one that ran out of time nobody knows."""
+    if call.reply is not None:
+        return call.reply.usage, call.reply.cost
+    if call.failure is not None and call.failure.kind is FailureKind.TIMEOUT:
+        return Usage(), Cost()
+    return Usage(0, 0), Cost(Decimal(0))

@@ -180,7 +180,7 @@ def _succeeded(run: Run, event: e.Succeeded) -> None:
     if run.running.get(event.task) == event.attempt:
         run.value[event.task] = event.result.value.digest
         _end(run, event.task, TaskState.SUCCESS)
-    run.ledger.worked(run.node_of[event.task], event.result.run_s)
+    run.ledger.worked(run.node_of[event.task], event.task, event.attempt, event.result.run_s)
 
 
 def _items_succeeded(run: Run, event: e.ItemsSucceeded) -> None:
@@ -191,7 +191,7 @@ def _items_succeeded(run: Run, event: e.ItemsSucceeded) -> None:
             run.value[task] = result.value.digest
             run.state[task] = TaskState.SUCCESS
             run.unfinished[node] -= 1
-        run.ledger.worked(node, result.run_s)
+        run.ledger.worked(node, task, event.attempt, result.run_s)
     if not run.unfinished[node] and run.node_state[node] is TaskState.RUNNING:
         _node_done(run, node)
 
