@@ -1,0 +1,191 @@
+"""Group commit: bytes appended by many threads reach one file in one write and one fdatasync.
+
+One daemon thread writes. It waits a moment for company (`LINGER_S`) only while nobody waits for it. What could not be
+written is kept and tried again; the file never keeps a part of it. No entries and no locks between processes here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from wfkit.errors import StoreFault
+
+_log = logging.getLogger(__name__)
+LINGER_S = 0.01
+RETRY_S = 0.5
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
+
+
+class Receipt:
+    """The Ticket of `core.promises`: the file up to `end` is durable, or could not be made so."""
+
+    __slots__ = ("_commit", "end")
+
+    def __init__(self, commit: GroupCommit, end: int) -> None:
+        self._commit = commit
+        self.end = end
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until durable; False when the time ran out. Raises StoreFault when the disk refuses."""
+        return self._commit.wait(self.end, timeout)
+
+    def then(self, call: Callable[[], None]) -> None:
+        """Call once when durable or failed; from the writer's thread, or at once if that is already so."""
+        self._commit.then(self.end, call)
+
+
+class GroupCommit:
+    """Appends to an open file. `placed` collects (offset, note) of each append in file order, for `take_placed`."""
+
+    def __init__(self, fd: int, name: str, write: Callable[[int, Any], int] = os.write) -> None:
+        self._fd, self._name, self._write = fd, name, write
+        self._pid = os.getpid()
+        lock = threading.Lock()
+        self._lock = lock
+        self._work = threading.Condition(lock)
+        self._done = threading.Condition(lock)
+        self._buffer = bytearray()
+        self._placed: list[tuple[int, Any]] = []
+        self._calls: list[tuple[int, Callable[[], None]]] = []
+        self._end = self.durable = os.fstat(fd).st_size
+        self._failed_end = -1
+        self.fault: StoreFault | None = None
+        self._urgent = self._idle = self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def append(self, data: bytes, note: Any = None, durable: bool = False) -> Receipt:
+        """Take the bytes; they are copied and in order when this returns. Never blocks on the disk."""
+        if self._pid != os.getpid():
+            raise StoreFault(f"{self._name} belongs to process {self._pid}: open the store anew after a fork")
+        with self._lock:
+            if self._closing:
+                raise StoreFault(f"{self._name} is closed: open the store again")
+            start = self._end
+            self._buffer += data
+            self._end = end = start + len(data)
+            self._placed.append((start, note))
+            if durable and not self._urgent:
+                self._urgent = True
+                self._work.notify()
+            elif self._idle:
+                self._work.notify()
+            if self._thread is None:
+                self._start()
+        return Receipt(self, end)
+
+    def take_placed(self) -> list[tuple[int, Any]]:
+        """(offset, note) of every append since the last call, in file order."""
+        with self._lock:
+            placed, self._placed = self._placed, []
+        return placed
+
+    def wait(self, end: int | None = None, timeout: float | None = None) -> bool:
+        """Block until the file up to `end` (None: its end) is durable. Raises StoreFault when the disk refuses."""
+        until = None if timeout is None else time.monotonic() + timeout
+        with self._lock:
+            end = self._end if end is None else end
+            while self.durable < end:
+                if self._failed_end >= end and self.fault:
+                    raise self.fault
+                if not self._urgent:
+                    self._urgent = True
+                    self._work.notify()
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    return False
+                self._done.wait(left)
+        return True
+
+    def then(self, end: int, call: Callable[[], None]) -> None:
+        """Call when `end` is durable or failed."""
+        with self._lock:
+            if self.durable < end and self._failed_end < end:
+                self._calls.append((end, call))
+                return
+        call()
+
+    def close(self) -> None:
+        """Write what is left and stop. Raises StoreFault when it could not be written."""
+        if self._pid != os.getpid():
+            return
+        with self._lock:
+            self._closing = True
+            self._work.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        if self.durable < self._end and self.fault:
+            raise self.fault
+
+    def _start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="wfkit-journal", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while data := self._next():
+            fault = self._put(data)
+            for call in self._settle(data, fault):
+                _tell(call)
+
+    def _next(self) -> bytearray | None:
+        """The bytes of the next commit; None when closed and nothing is left, or when the disk refused the last try."""
+        with self._lock:
+            if self.fault and not self._closing:
+                self._work.wait(RETRY_S)
+            while not self._buffer and not self._closing:
+                self._idle = True
+                self._work.wait()
+                self._idle = False
+            if self._buffer and not self._urgent and not self._closing:
+                self._work.wait(LINGER_S)
+            if self._closing and self.fault and self._failed_end == self._end:
+                return None
+            data, self._buffer = self._buffer, bytearray()
+            self._urgent = False
+        return data
+
+    def _put(self, data: bytearray) -> StoreFault | None:
+        try:
+            if self.fault:
+                os.ftruncate(self._fd, self.durable)  # the last try may have left a torn line and no way to cut it
+            view = memoryview(data)
+            while view:
+                view = view[self._write(self._fd, view) :]
+            _sync(self._fd)
+        except OSError as error:
+            return self._take_back(error)
+        return None
+
+    def _take_back(self, error: OSError) -> StoreFault:
+        """No part of a refused write stays in the file: a reader must never see half a line become whole."""
+        what = f"{self._name} cannot be written ({error.strerror or error}): free space or mend the disk"
+        try:
+            os.ftruncate(self._fd, self.durable)
+        except OSError as second:
+            return StoreFault(f"{what}; a torn line was left ({second.strerror})")
+        return StoreFault(f"{what}; results stay in memory and are written when it works again")
+
+    def _settle(self, data: bytearray, fault: StoreFault | None) -> list[Callable[[], None]]:
+        with self._lock:
+            self.fault = fault
+            if fault is None:
+                self.durable += len(data)
+                reached = self.durable
+            else:
+                reached = self._failed_end = self.durable + len(data)
+                self._buffer = data + self._buffer
+            ready = [call for end, call in self._calls if end <= reached]
+            self._calls = [(end, call) for end, call in self._calls if end > reached]
+            self._done.notify_all()
+        return ready
+
+
+def _tell(call: Callable[[], None]) -> None:
+    try:
+        call()
+    except Exception:  # noqa: BLE001 (whoever waits may fail, the journal goes on)
+        _log.exception("a callback of the journal failed")

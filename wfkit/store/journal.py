@@ -1,0 +1,160 @@
+"""Journals: one append-only file of lines a process, and how all of them are listed and read.
+
+`journal/<id>.jsonl` belongs to the process that holds its flock. A line counts when it is whole and its checksum
+matches; a torn tail is not there, a damaged line is reported and left out. What lines say is `wire`, when they are
+durable is `commit`, and folded journals are `segments`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wfkit.core.events import Entry
+from wfkit.store import segments, wire
+from wfkit.store.commit import GroupCommit, Receipt
+from wfkit.store.files import make_folder, read_file, sync_folder
+from wfkit.store.locks import FileLock, is_free, take
+
+FOLDER = "journal"
+SUFFIX = ".jsonl"
+_log = logging.getLogger(__name__)
+_reported: set[tuple[str, int]] = set()
+
+Line = tuple[int, int, Entry]  # offset, offset of the next line, entry
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A journal, or the segment that it became. `size` is its length in bytes as a journal."""
+
+    journal_id: str
+    path: Path
+    size: int
+    segment: bool = False
+
+    def live(self) -> bool:
+        """Whether its owner lives (perhaps in this process)."""
+        return not self.segment and self.path.exists() and not is_free(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A line that cannot be read, in bytes [offset, next_offset) of a journal."""
+
+    journal_id: str
+    offset: int
+    next_offset: int
+    why: str
+
+
+OnDamage = Callable[[Damage], None]
+
+
+class Journal:
+    """The journal of this process: locked while it lives, made when it is created. Thread-safe."""
+
+    def __init__(self, root: Path) -> None:
+        folder = root / FOLDER
+        self.id = f"{int(time.time() * 1000):012x}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.path = folder / f"{self.id}{SUFFIX}"
+        self._lock = _create_locked(folder, self.path)
+        self.commit = GroupCommit(self._lock.fd, f"journal {self.path.name}")
+
+    def append(self, entries: Sequence[Entry], durable: bool = False) -> Receipt:
+        """Encode and append in this order. Never blocks on the disk."""
+        lines = [wire.encode(entry) for entry in entries]
+        return self.commit.append(b"".join(lines), (list(map(len, lines)), entries), durable)
+
+    def take_lines(self) -> list[Line]:
+        """The entries appended since the last call, with their offsets; some may not be durable yet."""
+        found: list[Line] = []
+        for offset, (lengths, entries) in self.commit.take_placed():
+            for length, entry in zip(lengths, entries, strict=True):
+                found.append((offset, offset + length, entry))
+                offset += length  # noqa: PLW2901 (walks along the lines of one append)
+        return found
+
+    def close(self) -> None:
+        """Make everything durable and let go of the file. Raises StoreFault when the disk refuses."""
+        try:
+            self.commit.close()
+        finally:
+            self._lock.release()
+
+
+def list_journals(root: Path) -> list[Log]:
+    """Every journal and segment of a store, oldest first; a journal that is also a segment counts once."""
+    found = {log.journal_id: log for log in list_live(root)}
+    for path, journal_id, size in segments.listed(root):
+        found[journal_id] = Log(journal_id, path, size, segment=True)
+    return sorted(found.values(), key=lambda log: log.journal_id)
+
+
+def list_live(root: Path) -> list[Log]:
+    """The journals that are no segments (yet): of living processes and of dead ones."""
+    try:
+        with os.scandir(root / FOLDER) as found:
+            names = [item for item in found if item.name.endswith(SUFFIX) and item.name[0] != "."]
+            return [Log(item.name[: -len(SUFFIX)], Path(item.path), item.stat().st_size) for item in names]
+    except FileNotFoundError:
+        return []
+
+
+def read_entries(path: Path, offset: int = 0, on_damage: OnDamage | None = None) -> Iterator[Line]:
+    """The whole and intact lines of a journal or segment from `offset` on: (offset, next offset, entry).
+
+    Damaged lines go to `on_damage` (default: a logged warning, once each). Raises StoreFault for what a newer
+    version wrote.
+    """
+    journal_id = journal_id_of(path)
+    for start, line in read_lines(path, offset):
+        end = start + len(line) + 1
+        try:
+            entry = wire.decode(line)
+        except wire.Damaged as error:
+            (on_damage or warn)(Damage(journal_id, start, end, str(error)))
+            continue
+        yield start, end, entry
+
+
+def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+    """(offset, line without its newline) of every whole line, not checked. Nothing if the file is gone."""
+    data = segments.read(path, offset) if segments.is_segment(path) else read_file(path, offset) or b""
+    start, stop = 0, data.find(b"\n")
+    while stop >= 0:
+        yield offset + start, data[start:stop]
+        start = stop + 1
+        stop = data.find(b"\n", start)
+
+
+def journal_id_of(path: Path) -> str:
+    """The id of a journal by its file, or by the file of its segment."""
+    return path.name.partition(".")[0]
+
+
+def warn(damage: Damage) -> None:
+    """Log a damaged line, once a process."""
+    place = (damage.journal_id, damage.offset)
+    if place not in _reported:
+        _reported.add(place)
+        message = "journal %s, byte %d: a damaged line is left out (%s); run `wfkit doctor`"
+        _log.warning(message, damage.journal_id, damage.offset, damage.why)
+
+
+def _create_locked(folder: Path, path: Path) -> FileLock:
+    """A new journal is locked before it has its name, so nobody can take it for a dead process's."""
+    make_folder(folder)
+    hidden = path.with_name(f".{path.name}")
+    lock = take(hidden)
+    if lock is None:
+        raise AssertionError(f"{hidden} is new and yet locked")
+    hidden.rename(path)
+    lock.path = path
+    sync_folder(folder)
+    return lock

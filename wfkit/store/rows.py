@@ -1,0 +1,222 @@
+"""An entry of a journal as rows of the projection: which table, which columns.
+
+A pure function of one entry, so the order of folding cannot matter. Times are microseconds here and become TIMESTAMP
+when they are inserted. No SQL and no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from wfkit.core import events as e
+from wfkit.core.call import CallRecord, Cost, Failure, Usage
+from wfkit.core.result import Result
+
+Row = dict[str, Any]
+Place = dict[str, Any]
+Tables = dict[str, list[Row]]
+_NO_USAGE, _NO_COST = Usage(), Cost()
+
+
+def micros(at: float | None) -> int | None:
+    """Unix seconds as whole microseconds, the precision of a TIMESTAMP."""
+    return None if at is None else round(at * 1e6)
+
+
+def add_rows(tables: Tables, journal_id: str, entry: e.Entry) -> None:
+    """Append the rows of an entry to lists by table name."""
+    place = {"journal_id": journal_id, "run_id": entry.run_id, "epoch": entry.epoch, "seq": entry.seq}
+    for table, rows in _MAKERS[type(entry.event)](place, entry.event):
+        tables.setdefault(table, []).extend(rows)
+
+
+def weight(entry: e.Entry) -> int:
+    """About how many rows an entry gives."""
+    match entry.event:
+        case e.ItemsSucceeded(results=many) | e.Resolved(keys=many) | e.RunStarted(nodes=many):
+            return len(many) + 1
+    return 1
+
+
+Made = Iterator[tuple[str, list[Row]]]
+_RUN = dict.fromkeys(("workflow", "targets", "graph", "seed", "trigger", "params", "notebook", "owner"))
+
+
+def _run_started(place: Place, event: e.RunStarted) -> Made:
+    run = {
+        "workflow": event.workflow, "targets": event.targets, "graph": event.graph, "seed": event.seed,
+        "trigger": event.trigger, "params": event.params, "notebook": event.notebook, "owner": None,
+    }  # fmt: skip
+    yield "runs", [place | run | {"status": "running", "at": micros(event.at)}]
+    yield "nodes", [place | _node(position, spec) for position, spec in enumerate(event.nodes)]
+
+
+def _node(position: int, spec: e.NodeSpec) -> Row:
+    return {
+        "node": position, "name": spec.name, "kind": spec.kind, "deps": spec.deps, "over": spec.over,
+        "definition": spec.definition, "model": spec.model, "pool": spec.pool, "priority": spec.priority,
+        "timeout_s": spec.timeout_s, "retries": spec.retry.retries, "on_error": spec.on_error,
+    }  # fmt: skip
+
+
+def _run_ended(place: Place, event: e.RunEnded) -> Made:
+    yield "runs", [place | _RUN | {"status": event.status, "at": micros(event.at)}]
+
+
+def _adopted(place: Place, event: e.Adopted) -> Made:
+    epoch = {"epoch": event.epoch, "status": "running", "at": micros(event.at), "owner": event.by}
+    yield "runs", [place | _RUN | epoch]
+
+
+def _defined(place: Place, event: e.NodeDefined) -> Made:
+    text = {
+        "at": micros(event.at), "node": event.node, "definition": event.definition, "kind": event.kind,
+        "source": event.source, "options": event.options, "parts": event.parts,
+    }  # fmt: skip
+    yield "definitions", [place | text]
+
+
+def _resolved(place: Place, event: e.Resolved) -> Made:
+    at = {"at": micros(event.at), "node": event.node}
+    books = {"saved_usd": event.saved_usd, "saved_s": event.saved_s, "from_run": event.from_run}
+    size = {"state": "resolved", "tasks": len(event.keys), "because": None}
+    yield "resolutions", [place | at | books | size]
+    columns = zip(event.keys, event.reasons, event.values, strict=True)
+    yield "tasks", [
+        {**place, **at, "item": item, "state": "queued" if digest is None else "cached", "reason": reason, "key": key,
+         "digest": digest}
+        for item, (key, reason, digest) in enumerate(columns)
+    ]  # fmt: skip
+
+
+def _skipped(place: Place, event: e.Skipped) -> Made:
+    at = {"at": micros(event.at), "node": event.node, "state": "skipped", "tasks": 0, "because": event.because}
+    yield "resolutions", [place | at | {"saved_usd": "0", "saved_s": 0.0, "from_run": None}]
+
+
+_WENT_WELL = dict.fromkeys(("error_kind", "error", "message", "failure", "retry_at", "outputs"))
+
+
+def _attempt(place: Place, tasks: range, attempt: int, state: str, at: float) -> Row:
+    span = {"at": micros(at), "task": tasks.start, "tasks": len(tasks), "attempt": attempt, "state": state}
+    return {**place, **_WENT_WELL, **span}
+
+
+def spans(tasks: Sequence[int]) -> Iterator[range]:
+    """The numbers as ranges of consecutive ones, in their order."""
+    start = end = None
+    for task in tasks:
+        if task != end:
+            if start is not None and end is not None:
+                yield range(start, end)
+            start = task
+        end = task + 1
+    if start is not None and end is not None:
+        yield range(start, end)
+
+
+def _dispatched(place: Place, event: e.Dispatched) -> Made:
+    yield "attempts", [_attempt(place, span, event.attempt, "running", event.at) for span in spans(event.tasks)]
+
+
+def _succeeded(place: Place, event: e.Succeeded) -> Made:
+    yield "attempts", [_attempt(place, range(event.task, event.task + 1), event.attempt, "success", event.at)]
+    yield "results", [_result(place, event.task, event.attempt, event.result)]
+
+
+def _items_succeeded(place: Place, event: e.ItemsSucceeded) -> Made:
+    yield "attempts", [_attempt(place, span, event.attempt, "success", event.at) for span in spans(event.tasks)]
+    columns = zip(event.tasks, event.results, strict=True)
+    yield "results", [_result(place, task, event.attempt, result) for task, result in columns]
+
+
+def _result(place: Place, task: int, attempt: int, result: Result) -> Row:
+    value, spent = result.value, result.spent
+    return {
+        **place, "task": task, "attempt": attempt, "key": result.key, "node": result.node,
+        "definition": result.definition, "digest": value.digest, "codec": value.codec, "payload": value.payload,
+        "size": value.size, "inline": value.inline, "inputs": result.inputs,
+        "reads": [(read.kind, read.name, read.digest) for read in result.reads] if result.reads else (),
+        "preview": result.preview,
+        "outputs": [(out.stream, out.mime, out.data) for out in result.outputs] if result.outputs else (),
+        "run_s": result.run_s, "calls": spent.calls, "input_tokens": spent.input_tokens,
+        "output_tokens": spent.output_tokens, "cost_usd": spent.cost_usd and str(spent.cost_usd),
+        "unpriced": spent.unpriced, "estimated": spent.estimated, "cacheable": result.cacheable,
+        "created_at": micros(result.created_at), "escaped": False,
+    }  # fmt: skip
+
+
+def _failed(place: Place, event: e.Failed) -> Made:
+    row = _attempt(place, range(event.task, event.task + 1), event.attempt, "failed", event.at)
+    outputs = [(out.stream, out.mime, out.data) for out in event.outputs]
+    end = {"failure": event.failure, "retry_at": micros(event.retry_at), "outputs": outputs}
+    yield "attempts", [row | _error(event.failure) | end]
+
+
+def _error(failure: Failure | None) -> Row:
+    if failure is None:
+        return {"error_kind": None, "error": None, "message": None}
+    return {"error_kind": failure.kind, "error": failure.error, "message": failure.message}
+
+
+def _call_started(place: Place, event: e.CallStarted) -> Made:
+    started = {
+        "at": micros(event.at), "task": event.task, "attempt": event.attempt, "call_id": event.call_id,
+        "state": "started", "request_digest": event.request_digest, "request_model": event.model,
+        "started_at": micros(event.at), "served": False, "escaped": False,
+    }  # fmt: skip
+    yield "calls", [_UNKNOWN_CALL | place | started]
+
+
+def _call_ended(place: Place, event: e.CallEnded) -> Made:
+    ended = {"at": micros(event.at), "task": event.task, "attempt": event.attempt, "state": "ended"}
+    # What the call log served stands there already, under the same request digest.
+    record = {"served": event.served, "record": None if event.served else event.call, "escaped": False}
+    yield "calls", [place | ended | record | _call(event.call) | _error(event.call.failure)]
+
+
+def _call(call: CallRecord) -> Row:
+    reply = call.reply
+    usage, cost = (reply.usage, reply.cost) if reply else (_NO_USAGE, _NO_COST)
+    return {
+        "call_id": call.call_id, "request_digest": call.request_digest, "provider": call.provider,
+        "request_model": call.request.model, "response_model": reply and reply.model,
+        "started_at": micros(call.started_at), "ended_at": micros(call.ended_at), "verdict": call.verdict,
+        "round": call.round, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
+        "cache_read_input_tokens": usage.cache_read_input_tokens,
+        "cache_write_input_tokens": usage.cache_write_input_tokens,
+        "reasoning_output_tokens": usage.reasoning_output_tokens, "usage_source": usage.source,
+        "cost_usd": cost.usd, "input_cost_usd": cost.input_usd, "output_cost_usd": cost.output_usd,
+        "cost_source": cost.source, "finish_reason": reply and reply.finish_reason,
+    }  # fmt: skip
+
+
+_CALL = (
+    "call_id", "state", "request_digest", "provider", "request_model", "response_model", "started_at", "ended_at",
+    "verdict", "round", "served", "input_tokens", "output_tokens", "cache_read_input_tokens",
+    "cache_write_input_tokens", "reasoning_output_tokens", "usage_source", "cost_usd", "input_cost_usd",
+    "output_cost_usd", "cost_source", "finish_reason", "error_kind", "error", "message", "record",
+)  # fmt: skip
+_UNKNOWN_CALL = dict.fromkeys(_CALL)
+
+
+def _forgotten(place: Place, event: e.Forgotten) -> Made:
+    yield "forgotten", [{**place, "at": micros(event.at), "node": event.node, "key": key} for key in event.keys]
+
+
+_MAKERS: dict[type, Callable[[Place, Any], Made]] = {
+    e.RunStarted: _run_started,
+    e.NodeDefined: _defined,
+    e.Resolved: _resolved,
+    e.Dispatched: _dispatched,
+    e.Succeeded: _succeeded,
+    e.ItemsSucceeded: _items_succeeded,
+    e.Failed: _failed,
+    e.Skipped: _skipped,
+    e.CallStarted: _call_started,
+    e.CallEnded: _call_ended,
+    e.RunEnded: _run_ended,
+    e.Adopted: _adopted,
+    e.Forgotten: _forgotten,
+}

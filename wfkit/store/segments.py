@@ -1,0 +1,61 @@
+"""Segments: journals of dead processes, folded to the end, compressed and kept until `gc`.
+
+`segments/<journal id>.<length>.jsonl.gz` holds the journal byte for byte, so its offsets stay what they were. What
+the lines say is not known here.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import zlib
+from pathlib import Path
+
+from wfkit.store.files import make_folder, read_file, write_file
+
+FOLDER = "segments"
+SUFFIX = ".jsonl.gz"
+_log = logging.getLogger(__name__)
+
+
+def listed(root: Path) -> list[tuple[Path, str, int]]:
+    """(path, journal id, length of the journal) of every segment of a store."""
+    try:
+        with os.scandir(root / FOLDER) as found:
+            names = [item.name for item in found if item.name.endswith(SUFFIX) and item.name[0] != "."]
+    except FileNotFoundError:
+        return []
+    parts = [(root / FOLDER / name, *name[: -len(SUFFIX)].partition(".")[::2]) for name in names]
+    return [(path, journal_id, int(size)) for path, journal_id, size in parts if size.isdecimal()]
+
+
+def is_segment(path: Path) -> bool:
+    """Whether a path is a segment's, not a journal's."""
+    return path.name.endswith(SUFFIX)
+
+
+def read(path: Path, offset: int = 0) -> bytes:
+    """The journal's bytes from `offset` on. Of a damaged segment, what comes before the damage; that is logged."""
+    packed = read_file(path)
+    if packed is None:
+        return b""
+    unpack = zlib.decompressobj(wbits=31)
+    found = bytearray()
+    try:
+        for start in range(0, len(packed), 1 << 16):
+            found += unpack.decompress(packed[start : start + (1 << 16)])
+        whole = unpack.eof
+    except zlib.error:
+        whole = False
+    if not whole:
+        _log.warning("segment %s is damaged after byte %d; run `wfkit doctor`", path.name, len(found))
+    return bytes(memoryview(found)[offset:])
+
+
+def write(root: Path, journal_id: str, journal: bytes) -> Path:
+    """Make the segment of a journal, durable when this returns."""
+    make_folder(root / FOLDER)
+    path = root / FOLDER / f"{journal_id}.{len(journal)}{SUFFIX}"
+    write_file(path, gzip.compress(journal, 1, mtime=0))
+    return path
