@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import Entry, RunStarted
+from wfkit.core.events import Entry, NodeDefined, RunStarted
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.result import Known, Result, Stored
 
@@ -113,6 +113,10 @@ class Records(Protocol):
         self, node: str, item: int | None = None, run_id: str | None = None, depth: int = 3
     ) -> LineageStep | None:
         """How the value of a node, or of one of its items, was made."""
+        ...
+
+    def definition(self, digest: str) -> NodeDefined | None:
+        """The text of a definition that was logged, by its digest."""
         ...
 
     def sql(self, query: str) -> Any:
