@@ -1,0 +1,150 @@
+"""A request as text: its canonical form and digest, what goes over the wire, and what a finished reply is worth.
+
+No network, no model and no price here; only functions of requests and replies.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from blake3 import blake3
+
+from wfkit.core.call import Failure, Message, Reply, Request
+from wfkit.core.terms import FailureKind, Verdict
+from wfkit.errors import CallFailed, ValueFault
+
+FORMAT = 1  # a change of the canonical form makes all stored replies strangers: raise it only when it must be so
+
+SCHEMA_INSTRUCTION = (
+    "Answer with one JSON value that is valid against this JSON Schema, and with nothing else "
+    "(no explanation, no code fence):\n"
+)
+CORRECTION = "Your last answer could not be used: "
+
+_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+_REFUSED = frozenset({"content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist", "spii"})
+
+
+def request_digest(request: Request) -> str:
+    """The key of a request in the call log: BLAKE3 of its canonical form, 32 hex digits. Raises ValueFault."""
+    return blake3(canonical(request)).hexdigest(16)
+
+
+def canonical(request: Request) -> bytes:
+    """Equal requests give equal bytes, unequal ones unequal bytes. A parameter left out is not one that is 0.
+
+    A whole float equals its integer (temperature 1 is 1.0). Lone surrogates keep their own bytes. Raises ValueFault for
+    what JSON cannot say.
+    """
+    body = {
+        "format": FORMAT,
+        "model": request.model,
+        "messages": [[message.role, message.content] for message in request.messages],
+        "params": [[name, _plain(value, name)] for name, value in sorted(request.params, key=lambda pair: pair[0])],
+        "schema": request.schema,
+        "sample": request.sample,
+    }
+    text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _plain(value: Any, name: str) -> Any:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueFault(f"parameter {name!r} of a request is {value}: give a finite number")
+        return int(value) if value.is_integer() else value
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, name) for item in value]
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: _plain(item, name) for key, item in value.items()}
+    raise ValueFault(f"parameter {name!r} of a request holds a {type(value).__name__}: only JSON values can be sent")
+
+
+def wire(text: str) -> str:
+    """The text as it can be sent: lone surrogates (not UTF-8) become U+FFFD, halves of a pair are joined."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def wire_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Messages in the form of the OpenAI chat API."""
+    return [{"role": message.role, "content": wire(message.content)} for message in messages]
+
+
+def with_instructions(request: Request) -> Request:
+    """The request for a model without native structured output: its schema is told in the first system message."""
+    if request.schema is None:
+        return request
+    told = SCHEMA_INSTRUCTION + request.schema
+    messages = request.messages
+    if messages and messages[0].role == "system":
+        messages = (Message("system", f"{messages[0].content}\n\n{told}"), *messages[1:])
+    else:
+        messages = (Message("system", told), *messages)
+    return replace(request, messages=messages, schema=None)
+
+
+def schema_told(messages: Sequence[Message]) -> str | None:
+    """The schema that `with_instructions` told, for models that read it there."""
+    for message in messages:
+        _, found, schema = message.content.partition(SCHEMA_INSTRUCTION)
+        if message.role == "system" and found:
+            return schema
+    return None
+
+
+def judge(reply: Reply) -> Verdict:
+    """What a reply is worth before anybody parses it: truncated, refused, invalid (nothing in it), else valid."""
+    finish = (reply.finish_reason or "").lower()
+    if finish in _CUT:
+        return Verdict.TRUNCATED
+    if finish in _REFUSED:
+        return Verdict.REFUSED
+    return Verdict.VALID if reply.text.strip() else Verdict.INVALID
+
+
+def verdict_of(reply: Reply, parse: Callable[[str], Any] | None = None) -> Verdict:
+    """`judge`, and for structured output whether the text parses. The call log stores it with the reply, before use."""
+    verdict = judge(reply)
+    if verdict is Verdict.VALID and parse is not None:
+        try:
+            parse(reply.text)
+        except ValueError:
+            return Verdict.INVALID
+    return verdict
+
+
+def demand_whole(reply: Reply) -> Reply:
+    """The reply itself if it is whole; else raises CallFailed with kind truncated, refused or empty."""
+    model, said = reply.model, f"finish reason {reply.finish_reason!r}"
+    match judge(reply):
+        case Verdict.TRUNCATED:
+            kind, what = (
+                FailureKind.TRUNCATED,
+                f"the answer of {model} was cut off ({said}) after {len(reply.text)} characters",
+            )
+            hint = "raise max_tokens, or ask for less"
+        case Verdict.REFUSED:
+            kind, what, hint = (
+                FailureKind.REFUSED,
+                f"{model} refused to answer ({said})",
+                "change the prompt or the model",
+            )
+        case Verdict.INVALID:
+            kind, what, hint = (
+                FailureKind.EMPTY,
+                f"{model} answered with no text ({said})",
+                "ask again or change the model",
+            )
+        case _:
+            return reply
+    raise CallFailed(Failure(kind, "IncompleteReply", f"{what}; {hint}", hint=hint))

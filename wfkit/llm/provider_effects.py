@@ -1,0 +1,67 @@
+"""The provider's own books: one line for every request it answered. Tests count in it what was bought, and what was bought twice.
+
+Append-only JSON lines, written out line by line before the answer is sent, so that they outlive both sides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A request that arrived. `request` is the digest of its whole body, `messages` of its messages alone; `occurrence` counts
+    equal requests from 0; `outcome` is `ok` or the fault; a status of 0 means that no answer was sent; `at` is Unix time."""
+
+    at: float
+    number: int
+    request: str
+    messages: str
+    model: str
+    occurrence: int
+    status: int
+    outcome: str
+    prompt: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def billed(self) -> bool:
+        """Whether a real provider would charge for it: it made an answer, good or bad."""
+        return self.status == 200
+
+
+class Effects:
+    """The log of effects, in memory and, with a path, in a file. Thread-safe."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._lock = Lock()
+        self._found: list[Effect] = []
+        self._file = path.open("ab", buffering=0) if path else None
+
+    def write(self, effect: Effect) -> None:
+        """Append; when this returns the line has left this process."""
+        with self._lock:
+            self._found.append(effect)
+            if self._file:
+                self._file.write(orjson.dumps(asdict(effect)) + b"\n")
+
+    def read(self) -> list[Effect]:
+        """All effects so far, in order."""
+        with self._lock:
+            return list(self._found)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file:
+            self._file.close()
+
+
+def read_effects(path: Path) -> list[Effect]:
+    """The effects in a file, without a last line that was cut off by a crash."""
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    return [Effect(**orjson.loads(line)) for line in lines[:-1] if line]

@@ -1,0 +1,99 @@
+"""What goes wrong at the fault-injecting provider, how often, and for which request: seeded, so that it happens again.
+
+Only the choice of faults is here; the server plays them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from blake3 import blake3
+
+from wfkit.errors import UsageFault
+
+OK = "ok"
+BODY_FAULTS = (
+    "bad_json",  # a 200 whose body is no JSON
+    "html",  # a 200 with a page of a proxy
+    "wrong_schema",  # an answer that is JSON, but not in the wanted shape
+    "not_json",  # an answer that is prose where JSON was wanted
+    "empty_choices",
+    "null_content",
+    "no_usage",
+    "truncated",  # finish reason length, half of the text
+    "refused",  # finish reason content_filter, no text
+    "renamed",  # another model answers than was asked
+)
+CONNECTION_FAULTS = ("hang", "drip", "reset")  # nothing comes, a byte now and then, the connection breaks
+QUOTA = "quota"  # a 429 that no waiting helps against
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Rates of faults, each from 0 to 1, together at most 1.
+
+    `rates` maps a fault to its rate: an HTTP status as text (`"500"`, `"429"`), `quota`, or one of the names above. `script` is
+    what happens to the first requests, in order of arrival and before any rate. A 429 and a 503 carry `Retry-After: retry_after_s`.
+    """
+
+    rates: dict[str, float] = field(default_factory=dict)
+    script: tuple[str, ...] = ()
+    retry_after_s: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in (*self.rates, *self.script):
+            check_name(name)
+        if any(rate < 0 for rate in self.rates.values()) or sum(self.rates.values()) > 1:
+            raise UsageFault(f"rates of faults are from 0 to 1 and at most 1 together, not {self.rates}")
+
+    def pick(self, number: int, digest: str, occurrence: int) -> str:
+        """The fault of request `number` (from 0); of its rate it depends only on the seed, its digest and its occurrence."""
+        if number < len(self.script):
+            return self.script[number]
+        if not self.rates:
+            return OK
+        left = roll(self.seed, digest, occurrence)
+        for name, rate in self.rates.items():
+            left -= rate
+            if left < 0:
+                return name
+        return OK
+
+
+def roll(seed: int, digest: str, occurrence: int, purpose: str = "fault") -> float:
+    """A number from 0 to below 1, the same for equal arguments."""
+    return int.from_bytes(blake3(f"{seed} {purpose} {digest} {occurrence}".encode()).digest(7)) / 2**56
+
+
+def check_name(name: str) -> None:
+    """Raise UsageFault for a fault that is none."""
+    known = (OK, QUOTA, *BODY_FAULTS, *CONNECTION_FAULTS)
+    if name not in known and not (name.isdigit() and 400 <= int(name) <= 599):
+        raise UsageFault(f"unknown fault {name!r}: give an HTTP status from 400 to 599, or one of {', '.join(known)}")
+
+
+def parse_rates(options: Iterable[str]) -> dict[str, float]:
+    """`["500=0.1", "429=0.05"]` as rates. Raises UsageFault."""
+    rates: dict[str, float] = {}
+    for option in options:
+        name, _, rate = option.partition("=")
+        check_name(name)
+        try:
+            rates[name] = float(rate)
+        except ValueError:
+            raise UsageFault(f"{option!r}: give a fault with its rate, such as 500=0.1") from None
+    return rates
+
+
+def parse_script(options: Sequence[str]) -> tuple[str, ...]:
+    """`["500", "ok*2", "429"]` as a script. Raises UsageFault."""
+    script: list[str] = []
+    for option in options:
+        name, _, times = option.partition("*")
+        check_name(name)
+        if times and not times.isdigit():
+            raise UsageFault(f"{option!r}: give a fault and how often, such as 500*3")
+        script += [name] * int(times or 1)
+    return tuple(script)
