@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +16,12 @@ from wfkit.core.promises import Store, Ticket
 from wfkit.core.result import Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run
 from wfkit.core.terms import FailureKind, OnError, TaskState
-from wfkit.define.each import items_of
 from wfkit.engine.prepare import Job, Prepared
 from wfkit.engine.preview import preview
-from wfkit.engine.resolve import NodeValue, Resolver
+from wfkit.engine.resolve import NodeValue, Resolver, provenance_digest
 from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
-from wfkit.keys.task import map_digest, provenance_digest, task_key
+from wfkit.keys.task import map_digest, task_key
 from wfkit.keys.values import digest
 from wfkit.settings import Settings
 
@@ -138,10 +136,8 @@ class Context:
     def item_of(self, node: int, task: int) -> Any:
         """The item that a task of a mapped node works on."""
         resolver = self.resolver
+        resolver.prime(node, self.done)
         position = task - self.run.first[node]
-        if node not in resolver.items and node not in resolver.item_keys:
-            over = self.run.specs[node].over
-            resolver.resolve_items(node, self.done(over if over is not None else node))
         plain = resolver.items.get(node)
         if plain is not None:
             return plain[position]
@@ -185,6 +181,7 @@ class Context:
 
     def inputs_of(self, node: int, task: int) -> tuple[tuple[str, str], ...]:
         """The (name, digest) pairs that went into a task, the item under its own name."""
+        self.resolver.prime(node, self.done)
         shared = self.resolver.shared.get(node, ())
         each = self.prepared.jobs[node].node.each
         digests = self.resolver.item_keys.get(node)
@@ -193,10 +190,14 @@ class Context:
         return (*shared, (each.item, digests[task - self.run.first[node]]))
 
 
+def why_unresolvable(job: Job, error: Exception) -> Failure:
+    """A failure for a node whose keys cannot be made."""
+    over = f" (each: {job.node.each.item} in {job.node.each.over})" if job.node.each else ""
+    return Failure(FailureKind.EXCEPTION, type(error).__name__, f"node {job.node.name!r}{over}: {error}")
+
+
 def unexpected(error: BaseException) -> Failure:
     """A failure for an error of the engine's own, so that a run never hangs on it."""
     return Failure(FailureKind.EXCEPTION, type(error).__name__, f"wfkit itself failed: {error}")
 
 
-__all__ = ["Context", "ItemFailure", "Made", "MapValue", "items_of", "unexpected"]
-Clock = Callable[[], float]

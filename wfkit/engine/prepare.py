@@ -17,9 +17,10 @@ from wfkit.define.schema import Schema
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.define.template import Template
 from wfkit.define.template import parse as parse_template
-from wfkit.errors import CellError, DefinitionError, GraphError
+from wfkit.errors import CellError, DefinitionError, GraphError, ValueFault
 from wfkit.keys.code import Definition, define_prompt, define_python
-from wfkit.keys.task import input_definition
+from wfkit.keys.task import task_key
+from wfkit.keys.values import digest
 from wfkit.settings import Settings
 
 
@@ -39,6 +40,14 @@ class Job:
     def body(self) -> Body:
         """The compiled Python body."""
         return compile_body(self.node)
+
+    @cached_property
+    def input_key(self) -> str | None:
+        """The task key of an input, None when its value cannot be digested."""
+        try:
+            return task_key(str(self.definition.digest), (("value", digest(self.node.value)),))
+        except ValueFault:
+            return None
 
     @cached_property
     def template(self) -> Template:
@@ -135,7 +144,7 @@ def _definition(
     node: Node, everything: Mapping[str, Node], model: ModelPolicy | None, schema: Schema | None
 ) -> Definition:
     if node.kind is NodeKind.INPUT:
-        return input_definition(node.name)
+        return Definition(task_key("input", (("name", node.name),)))
     if node.kind is NodeKind.PROMPT:
         if model is None:
             raise DefinitionError(f"node {node.name!r} is a prompt without a model: add --model NAME")

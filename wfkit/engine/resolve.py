@@ -18,7 +18,7 @@ from wfkit.define.each import items_of
 from wfkit.engine.prepare import Job, Prepared
 from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
-from wfkit.keys.task import provenance_digest, task_key
+from wfkit.keys.task import task_key
 from wfkit.keys.values import digest, item_digests
 
 
@@ -45,13 +45,12 @@ class Resolver:
     shared: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     items: dict[int, Sequence[Any]] = field(default_factory=dict)
     item_keys: dict[int, Sequence[str]] = field(default_factory=dict)
-    input_faults: dict[int, str] = field(default_factory=dict)
 
     def resolve(self, node: int, done: Callable[[int], NodeValue], now: float) -> Resolved:
         """Keys, reasons and cached values of all tasks of a node whose dependencies have ended well."""
         job = self.prepared.jobs[node]
         if job.node.kind is NodeKind.INPUT:
-            keys: list[str | None] = [self._input_key(node, job)]
+            keys: list[str | None] = [job.input_key]
         else:
             keys = self._keys(node, job, done)
         definition = job.definition.digest
@@ -68,11 +67,17 @@ class Resolver:
                 hits.append(known)
         return Resolved(node, tuple(keys), tuple(reasons), tuple(values), now, *_saved(hits))
 
-    def _input_key(self, node: int, job: Job) -> str | None:
+    def prime(self, node: int, done: Callable[[int], NodeValue]) -> None:
+        """Make sure that the inputs of a node are at hand that was resolved by an earlier owner of the run."""
+        job = self.prepared.jobs[node]
+        if node not in self.shared and job.node.kind is not NodeKind.INPUT:
+            self._keys(node, job, done)
+
+    def input_digest(self, job: Job) -> str | None:
+        """The value digest of an input, None when it cannot be digested."""
         try:
-            return task_key(str(job.definition.digest), (("value", digest(job.node.value)),))
-        except ValueFault as fault:
-            self.input_faults[node] = str(fault)
+            return digest(job.node.value)
+        except ValueFault:
             return None
 
     def _keys(self, node: int, job: Job, done: Callable[[int], NodeValue]) -> list[str | None]:
@@ -118,6 +123,11 @@ def _digest_or_provenance(item: Any, run_id: str, place: str) -> str:
         return provenance_digest(place, run_id)
 
 
+def provenance_digest(place: str, run_id: str) -> str:
+    """The name of a value that has no digest of its own: where and in which run it was made. Never equal in another run."""
+    return task_key("provenance", ((place, run_id),))
+
+
 def _saved(hits: Sequence[Known]) -> tuple[str | None, float | None, str | None]:
     """What the hits would have cost (dollars as text, seconds), None where one of them is unknown, and the run of the first."""
     if not hits:
@@ -127,8 +137,3 @@ def _saved(hits: Sequence[Known]) -> tuple[str | None, float | None, str | None]
     usd = None if None in costs else str(sum((cost for cost in costs if cost is not None), Decimal(0)))
     total = None if None in seconds else sum(second for second in seconds if second is not None)
     return usd, total, hits[0].run_id
-
-
-def awaits(size: int = 1) -> tuple[str, ...]:
-    """Reasons of tasks whose keys need an upstream result first."""
-    return (Reason.AWAITS,) * size

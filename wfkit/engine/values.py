@@ -69,3 +69,9 @@ class Values:
     def copy(self, digest: str) -> Any:
         """A value for the user to keep: a new copy, except for what cannot be stored."""
         return self._pinned[digest] if digest in self._pinned else self._store.get(digest)
+
+    def copies(self, digests: Sequence[str]) -> list[Any]:
+        """New copies of many values, in order, those of the store in one query; equal values are separate objects."""
+        stored = [digest for digest in digests if digest not in self._pinned]
+        loaded = iter(self._store.get_many(stored))
+        return [self._pinned[digest] if digest in self._pinned else next(loaded) for digest in digests]

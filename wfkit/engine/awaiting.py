@@ -1,0 +1,26 @@
+"""Waiting for a run inside a running event loop. The run itself goes on elsewhere; the loop stays free and can be interrupted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+_TICK_S = 0.2
+
+
+async def awaited(call: Callable[[threading.Event], Any]) -> Any:
+    """The result of a blocking call made on another thread; the call is handed an event that asks it to stop.
+
+    The ticks keep the loop awake: ipykernel 7 does not wake a sleeping loop when an interrupt arrives.
+    """
+    import asyncio  # the caller's loop has loaded it
+
+    stop = threading.Event()
+    work = asyncio.ensure_future(asyncio.to_thread(call, stop))
+    try:
+        while not work.done():
+            await asyncio.wait([work], timeout=_TICK_S)
+    finally:
+        stop.set()
+    return work.result()

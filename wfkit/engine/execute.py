@@ -1,0 +1,250 @@
+"""One run from its plan to its outcome: begin or take up again, carry the baton, wait, hand out values.
+
+`Session` holds what the runs of one workflow share. Who calls decides what is shown meanwhile.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wfkit.core.decide import Seats
+from wfkit.core.effects import Start
+from wfkit.core.events import Adopted, Event, NodeDefined, RunEnded, RunStarted
+from wfkit.core.plan import Index
+from wfkit.core.promises import Store
+from wfkit.core.report import RunReport
+from wfkit.core.result import Known
+from wfkit.core.run import Run, apply, begin, replay
+from wfkit.core.terms import RunState
+from wfkit.engine.attempt import Attempts
+from wfkit.engine.context import Context
+from wfkit.engine.loop import Baton, Posted
+from wfkit.engine.paid_once import UnderWay
+from wfkit.engine.prepare import Job, Prepared
+from wfkit.engine.resolve import Resolver
+from wfkit.engine.snapshot import snapshot
+from wfkit.engine.thread import shared
+from wfkit.engine.values import Values
+from wfkit.errors import StoreFault
+from wfkit.executors.threads import Threads
+from wfkit.guards.chain import Guards, guarded
+from wfkit.guards.pools import Pools
+from wfkit.keys.reads import ReadChecker
+from wfkit.keys.task import task_key
+from wfkit.llm import client
+from wfkit.settings import Settings
+
+_TICK_S = 0.1
+Progress = Callable[[RunReport], None]
+
+
+@dataclass
+class Session:
+    """What runs of one workflow share: the store, values in memory, threads, guards, and calls under way."""
+
+    store: Store
+    settings: Settings
+    project: Path
+    values: Values
+    threads: Threads
+    guards: Guards
+    under_way: UnderWay = field(default_factory=UnderWay)
+    defined: set[str] = field(default_factory=set)
+
+    def configure(self, chosen: Settings) -> None:
+        """Take other settings for the runs to come."""
+        self.settings = chosen
+        self.threads.size = max(self.threads.size, chosen.threads)
+        self.guards.pools.size = chosen.concurrency
+
+
+def now() -> float:
+    """Unix seconds."""
+    return time.time()
+
+
+def open_session(store: Store, settings: Settings, project: Path) -> Session:
+    """A session on a store; threads start when the first body needs them."""
+    threads, guards = Threads(settings.threads), Guards(Pools(settings.concurrency))
+    return Session(store, settings, project, Values(store), threads, guards)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a run is wanted: which nodes are forced, whether old replies count, and what is written about its origin."""
+
+    workflow: str
+    force: frozenset[str] = frozenset()
+    fresh_replies: bool = False
+    trigger: str = "python"
+    notebook: str | None = None
+    params: str = "{}"
+    stop: threading.Event | None = None
+
+
+@dataclass
+class Ran:
+    """A run that came to its end, or was interrupted: the context gives values, the report the rows."""
+
+    context: Context
+    report: RunReport
+    interrupted: bool = False
+
+
+def load_index(session: Session, prepared: Prepared) -> Index:
+    """What is known of the nodes of a graph, in one query."""
+    return Index(session.store.known([node.name for node in prepared.graph.nodes]))
+
+
+def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str, force: frozenset[str]) -> Resolver:
+    """A resolver that looks at files and variables as they are now."""
+    checker = ReadChecker(session.project)
+    return Resolver(prepared, index, session.values, checker.unchanged, run_id, force)
+
+
+def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:
+    """Run to the end, in the calling thread's time. KeyboardInterrupt ends the run as interrupted and is raised again."""
+    if any(job.model is not None for job in prepared.jobs):
+        client.warm_for([job.model.model for job in prepared.jobs if job.model is not None])
+    index = load_index(session, prepared)
+    run, events = _begin_or_resume(session, prepared, wish, index)
+    resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
+    context = Context(
+        run, prepared, resolver, session.values, session.store, session.settings, wish.fresh_replies
+    )
+    context.write(events, durable=True)
+    baton = _baton(session, context)
+    baton.pump()
+    return _wait(baton, progress, wish.stop)
+
+
+def _baton(session: Session, context: Context) -> Baton:
+    send = guarded(lambda request: client.ask(request, session.settings.timeout_s), session.guards)
+    attempts = Attempts(context, session.threads, shared, send, session.under_way)
+    baton = Baton(context, _seats(session, context), attempts.launch, shared.call_at)
+    attempts.baton = baton
+    return baton
+
+
+def _seats(session: Session, context: Context) -> dict[str, Seats]:
+    sizes = {"python": session.settings.threads}
+    pools = {spec.pool for spec in context.run.specs}
+    return {pool: Seats(size, size) for pool in pools for size in [sizes.get(pool, session.settings.concurrency)]}
+
+
+def _wait(baton: Baton, progress: Progress | None, stop: threading.Event | None) -> Ran:
+    try:
+        while not baton.finished.wait(_TICK_S):
+            if stop is not None and stop.is_set():
+                raise KeyboardInterrupt
+            if progress is not None:
+                progress(_report(baton))
+    except KeyboardInterrupt:
+        baton.post(Posted((RunEnded(RunState.INTERRUPTED, time.time()),)))
+        baton.finished.wait(1.0)
+        _settle(baton)
+        raise
+    if baton.fault is not None:
+        raise baton.fault
+    _settle(baton)
+    return Ran(baton.context, _report(baton))
+
+
+def _settle(baton: Baton) -> None:
+    """Wait until everything that was acknowledged is on disk; tell the user if it cannot be."""
+    if baton.ticket is None:
+        return
+    try:
+        baton.ticket.wait(30.0)
+    except StoreFault as fault:
+        baton.context.warn(f"{fault}; the results of this run are in memory only")
+
+
+def _report(baton: Baton) -> RunReport:
+    report = baton.reading(snapshot)
+    assert isinstance(report, RunReport)
+    return report
+
+
+def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish, index: Index) -> tuple[Run, list[Event]]:
+    now = time.time()
+    started = RunStarted(
+        run_id=uuid.uuid4().hex,
+        workflow=wish.workflow,
+        targets=prepared.graph.targets,
+        nodes=prepared.specs,
+        graph=graph_digest(prepared, wish),
+        at=now,
+        seed=random.getrandbits(63),
+        trigger=wish.trigger,
+        params=wish.params,
+        notebook=wish.notebook,
+    )
+    definitions: list[Event] = [*_definitions(session, prepared, now)]
+    if not wish.force and not wish.fresh_replies:
+        resumed = _resume(session, started, index, now)
+        if resumed is not None:
+            return resumed[0], [resumed[1], *definitions]
+    return begin(started), [started, *definitions]
+
+
+def _resume(session: Session, started: RunStarted, index: Index, now: float) -> tuple[Run, Adopted] | None:
+    """The newest interrupted run that is the same as this one, taken over; None if there is none whose values are all there."""
+    for old, epoch in session.store.interrupted():
+        same = (old.workflow, old.targets, old.graph, old.params) == (
+            started.workflow,
+            started.targets,
+            started.graph,
+            started.params,
+        )
+        if not same:
+            continue
+        run = replay(session.store.entries(old.run_id))
+        if not _values_there(run, index.by_key, session.values):
+            continue
+        adopted = Adopted(epoch + 1, now, started.run_id)
+        apply(run, adopted)
+        return run, adopted
+    return None
+
+
+def _values_there(run: Run, known: Mapping[str, list[Known]], values: Values) -> bool:
+    there = {result.digest for results in known.values() for result in results}
+    return all(value is None or value in there or values.has(value) for value in run.value)
+
+
+def _definitions(session: Session, prepared: Prepared, now: float) -> list[NodeDefined]:
+    """The texts of definitions that this process has not logged yet."""
+    events = []
+    for job in prepared.jobs:
+        digest = job.definition.digest
+        if digest is None or digest in session.defined:
+            continue
+        session.defined.add(digest)
+        parts = tuple(job.definition.parts)
+        events.append(NodeDefined(job.node.name, digest, job.node.kind, job.node.source, _options(job), parts, now))
+    return events
+
+
+def _options(job: Job) -> str:
+    return repr(job.model) if job.model is not None else ""
+
+
+def graph_digest(prepared: Prepared, wish: Wish) -> str:
+    """What makes two runs the same: nodes, definitions, edges, values of inputs, parameters."""
+    pairs = [
+        (job.node.name, f"{job.definition.digest}:{job.deps}:{job.input_key if job.node.value is not None else ''}")
+        for job in prepared.jobs
+    ]
+    return task_key("graph", [*pairs, ("params", wish.params)])
+
+
+
+

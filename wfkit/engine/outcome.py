@@ -1,0 +1,107 @@
+"""What a run hands back: status, failures, and the values, each a new copy that the user may change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from wfkit.core.call import Failure
+from wfkit.core.graph import near
+from wfkit.core.report import RunReport
+from wfkit.core.terms import DONE_WELL, RunState, TaskState
+from wfkit.engine.context import Context, MapValue
+from wfkit.engine.execute import Ran
+from wfkit.errors import UsageFault
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """A task that failed for good. `item` is None for a node that is not mapped."""
+
+    node: str
+    item: int | None
+    failure: Failure
+
+    def __str__(self) -> str:
+        place = self.node if self.item is None else f"{self.node}[{self.item}]"
+        return f"{place}: {self.failure.error}: {self.failure.message}"
+
+
+class Outcome:
+    """A finished run. `outcome["node"]` is a value; `failures` and `skipped` say what has none, and why."""
+
+    def __init__(self, ran: Ran) -> None:
+        self._context: Context = ran.context
+        self.report: RunReport = ran.report
+        self.run_id: str = ran.report.run.run_id
+        self.status: RunState = RunState(ran.report.run.status)
+        self.warnings: tuple[str, ...] = tuple(ran.context.warnings)
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """Dollars billed in this run; None when no call has a known price."""
+        return self.report.run.spent.cost_usd
+
+    @property
+    def failures(self) -> list[TaskFailure]:
+        """Every task that failed, in order."""
+        run = self._context.run
+        found = [TaskFailure(run.specs[n].name, None, failure) for n, failure in run.node_failures.items()]
+        for task, failures in run.failures.items():
+            if run.state[task] is TaskState.FAILED:
+                n = run.node_of[task]
+                item = task - run.first[n] if run.specs[n].over is not None else None
+                found.append(TaskFailure(run.specs[n].name, item, failures[-1]))
+        return found
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Nodes that were skipped, each with the node that it was skipped for."""
+        run = self._context.run
+        return {
+            run.specs[n].name: run.specs[because].name
+            for n, because in run.skipped_for.items()
+            if run.node_state[n] is TaskState.SKIPPED
+        }
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of a node, a new copy. Raises UsageFault if the node is unknown or has no value."""
+        position = self._context.prepared.graph.position
+        if name not in position:
+            raise UsageFault(f"run {self.run_id[:8]} has no node {name!r}{near(name, position)}")
+        n = position[name]
+        if self._context.run.node_state[n] not in DONE_WELL:
+            raise UsageFault(f"node {name!r} has no value: it is {self._context.run.node_state[n]}")
+        made = self._context.done(n)
+        if made.items is None:
+            return self._context.values.copy(made.digest)
+        return MapValue(self._context.values.copies(made.items))
+
+    def values(self) -> dict[str, Any]:
+        """The values of the targets that have one, by name."""
+        run, position = self._context.run, self._context.prepared.graph.position
+        targets = self._context.prepared.graph.targets
+        return {name: self[name] for name in targets if run.node_state[position[name]] in DONE_WELL}
+
+    def frame(self) -> Any:
+        """A DataFrame with one row a node: state, counts, seconds, money."""
+        import pandas as pd  # heavy: only when a frame is wanted
+
+        rows = [
+            {
+                "node": row.name,
+                "kind": str(row.kind),
+                **{state.value: row.tasks.get(state, 0) for state in (TaskState.SUCCESS, TaskState.CACHED)},
+                "failed": row.tasks.get(TaskState.FAILED, 0),
+                "run_s": row.run_s,
+                "cost_usd": row.spent.cost_usd,
+                "saved_usd": row.saved_usd,
+                "error": row.error,
+            }
+            for row in self.report.nodes
+        ]
+        return pd.DataFrame(rows)
+
+    def __repr__(self) -> str:
+        return f"<Outcome {self.run_id[:8]} {self.status} {self.report.run.tasks}>"

@@ -1,0 +1,112 @@
+"""What a run would do, without doing it: the same resolver walks the graph, but nothing is started and nothing is written."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from decimal import Decimal
+
+from wfkit.core.events import Resolved
+from wfkit.core.plan import Index, Plan, PlanNode
+from wfkit.core.result import Known
+from wfkit.core.terms import NodeKind, Reason
+from wfkit.engine.execute import Session, load_index, resolver_for
+from wfkit.engine.prepare import Job, Prepared
+from wfkit.engine.resolve import NodeValue, Resolver
+from wfkit.keys.task import map_digest
+
+
+class Walk:
+    """One pass over a graph. `resolved[n]` is None for a node that awaits an upstream result; `faults[n]` tells why a node cannot run."""
+
+    def __init__(self, session: Session, prepared: Prepared, force: frozenset[str] = frozenset()) -> None:
+        self.prepared = prepared
+        self.index: Index = load_index(session, prepared)
+        self.resolver: Resolver = resolver_for(session, prepared, self.index, "plan", force)
+        self.resolved: list[Resolved | None] = []
+        self.faults: dict[int, str] = {}
+        self._values: dict[int, NodeValue] = {}
+        now = time.time()
+        for node, job in enumerate(prepared.jobs):
+            self.resolved.append(self._visit(node, job, now))
+
+    def _visit(self, node: int, job: Job, now: float) -> Resolved | None:
+        if job.node.kind is NodeKind.INPUT:
+            return self._input(node, job, now)
+        if any(dep not in self._values for dep in job.deps):
+            return None
+        try:
+            resolved = self.resolver.resolve(node, self._values.__getitem__, now)
+        except Exception as error:  # the run will fail here with the same words
+            self.faults[node] = str(error)
+            return None
+        self._remember(node, job, resolved)
+        return resolved
+
+    def _input(self, node: int, job: Job, now: float) -> Resolved:
+        """An input is at hand even if it was never stored: its value digest is known, and a map may look at its items."""
+        resolved = self.resolver.resolve(node, self._values.__getitem__, now)
+        digest = self.resolver.input_digest(job)
+        if digest is not None:
+            self.resolver.values.keep(digest, job.node.value, 0)
+            self._values[node] = NodeValue(digest)
+        return resolved
+
+    def _remember(self, node: int, job: Job, resolved: Resolved) -> None:
+        digests = [value for value in resolved.values if value is not None]
+        if len(digests) < len(resolved.values):
+            return
+        if job.over is None:
+            self._values[node] = NodeValue(digests[0])
+        else:
+            self._values[node] = NodeValue(map_digest(digests), tuple(digests))
+
+
+def make_plan(session: Session, prepared: Prepared, force: frozenset[str] = frozenset()) -> Plan:
+    """The plan of every node but the inputs, in order of the graph."""
+    walk = Walk(session, prepared, force)
+    history = _history(walk.index)
+    nodes = tuple(
+        _plan_node(walk, n, history) for n, job in enumerate(prepared.jobs) if job.node.kind is not NodeKind.INPUT
+    )
+    return Plan(prepared.graph.targets, nodes)
+
+
+def _plan_node(walk: Walk, n: int, history: dict[str, list[Known]]) -> PlanNode:
+    job = walk.prepared.jobs[n]
+    resolved = walk.resolved[n]
+    past = history.get(job.node.name, [])
+    size = None if resolved is None and job.over is not None else 1
+    reasons = {Reason.AWAITS: 1}
+    if resolved is not None:
+        size = len(resolved.keys)
+        reasons = {Reason(reason): count for reason, count in Counter(resolved.reasons).items()}
+    return PlanNode(
+        name=job.node.name,
+        kind=job.node.kind,
+        deps=tuple(walk.prepared.graph.nodes[dep].name for dep in job.deps),
+        mapped=job.over is not None,
+        tasks=size,
+        reasons=reasons,
+        problem=walk.faults.get(n) or job.definition.problem,
+        past_s=_mean([known.run_s for known in past]),
+        past_usd=_mean_usd([known.cost_usd for known in past]) if job.model is not None else Decimal(0),
+    )
+
+
+def _history(index: Index) -> dict[str, list[Known]]:
+    history: dict[str, list[Known]] = {}
+    for results in index.by_key.values():
+        for known in results:
+            history.setdefault(known.node, []).append(known)
+    return history
+
+
+def _mean(amounts: list[float | None]) -> float | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _mean_usd(amounts: list[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) / len(known) if known else None

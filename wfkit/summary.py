@@ -1,0 +1,51 @@
+"""One JSON line a finished run, appended to the file that `WFKIT_SUMMARY` names: how a notebook runner learns what its kernel did.
+
+Only written when asked for. Unknown amounts are null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wfkit.core.terms import RunState, TaskState
+from wfkit.engine.outcome import Outcome
+
+EXIT_CODES = {
+    RunState.SUCCESS: 0,
+    RunState.PARTIAL: 0,
+    RunState.WAITING_REVIEW: 3,
+    RunState.BUDGET_STOPPED: 4,
+    RunState.INTERRUPTED: 130,
+}
+
+
+def write_summary(outcome: Outcome, env: Mapping[str, str]) -> None:
+    """Append the summary of a run if the environment asks for it."""
+    path = env.get("WFKIT_SUMMARY")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(summary(outcome)) + "\n")
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """What `--json` prints of one run."""
+    row = outcome.report.run
+    ended = row.ended_at
+    return {
+        "run_id": row.run_id,
+        "status": str(row.status),
+        "tasks": {
+            "run": row.tasks.get(TaskState.SUCCESS, 0) + row.tasks.get(TaskState.FAILED, 0),
+            "cached": row.tasks.get(TaskState.CACHED, 0),
+            "failed": row.tasks.get(TaskState.FAILED, 0),
+            "skipped": row.tasks.get(TaskState.SKIPPED, 0),
+        },
+        "model_calls": row.spent.calls,
+        "cost_usd": None if row.spent.cost_usd is None else float(row.spent.cost_usd),
+        "saved_usd": None if row.saved_usd is None else float(row.saved_usd),
+        "seconds": None if ended is None else ended - row.started_at,
+        "exit_code": EXIT_CODES.get(RunState(row.status), 1),
+    }

@@ -1,0 +1,191 @@
+"""The switchboard: wires the rooms and decides nothing. `Workflow` holds nodes and hands every verb to the room that does it.
+
+Public names of wfkit live here. The verbs of `Workflow` are those of the verb table.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+from wfkit import answers, settings
+from wfkit.core.events import Entry, Forgotten
+from wfkit.core.graph import near
+from wfkit.core.node import Node
+from wfkit.define.decorator import node_from_function
+from wfkit.define.prompt import prompt_node as prompt
+from wfkit.engine import execute, explaining, logs, planning, recalled
+from wfkit.engine.awaiting import awaited
+from wfkit.engine.outcome import Outcome
+from wfkit.engine.prepare import Prepared, prepare
+from wfkit.errors import UsageFault
+from wfkit.store.disk import locate, open_store
+from wfkit.summary import write_summary
+from wfkit.views.bundle import View
+
+__all__ = ["Outcome", "Workflow", "current", "node", "prompt"]
+
+
+class Workflow:
+    """Nodes, and a store for what they made.
+
+    `store` is the `.wfkit` folder (default: `WFKIT_STORE`, else that of the nearest project); `namespace` is where names that are no nodes
+    are looked up (default: the caller's `__main__`).
+    """
+
+    def __init__(
+        self, name: str = "workflow", store: str | Path | None = None, namespace: Mapping[str, Any] | None = None
+    ) -> None:
+        self.name = name
+        self.nodes: dict[str, Node] = {}
+        self.namespace = vars(sys.modules["__main__"]) if namespace is None else namespace
+        self._root = Path(store).absolute() if store is not None else locate(Path.cwd(), os.environ)
+        self._overrides: dict[str, Any] = {}
+        self._last: Outcome | None = None
+
+    @cached_property
+    def session(self) -> execute.Session:
+        """The open store and what runs share; opened when first needed."""
+        chosen = settings.load(self._root.parent, self._overrides)
+        return execute.open_session(open_store(self._root), chosen, self._root.parent)
+
+    def add(self, node: Node) -> Node:
+        """Define a node, or define it again. Nothing runs."""
+        self.nodes[node.name] = node
+        return node
+
+    @overload
+    def node(self, function: Callable[..., Any], /) -> Callable[..., Any]: ...
+    @overload
+    def node(self, /, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+    def node(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Decorator: the function becomes a node, its parameters are what it needs. The function itself stays as it is."""
+
+        def define(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.add(node_from_function(function, **options))
+            return function
+
+        return define if function is None else define(function)
+
+    def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
+        """The graph of the targets, checked and digested."""
+        return prepare(self.nodes, targets, inputs or {}, self.session.settings)
+
+    def run(
+        self,
+        *targets: str,
+        inputs: Mapping[str, Any] | None = None,
+        force: bool = False,
+        fresh_replies: bool = False,
+        progress: execute.Progress | None = None,
+        **origin: Any,
+    ) -> Outcome:
+        """Run what is not up to date and wait for it. Failed nodes do not raise: see `status` and `failures`.
+
+        Raises DefinitionError, ModelUnavailable or StoreFault before anything ran.
+        """
+        prepared = self.prepare(targets, inputs)
+        wish = execute.Wish(self.name, frozenset(self.nodes) if force else frozenset(), fresh_replies, **origin)
+        self._last = Outcome(execute.execute(self.session, prepared, wish, progress))
+        write_summary(self._last, os.environ)
+        return self._last
+
+    async def arun(self, *targets: str, **options: Any) -> Outcome:
+        """Like `run`, inside a running event loop, which stays free meanwhile."""
+        outcome: Outcome = await awaited(lambda stop: self.run(*targets, stop=stop, **options))
+        return outcome
+
+    def plan(self, *targets: str, force: bool = False) -> View:
+        """What a run of these targets would do, and why. Nothing runs, nothing is written."""
+        if not self.nodes:
+            return answers.plan(recalled.recalled_plan(recalled.recall(self.session.store, self.session.project)))
+        forced = frozenset(self.nodes) if force else frozenset()
+        return answers.plan(planning.make_plan(self.session, self.prepare(targets), forced))
+
+    def why(self, node: str, item: int | None = None) -> View:
+        """Why a node would run or not, with a diff of what changed."""
+        if not self.nodes:
+            past = recalled.recall(self.session.store, self.session.project)
+            return answers.why(recalled.recalled_why(past, node, item))
+        self._known(node)
+        return answers.why(explaining.explain(self.session, self.prepare((node,)), node, item))
+
+    def show(
+        self, view: str = "dag", node: str | None = None, item: int | None = None, run: str | None = None
+    ) -> View:
+        """A view of the newest run, or of the one named: dag, timeline, cost, latency, or the lineage of a node's value."""
+        return answers.show(self.session.store, view, node, item, run)
+
+    def log(self, node: str, item: int | None = None) -> View:
+        """What the body of a node printed and displayed in the newest run, or when its cached value was made."""
+        return answers.log(logs.task_logs(self.session.store, node, item))
+
+    def history(self, limit: int = 20) -> View:
+        """The newest runs, with time and money."""
+        return answers.history(self.session.store.runs(limit))
+
+    def sql(self, query: str) -> Any:
+        """One read-only SELECT over the store's tables, as a DataFrame."""
+        return self.session.store.sql(query)
+
+    def forget(self, node: str) -> View:
+        """Serve the results of this node no longer; the log keeps them. Replies of models stay paid."""
+        keys = tuple(self.session.store.known([node]))
+        event = Forgotten(node, keys, execute.now())
+        self.session.store.append([Entry("", 1, 0, event)], durable=True).wait()
+        return answers.sentence(f"forgot {len(keys)} results of {node!r}")
+
+    def config(self, name: str | None = None, value: Any = None) -> View:
+        """Show the settings, or set one for this workflow."""
+        if name is not None and value is not None:
+            self._configure(name, value)
+        return answers.settings(settings.load(self._root.parent, self._overrides), name)
+
+    def doctor(self, rebuild: bool = False) -> View:
+        """The health of the store; `rebuild` makes the database anew from the journals."""
+        return answers.doctor(self.session.store, rebuild)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the newest run as one HTML file and return its path (default: wfkit-report.html)."""
+        return answers.write_report(self.session.store, Path(path or "wfkit-report.html"))
+
+    def close(self) -> None:
+        """Make everything durable and let go of the store."""
+        if "session" in self.__dict__:
+            self.session.store.close()
+            self.session.threads.close()
+            del self.__dict__["session"]
+
+    def _configure(self, name: str, value: Any) -> None:
+        overrides = {**self._overrides, name: value}
+        chosen = settings.load(self._root.parent, overrides)
+        self._overrides = overrides
+        if "session" in self.__dict__:
+            self.session.configure(chosen)
+
+    def _known(self, node: str) -> None:
+        if node not in self.nodes:
+            raise UsageFault(f"no node is named {node!r}{near(node, self.nodes)}; `%wf plan` lists the nodes")
+
+
+_current: list[Workflow] = []
+
+
+def current() -> Workflow:
+    """The workflow of this notebook or process: where `%%wf_node` and `@node` put their nodes."""
+    if not _current:
+        _current.append(Workflow("notebook"))
+    return _current[0]
+
+
+@overload
+def node(function: Callable[..., Any], /) -> Callable[..., Any]: ...
+@overload
+def node(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+def node(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Decorator: make the function a node of the current workflow."""
+    return current().node(function) if function is not None else current().node(**options)
