@@ -1,4 +1,5 @@
-"""One JSON line a finished run, appended to the file that `WFKIT_SUMMARY` names: how a notebook runner learns what its kernel did.
+"""One JSON line a finished run, appended to the file that `WFKIT_SUMMARY` names: how a notebook runner learns what
+its kernel did.
 
 Only written when asked for. Unknown amounts are null.
 """

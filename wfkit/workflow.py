@@ -1,4 +1,5 @@
-"""The switchboard: wires the rooms and decides nothing. `Workflow` holds nodes and hands every verb to the room that does it.
+"""The switchboard: wires the rooms and decides nothing. `Workflow` holds nodes and hands every verb to the room that
+does it.
 
 Public names of wfkit live here. The verbs of `Workflow` are those of the verb table.
 """
@@ -33,7 +34,8 @@ __all__ = ["Outcome", "Workflow", "current", "node", "prompt"]
 class Workflow:
     """Nodes, and a store for what they made.
 
-    `store` is the `.wfkit` folder (default: `WFKIT_STORE`, else that of the nearest project); `namespace` is where names that are no nodes
+    `store` is the `.wfkit` folder (default: `WFKIT_STORE`, else that of the nearest project); `namespace` is where
+    names that are no nodes
     are looked up (default: the caller's `__main__`).
     """
 
@@ -63,7 +65,8 @@ class Workflow:
     @overload
     def node(self, /, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
     def node(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-        """Decorator: the function becomes a node, its parameters are what it needs. The function itself stays as it is."""
+        """Decorator: the function becomes a node, its parameters are what it needs. The function itself stays as it
+        is."""
 
         def define(function: Callable[..., Any]) -> Callable[..., Any]:
             self.add(node_from_function(function, **options))
@@ -114,10 +117,9 @@ class Workflow:
         self._known(node)
         return answers.why(explaining.explain(self.session, self.prepare((node,)), node, item))
 
-    def show(
-        self, view: str = "dag", node: str | None = None, item: int | None = None, run: str | None = None
-    ) -> View:
-        """A view of the newest run, or of the one named: dag, timeline, cost, latency, or the lineage of a node's value."""
+    def show(self, view: str = "dag", node: str | None = None, item: int | None = None, run: str | None = None) -> View:
+        """A view of the newest run, or of the one named: dag, timeline, cost, latency, or the lineage of a node's
+        value."""
         return answers.show(self.session.store, view, node, item, run)
 
     def log(self, node: str, item: int | None = None) -> View:

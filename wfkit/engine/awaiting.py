@@ -1,4 +1,5 @@
-"""Waiting for a run inside a running event loop. The run itself goes on elsewhere; the loop stays free and can be interrupted."""
+"""Waiting for a run inside a running event loop. The run itself goes on elsewhere; the loop stays free and can be
+interrupted."""
 
 from __future__ import annotations
 

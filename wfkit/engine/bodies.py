@@ -1,4 +1,5 @@
-"""How one body runs: what it is given, what is watched meanwhile, and what came out. The line that wraps a question to a model is here.
+"""How one body runs: what it is given, what is watched meanwhile, and what came out. The line that wraps a question
+to a model is here.
 
 Nothing here knows of runs, retries or threads.
 """
@@ -51,7 +52,7 @@ class Watch:
         self._began = time.perf_counter()
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         self.run_s = time.perf_counter() - self._began
         self._recording.__exit__(*error)
         self._capture.__exit__(*error)
@@ -145,7 +146,9 @@ def _message(error: Exception) -> str:
 def _users_lines(error: Exception, job: Job) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     label = job.node.label
-    start = next((i for i, frame in enumerate(frames) if frame.filename == label or frame.filename.startswith("<wf_node")), 0)
+    start = next(
+        (i for i, frame in enumerate(frames) if frame.filename == label or frame.filename.startswith("<wf_node")), 0
+    )
     if job.node.function is not None:
         start = next((i for i, frame in enumerate(frames) if frame.name == job.node.function.__name__), start)
     lines = traceback.format_list(frames[start:])

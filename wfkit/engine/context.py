@@ -36,7 +36,8 @@ class ItemFailure:
 
 
 class MapValue(list[Any]):
-    """The value of a mapped node: results in item order. `.failures` lists the holes; `.frame()` is a DataFrame of the rest."""
+    """The value of a mapped node: results in item order. `.failures` lists the holes; `.frame()` is a DataFrame of
+    the rest."""
 
     @property
     def failures(self) -> list[ItemFailure]:
@@ -144,7 +145,8 @@ class Context:
         return self.values.get(resolver.item_keys[node][position])
 
     def result(self, task: int, made: Made) -> Result:
-        """Encode a value and tell its story. A value that cannot be digested or stored is kept in memory only, with a warning."""
+        """Encode a value and tell its story. A value that cannot be digested or stored is kept in memory only, with
+        a warning."""
         node = self.run.node_of[task]
         job = self.prepared.jobs[node]
         stored, problem = self._store(job, task, made)
@@ -199,5 +201,3 @@ def why_unresolvable(job: Job, error: Exception) -> Failure:
 def unexpected(error: BaseException) -> Failure:
     """A failure for an error of the engine's own, so that a run never hangs on it."""
     return Failure(FailureKind.EXCEPTION, type(error).__name__, f"wfkit itself failed: {error}")
-
-

@@ -12,10 +12,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from wfkit.core.decide import Seats
-from wfkit.core.effects import Start
 from wfkit.core.events import Adopted, Event, NodeDefined, RunEnded, RunStarted
 from wfkit.core.plan import Index
 from wfkit.core.promises import Store
@@ -110,15 +108,14 @@ def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str
 
 
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:
-    """Run to the end, in the calling thread's time. KeyboardInterrupt ends the run as interrupted and is raised again."""
+    """Run to the end, in the calling thread's time. KeyboardInterrupt ends the run as interrupted and is raised
+    again."""
     if any(job.model is not None for job in prepared.jobs):
         client.warm_for([job.model.model for job in prepared.jobs if job.model is not None])
     index = load_index(session, prepared)
     run, events = _begin_or_resume(session, prepared, wish, index)
     resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
-    context = Context(
-        run, prepared, resolver, session.values, session.store, session.settings, wish.fresh_replies
-    )
+    context = Context(run, prepared, resolver, session.values, session.store, session.settings, wish.fresh_replies)
     context.write(events, durable=True)
     baton = _baton(session, context)
     baton.pump()
@@ -196,7 +193,8 @@ def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish, index: In
 
 
 def _resume(session: Session, started: RunStarted, index: Index, now: float) -> tuple[Run, Adopted] | None:
-    """The newest interrupted run that is the same as this one, taken over; None if there is none whose values are all there."""
+    """The newest interrupted run that is the same as this one, taken over; None if there is none whose values are
+    all there."""
     for old, epoch in session.store.interrupted():
         same = (old.workflow, old.targets, old.graph, old.params) == (
             started.workflow,
@@ -244,7 +242,3 @@ def graph_digest(prepared: Prepared, wish: Wish) -> str:
         for job in prepared.jobs
     ]
     return task_key("graph", [*pairs, ("params", wish.params)])
-
-
-
-

@@ -1,4 +1,5 @@
-"""Why a node runs, or does not: the reasons of its tasks, and what changed since its newest result, as a path and a diff."""
+"""Why a node runs, or does not: the reasons of its tasks, and what changed since its newest result, as a path and a
+diff."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from wfkit.keys.explain import difference
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`reasons` counts the node's tasks. `changes` are (path, kind, diff) of what is new in the definition. `detail` says the rest in a
+    """`reasons` counts the node's tasks. `changes` are (path, kind, diff) of what is new in the definition. `detail`
+    says the rest in a
     sentence; `from_run` is where a cached value was made; `waits_for` names the nodes whose results must come first."""
 
     node: str
@@ -52,11 +54,7 @@ def explain(session: Session, prepared: Prepared, name: str, item: int | None = 
 
 
 def _awaiting(walk: Walk, n: int, job: Job) -> Explanation:
-    waits = tuple(
-        walk.prepared.graph.nodes[dep].name
-        for dep in job.deps
-        if walk.resolved[dep] is None or any(value is None for value in walk.resolved[dep].values)  # type: ignore[union-attr]
-    )
+    waits = tuple(walk.prepared.graph.nodes[dep].name for dep in job.deps if not walk.ready(dep))
     detail = walk.faults.get(n) or f"its key needs the result of {', '.join(waits)} first"
     return Explanation(job.node.name, Reason.AWAITS, {Reason.AWAITS: 1}, detail, waits_for=waits)
 
@@ -84,7 +82,8 @@ def _detail(walk: Walk, n: int, reason: Reason, item: int | None) -> str:
         if job.node.options.cache.ttl_s
         else "",
         Reason.FORCED: "it was forced",
-        Reason.UNCACHEABLE: job.definition.problem or "its results are not cached (option cache: off, or an input has no digest)",
+        Reason.UNCACHEABLE: job.definition.problem
+        or "its results are not cached (option cache: off, or an input has no digest)",
         Reason.CACHED: "definition, inputs and everything it read are unchanged",
     }
     return texts.get(reason, reason.value.replace("_", " "))

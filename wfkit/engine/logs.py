@@ -15,7 +15,8 @@ from wfkit.errors import UsageFault
 
 @dataclass(frozen=True, slots=True)
 class TaskLog:
-    """The output of one task; `error` is its traceback or message if it failed. `item` is None for a node that is not mapped."""
+    """The output of one task; `error` is its traceback or message if it failed. `item` is None for a node that is
+    not mapped."""
 
     node: str
     item: int | None
@@ -25,7 +26,8 @@ class TaskLog:
 
 
 def task_logs(store: Store, node: str, item: int | None = None, run_id: str | None = None) -> list[TaskLog]:
-    """Logs of the tasks of a node in the newest run, or the one named. Raises UsageFault for an unknown node, item or run."""
+    """Logs of the tasks of a node in the newest run, or the one named. Raises UsageFault for an unknown node, item
+    or run."""
     runs = store.runs(1)
     if run_id is None and not runs:
         raise UsageFault("this store holds no run yet")

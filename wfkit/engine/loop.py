@@ -1,7 +1,9 @@
 """The loop: it applies what happened, asks `decide` and does what it says. Whoever completes a task carries the baton.
 
-Any thread may `post`; it puts its events into the outbox and tries the lock. Who has the lock applies everything, decides and starts what
-follows; who has it not leaves, because the holder looks into the outbox again after letting go. So a chain never waits for another thread.
+Any thread may `post`; it puts its events into the outbox and tries the lock. Who has the lock applies everything,
+decides and starts what
+follows; who has it not leaves, because the holder looks into the outbox again after letting go. So a chain never
+waits for another thread.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ from wfkit.engine.context import Context, unexpected, why_unresolvable
 
 @dataclass(slots=True)
 class Posted:
-    """Events to apply; `start` is the one that they end, whose seat comes back; `durable` is called when they are on disk."""
+    """Events to apply; `start` is the one that they end, whose seat comes back; `durable` is called when they are on
+    disk."""
 
     events: tuple[Event, ...]
     ends: Start | None = None
@@ -43,7 +46,8 @@ class Posted:
 
 
 class Baton:
-    """Runs one run to its end. `launch` begins an attempt somewhere else; `alarm` asks for a `pump` after some seconds."""
+    """Runs one run to its end. `launch` begins an attempt somewhere else; `alarm` asks for a `pump` after some
+    seconds."""
 
     def __init__(
         self,
@@ -70,7 +74,8 @@ class Baton:
         return self.context.run
 
     def post(self, posted: Posted, take: bool = False) -> Start | None:
-        """Hand in what happened. With `take` the caller gets the next task of the pool it just freed, to run it itself."""
+        """Hand in what happened. With `take` the caller gets the next task of the pool it just freed, to run it
+        itself."""
         self._outbox.append(posted)
         return self.pump(take)
 

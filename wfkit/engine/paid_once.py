@@ -1,6 +1,7 @@
 """Pay once: a request that was answered before is answered from the log, and a reply is durable before anyone uses it.
 
-Equal requests under way in this process share one call; across processes the store's flights do. It lies outside the guards, so a hit
+Equal requests under way in this process share one call; across processes the store's flights do. It lies outside the
+guards, so a hit
 takes no seat.
 """
 
@@ -44,7 +45,8 @@ class UnderWay:
 
 @dataclass(slots=True)
 class Payer:
-    """Asks for one attempt of one task. `judge` tells what a reply is worth before it is stored; `fresh` ignores old replies."""
+    """Asks for one attempt of one task. `judge` tells what a reply is worth before it is stored; `fresh` ignores old
+    replies."""
 
     store: Store
     send: Send

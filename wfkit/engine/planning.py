@@ -1,4 +1,5 @@
-"""What a run would do, without doing it: the same resolver walks the graph, but nothing is started and nothing is written."""
+"""What a run would do, without doing it: the same resolver walks the graph, but nothing is started and nothing is
+written."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from wfkit.keys.task import map_digest
 
 
 class Walk:
-    """One pass over a graph. `resolved[n]` is None for a node that awaits an upstream result; `faults[n]` tells why a node cannot run."""
+    """One pass over a graph. `resolved[n]` is None for a node that awaits an upstream result; `faults[n]` tells why
+    a node cannot run."""
 
     def __init__(self, session: Session, prepared: Prepared, force: frozenset[str] = frozenset()) -> None:
         self.prepared = prepared
@@ -43,8 +45,13 @@ class Walk:
         self._remember(node, job, resolved)
         return resolved
 
+    def ready(self, node: int) -> bool:
+        """Whether the whole value of a node is known without running anything."""
+        return node in self._values
+
     def _input(self, node: int, job: Job, now: float) -> Resolved:
-        """An input is at hand even if it was never stored: its value digest is known, and a map may look at its items."""
+        """An input is at hand even if it was never stored: its value digest is known, and a map may look at its
+        items."""
         resolved = self.resolver.resolve(node, self._values.__getitem__, now)
         digest = self.resolver.input_digest(job)
         if digest is not None:

@@ -1,4 +1,5 @@
-"""From nodes to something that can run: inputs, graph, definitions, schemas. Reads the user's namespace once, runs nothing of theirs."""
+"""From nodes to something that can run: inputs, graph, definitions, schemas. Reads the user's namespace once, runs
+nothing of theirs."""
 
 from __future__ import annotations
 
@@ -157,7 +158,9 @@ def _spec(job: Job, settings: Settings) -> NodeSpec:
     node = job.node
     options = node.options
     if options.on_error is OnError.KEEP and node.each is None:
-        raise CellError(f"node {node.name!r}: on_error: keep is for mapped nodes; add `each: item in list`, or use skip")
+        raise CellError(
+            f"node {node.name!r}: on_error: keep is for mapped nodes; add `each: item in list`, or use skip"
+        )
     retry = options.retry
     if node.kind is NodeKind.PROMPT and retry.retries < 0:
         retry = replace(retry, retries=settings.retries)

@@ -1,4 +1,5 @@
-"""Plan and reasons without the nodes at hand: a shell asks what a rerun of the newest run would do, as its nodes were defined then.
+"""Plan and reasons without the nodes at hand: a shell asks what a rerun of the newest run would do, as its nodes
+were defined then.
 
 Keys come from the log of that run; files and variables are looked at as they are now.
 """
@@ -51,9 +52,7 @@ def recall(store: Store, project: Path, run_id: str | None = None) -> Recalled:
 def recalled_plan(recalled: Recalled) -> Plan:
     """What a rerun would do if no cell were edited."""
     run = recalled.run
-    nodes = tuple(
-        _node(recalled, n, spec) for n, spec in enumerate(run.specs) if spec.kind is not NodeKind.INPUT
-    )
+    nodes = tuple(_node(recalled, n, spec) for n, spec in enumerate(run.specs) if spec.kind is not NodeKind.INPUT)
     return Plan(run.started.targets, nodes)
 
 

@@ -1,4 +1,5 @@
-"""The keys of a node's tasks, once its inputs are known, and whether a known result answers them. The same code plans and runs.
+"""The keys of a node's tasks, once its inputs are known, and whether a known result answers them. The same code
+plans and runs.
 
 It reads values only where a map must see its items.
 """
@@ -13,7 +14,7 @@ from typing import Any
 from wfkit.core.events import Resolved
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.result import Known, Read
-from wfkit.core.terms import NodeKind, Reason
+from wfkit.core.terms import NodeKind
 from wfkit.define.each import items_of
 from wfkit.engine.prepare import Job, Prepared
 from wfkit.engine.values import Values
@@ -24,7 +25,8 @@ from wfkit.keys.values import digest, item_digests
 
 @dataclass(frozen=True, slots=True)
 class NodeValue:
-    """What a node that ended hands on: the digest of its value; for a map also the digests of its items, in order, failed ones left out or
+    """What a node that ended hands on: the digest of its value; for a map also the digests of its items, in order,
+    failed ones left out or
     given as digests of holes."""
 
     digest: str
@@ -33,7 +35,8 @@ class NodeValue:
 
 @dataclass
 class Resolver:
-    """Makes keys and looks them up. `inputs[n]` are, per node, the (name, digest) pairs all its tasks share; `items[n]` the item values of
+    """Makes keys and looks them up. `inputs[n]` are, per node, the (name, digest) pairs all its tasks share;
+    `items[n]` the item values of
     a map over a plain list or frame, `item_digests[n]` their digests."""
 
     prepared: Prepared
@@ -124,12 +127,14 @@ def _digest_or_provenance(item: Any, run_id: str, place: str) -> str:
 
 
 def provenance_digest(place: str, run_id: str) -> str:
-    """The name of a value that has no digest of its own: where and in which run it was made. Never equal in another run."""
+    """The name of a value that has no digest of its own: where and in which run it was made. Never equal in another
+    run."""
     return task_key("provenance", ((place, run_id),))
 
 
 def _saved(hits: Sequence[Known]) -> tuple[str | None, float | None, str | None]:
-    """What the hits would have cost (dollars as text, seconds), None where one of them is unknown, and the run of the first."""
+    """What the hits would have cost (dollars as text, seconds), None where one of them is unknown, and the run of
+    the first."""
     if not hits:
         return "0", 0.0, None
     costs = [hit.cost_usd for hit in hits]

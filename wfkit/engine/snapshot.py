@@ -1,4 +1,5 @@
-"""A run as rows, straight from memory: what the live display draws. Finished runs are reported by the store from the same events."""
+"""A run as rows, straight from memory: what the live display draws. Finished runs are reported by the store from the
+same events."""
 
 from __future__ import annotations
 
@@ -12,9 +13,12 @@ from wfkit.core.result import Spent
 from wfkit.core.run import Run
 from wfkit.core.terms import NodeKind, TaskState
 
+_SUMMED = ("calls", "input_tokens", "output_tokens", "no_input", "no_output", "cost_usd", "unpriced", "estimated")
+
 
 def snapshot(run: Run) -> RunReport:
-    """Nodes and totals as they stand; attempts and calls are left to the store. Read it while nobody changes the run."""
+    """Nodes and totals as they stand; attempts and calls are left to the store. Read it while nobody changes the
+    run."""
     nodes = tuple(_node(run, n, spec) for n, spec in enumerate(run.specs))
     total: Counter[str] = Counter()
     for row in nodes:
@@ -78,13 +82,8 @@ def error_of(run: Run, n: int) -> str | None:
 def _sum(accounts: list[Account]) -> Spent:
     whole = Account()
     for account in accounts:
-        whole.calls += account.calls
-        whole.input_tokens += account.input_tokens
-        whole.output_tokens += account.output_tokens
-        whole.untokened += account.untokened
-        whole.cost_usd += account.cost_usd
-        whole.unpriced += account.unpriced
-        whole.estimated += account.estimated
+        for name in _SUMMED:
+            setattr(whole, name, getattr(whole, name) + getattr(account, name))
     return whole.spent()
 
 

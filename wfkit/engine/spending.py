@@ -1,4 +1,5 @@
-"""What the calls behind one value cost: the sum that is kept with a result, so that a later hit can say what it saved."""
+"""What the calls behind one value cost: the sum that is kept with a result, so that a later hit can say what it
+saved."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from wfkit.core.terms import CostSource, UsageSource
 
 
 def spending(calls: Sequence[CallEnded]) -> Spent:
-    """Tokens and money of these calls at the price when they were made, whether billed now or before. None: one of them is unknown."""
+    """Tokens and money of these calls at the price when they were made, whether billed now or before. None: one of
+    them is unknown."""
     replies = [ended.call.reply for ended in calls if ended.call.reply is not None]
     inputs = [reply.usage.input_tokens for reply in replies]
     outputs = [reply.usage.output_tokens for reply in replies]

@@ -16,7 +16,8 @@ _BUDGET_BYTES = 256 * 1024 * 1024
 
 
 class Values:
-    """A bounded, thread-safe map from digest to value. `pinned` values are never dropped: the store does not have them."""
+    """A bounded, thread-safe map from digest to value. `pinned` values are never dropped: the store does not have
+    them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,4 +1,5 @@
-"""The order in which guards are asked before a request is sent, in one list. A guard of a later issue is one more line here.
+"""The order in which guards are asked before a request is sent, in one list. A guard of a later issue is one more
+line here.
 
 A guard wraps `send`; it never retries and never changes a request.
 """
