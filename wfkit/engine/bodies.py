@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.terms import FailureKind, Verdict
@@ -46,7 +46,7 @@ class Watch:
         self._capture = capture(limit_kb * 1024)
         self.outputs: tuple[Any, ...] = ()
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._captured = self._capture.__enter__()
         self._recorder = self._recording.__enter__()
         self._began = time.perf_counter()

@@ -1,4 +1,7 @@
-"""What bodies printed and displayed, and how they failed: for the newest run, per task, after a cache hit too."""
+"""What bodies printed and displayed, and how they failed: for the newest run, per task, after a cache hit too.
+
+Read from the log of the run and from stored results; nothing is captured here.
+"""
 
 from __future__ import annotations
 

@@ -130,11 +130,12 @@ class Baton:
     def _accept(self, posted: Posted, log: list[Event], calls: list[Callable[[], None]]) -> None:
         """Apply what was handed in. The next attempt of a failed task is settled here, where the run is at hand."""
         for event in posted.events:
-            if type(event) is Failed:
-                if posted.expires and self.run.running.get(event.task) != event.attempt:
-                    return
-                event = self._settled(event)
-            self._apply(event, log)
+            if type(event) is not Failed:
+                self._apply(event, log)
+            elif posted.expires and self.run.running.get(event.task) != event.attempt:
+                return
+            else:
+                self._apply(self._settled(event), log)
         if posted.durable is not None:
             calls.append(posted.durable)
         if posted.ends is not None:

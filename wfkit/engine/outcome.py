@@ -1,4 +1,7 @@
-"""What a run hands back: status, failures, and the values, each a new copy that the user may change."""
+"""What a run hands back: status, failures, and the values, each a new copy that the user may change.
+
+Reads the ended run. How values are kept and copied is in `values`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A short text of any value, for lineage and tables. Never raises, never prints a whole large value."""
+"""A short text of any value, for lineage and tables.
+
+Never raises, never prints a whole large value.
+"""
 
 from __future__ import annotations
 

@@ -94,13 +94,13 @@ class Resolver:
         definition = job.definition.digest
         if job.over is None:
             return [None if definition is None else task_key(definition, ignored)]
-        digests = self._items(node, job, done(job.over))
+        digests = self._items(node, done(job.over))
         if definition is None:
             return [None] * len(digests)
         name = job.node.each.item if job.node.each else "item"
         return [None if item is None else task_key(definition, [*ignored, (name, item)]) for item in digests]
 
-    def _items(self, node: int, job: Job, over: NodeValue) -> Sequence[str]:
+    def _items(self, node: int, over: NodeValue) -> Sequence[str]:
         """Digests of the items of a map; their values are kept unless the mapped node is a map itself."""
         if over.items is not None:
             self.item_keys[node] = over.items
