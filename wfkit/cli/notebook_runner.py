@@ -1,0 +1,249 @@
+"""Execute a notebook without a browser: one kernel, its cells in order, the outputs kept whatever happens.
+
+Each setting of nbclient that differs from its default has its reason beside it. What the runs came to is read from the
+lines that the workflow in the kernel writes (see `tally`); what is told goes to a `Screen`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import wfkit.errors
+from wfkit.cli.notebook_file import save_notebook
+from wfkit.cli.screen import Screen
+from wfkit.cli.tally import Tally, read_summaries, tally
+from wfkit.core.terms import RunState
+from wfkit.errors import WfkitError
+
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
+_TIMED_OUT: Final = "CellTimeout"
+_STOP: Final = ("SIGINT", "SIGTERM")
+_INTERRUPTED: Final = 130
+_SOCKET_PATH: Final = 90  # bytes; the kernel adds a number, and 104 is the shortest limit (macOS)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What to execute and where: the kernel works in `folder`, the outcome is saved as `saved`.
+
+    `scratch` is a private folder with a short absolute path. `store` None: the kernel finds it from its folder.
+    """
+
+    notebook: Any
+    folder: Path
+    saved: Path
+    scratch: Path
+    store: Path | None = None
+    timeout_s: float = 3600.0
+
+    @property
+    def summary(self) -> Path:
+        """Where the kernel writes a line for each run that ended."""
+        return self.scratch / "summary.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What came of it. `error` is what a cell raised or how the kernel ended, None when every cell worked."""
+
+    tally: Tally
+    seconds: float
+    exit_code: int
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is seen of the kernel while it works."""
+
+    execution: Execution
+    screen: Screen
+    total: int
+    client: Any = None
+    cell: int = 0
+    began: float = 0.0
+    stopped: bool = False
+    rows: int = 0
+    excused: set[int] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+    stopping: Any = None
+
+    def on_notebook_start(self, **_: Any) -> None:
+        """Take the signals from nbclient, which would kill the kernel: an interrupted run keeps what it paid for."""
+        import asyncio  # only a loop's thread gets here
+
+        loop = asyncio.get_running_loop()
+        for name in _STOP:
+            if sys.platform != "win32":
+                loop.add_signal_handler(getattr(signal, name), self._stop)
+
+    def on_cell_execute(self, cell: Any, **_: Any) -> None:
+        """A cell begins."""
+        self.cell += 1
+        self.began = time.monotonic()
+        self.rows = len(read_summaries(self.execution.summary))
+        self.screen.status(f"cell {self.cell}/{self.total}  {_title(cell)}")
+
+    def on_cell_executed(self, cell: Any, execute_reply: Any, **_: Any) -> None:
+        """A cell ended, well or not."""
+        failed = execute_reply["content"]["status"] == "error"
+        mark = "×" if failed else "✓"
+        seconds = time.monotonic() - self.began
+        self.screen.line(f"{mark} cell {self.cell}/{self.total}  {_title(cell)}  {seconds:.1f} s")
+        if failed and "raises-exception" in cell.metadata.get("tags", []):
+            self.excused.update(range(self.rows, len(read_summaries(self.execution.summary))))
+
+    def seen(self, message: Any) -> None:
+        """A message of the kernel: the display of a run says which nodes are done."""
+        progress = message.get("content", {}).get("transient", {}).get("wfkit")
+        if not isinstance(progress, dict):
+            return
+        for name, line in progress.get("done", {}).items():
+            if (key := f"{progress.get('run')}/{name}") not in self.told:
+                self.told.add(key)
+                self.screen.line(f"    {line}")
+        self.screen.status(f"    {progress.get('now', '')}")
+
+    def _stop(self) -> None:
+        """The first signal interrupts the cell, the second ends the kernel."""
+        import asyncio  # only a loop's thread gets here
+
+        action = self.client.km.shutdown_kernel(now=True) if self.stopped else self.client.km.interrupt_kernel()
+        self.stopped = True
+        self.screen.line("stopping; once more ends the kernel at once")
+        self.stopping = asyncio.ensure_future(action)
+
+
+def execute(execution: Execution, screen: Screen) -> Executed:
+    """Execute a notebook and save it with the outputs that it has then, also after an error.
+
+    Raises UsageFault when it cannot be saved.
+    """
+    import asyncio  # together with nbclient: only who executes a notebook pays for it
+
+    cells = [cell for cell in execution.notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    watch = _Watch(execution, screen, len(cells))
+    started = time.monotonic()
+    ename, error = None, None
+    try:
+        watch.client = _client(execution, watch)
+        asyncio.run(watch.client.async_execute(env=_environment(execution)))
+    except KeyboardInterrupt:
+        ename, error = "KeyboardInterrupt", "interrupted"
+    except Exception as fault:  # noqa: BLE001 - whatever ends the kernel is told, and the outputs so far are saved
+        ename, error = _told(fault, watch)
+    finally:
+        save_notebook(execution.notebook, execution.saved)
+    sums = tally(read_summaries(execution.summary), watch.excused)
+    if error is not None and sums.status == RunState.SUCCESS:
+        sums = replace(sums, status=RunState.INTERRUPTED if _code(ename) == _INTERRUPTED else RunState.FAILED)
+    return Executed(sums, time.monotonic() - started, _exit_code(ename, sums), error)
+
+
+def _client(execution: Execution, watch: _Watch) -> Any:
+    """An nbclient with the settings that let a run end by itself and leave a small notebook."""
+    from nbclient import NotebookClient  # 0.5 s: only who executes a notebook pays for it
+    from traitlets.config import Config  # together with nbclient
+
+    config = Config()
+    sockets = execution.scratch / "kernel"
+    if sys.platform != "win32" and len(str(sockets)) < _SOCKET_PATH:
+        # ipykernel warns about TCP at every start. Without a path, both sides would look in their own working folder.
+        config.KernelManager.transport = "ipc"
+        config.KernelManager.ip = str(sockets)
+    client = NotebookClient(
+        execution.notebook,
+        config=config,
+        resources={"metadata": {"path": str(execution.folder)}},
+        timeout=execution.timeout_s,  # None, the default, waits for ever for a kernel that hangs
+        interrupt_on_timeout=True,
+        error_on_timeout={"ename": _TIMED_OUT, "evalue": "", "traceback": []},
+        startup_timeout=180,  # 60 is not enough beside other kernels that start
+        record_timing=True,
+        coalesce_streams=True,
+        store_widget_state=False,  # megabytes that nobody can show without a kernel
+        ipython_hist_file=":memory:",
+        on_notebook_start=watch.on_notebook_start,
+        on_cell_execute=watch.on_cell_execute,
+        on_cell_executed=watch.on_cell_executed,
+    )
+    client.log = logging.getLogger("wfkit.nbclient")  # what goes wrong is told by us, once
+    client.log.addHandler(logging.NullHandler())
+    client.log.propagate = False
+    process = client.process_message
+
+    def process_and_see(message: Any, cell: Any, cell_index: int) -> Any:
+        watch.seen(message)
+        return process(message, cell, cell_index)
+
+    client.process_message = process_and_see  # type: ignore[assignment,method-assign] # it has no hook for messages
+    return client
+
+
+def _environment(execution: Execution) -> dict[str, str]:
+    """What the kernel is told: who started it, where to write what its runs came to, and where the store is."""
+    told = {"WFKIT_TRIGGER": "nbclient", "WFKIT_SUMMARY": str(execution.summary)}
+    if execution.store is not None:
+        told["WFKIT_STORE"] = str(execution.store)
+    return {**os.environ, **told}
+
+
+def _told(fault: BaseException, watch: _Watch) -> tuple[str, str]:
+    """The name of what went wrong and a sentence about it."""
+    from jupyter_client.kernelspec import NoSuchKernel  # nbclient has loaded it
+    from nbclient.exceptions import CellExecutionError, DeadKernelError  # nbclient has loaded it
+
+    where = f"cell {watch.cell}/{watch.total}"
+    for cause in _causes(fault):
+        if isinstance(cause, CellExecutionError):
+            return cause.ename, _cell_error(cause, where, watch.execution.timeout_s)
+        if isinstance(cause, DeadKernelError):
+            return "DeadKernel", f"{where}: the kernel died (out of memory, or a crash in native code)"
+        if isinstance(cause, NoSuchKernel):
+            return "UsageFault", f"the notebook wants the kernel {cause.name!r}, which is not installed here"
+    return type(fault).__name__, f"{where}: {type(fault).__name__}: {fault}"
+
+
+def _causes(fault: BaseException | None) -> Iterator[BaseException]:
+    """An error and those behind it: nbclient's clean-up raises over the death of a kernel."""
+    seen: set[int] = set()
+    while fault is not None and id(fault) not in seen:
+        seen.add(id(fault))
+        yield fault
+        fault = fault.__cause__ or fault.__context__
+
+
+def _cell_error(error: Any, where: str, timeout_s: float) -> str:
+    if error.ename == _TIMED_OUT:
+        return f"{where}: took longer than {timeout_s:g} s and was stopped (--timeout)"
+    return f"{where}: {error.ename}: {_ANSI.sub('', error.evalue)}".rstrip(": ")
+
+
+def _exit_code(ename: str | None, sums: Tally) -> int:
+    if ename is None:
+        return sums.exit_code
+    return (ename == "RunFailed" and sums.exit_code) or _code(ename)
+
+
+def _code(ename: str | None) -> int:
+    """The exit code for an error that a cell raised, by its name."""
+    if ename in {"KeyboardInterrupt", "RunInterrupted"}:
+        return _INTERRUPTED
+    kind = getattr(wfkit.errors, ename or "", None)
+    return kind.exit_code if isinstance(kind, type) and issubclass(kind, WfkitError) else 1
+
+
+def _title(cell: Any) -> str:
+    """The first line of a cell that says something."""
+    lines = (line.strip() for line in cell.source.splitlines())
+    first = next((line for line in lines if line and not line.startswith("# ")), "")
+    return first if len(first) <= 60 else first[:59] + "…"

@@ -1,0 +1,103 @@
+"""What the runs of a notebook came to: the sums, the worst status and the exit code.
+
+The kernel appends one JSON line a run to the file named by WFKIT_SUMMARY; here they are added up. None is unknown and
+stays unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from wfkit.core.terms import RunState
+
+_WORST: Final = (
+    RunState.INTERRUPTED,
+    RunState.FAILED,
+    RunState.BUDGET_STOPPED,
+    RunState.PARTIAL,
+    RunState.WAITING_REVIEW,
+    RunState.CANCELLED,
+    RunState.RUNNING,
+    RunState.SUCCESS,
+)
+TASKS: Final = ("run", "cached", "failed", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Totals over the runs of one notebook. `run_id` is the last one's; money is in US dollars."""
+
+    run_id: str | None = None
+    status: str = RunState.SUCCESS
+    tasks: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TASKS, 0))
+    model_calls: int | None = 0
+    cost_usd: Decimal | None = Decimal(0)
+    saved_usd: Decimal | None = Decimal(0)
+    exit_code: int = 0
+    runs: int = 0
+
+    def object(self, seconds: float, artifacts: Sequence[Path]) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return {
+            "run_id": self.run_id,
+            "status": str(self.status),
+            "tasks": self.tasks,
+            "model_calls": self.model_calls,
+            "cost_usd": _number(self.cost_usd),
+            "saved_usd": _number(self.saved_usd),
+            "seconds": round(seconds, 3),
+            "artifacts": [path.as_posix() for path in artifacts],
+        }
+
+
+def read_summaries(path: Path) -> list[dict[str, Any]]:
+    """The finished runs that a kernel wrote down; a line cut off by its death is left out."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [row for row in map(_row, lines) if row is not None]
+
+
+def tally(rows: Sequence[dict[str, Any]], excused: Collection[int] = ()) -> Tally:
+    """Add up the runs of a notebook. Those at the positions `excused` failed where failing was expected."""
+    if not rows:
+        return Tally()
+    counted = [row for index, row in enumerate(rows) if index not in excused]
+    return Tally(
+        run_id=rows[-1]["run_id"],
+        status=min((RunState(row["status"]) for row in counted), key=_WORST.index, default=RunState.SUCCESS),
+        tasks={name: sum(int(row["tasks"].get(name, 0)) for row in rows) for name in TASKS},
+        model_calls=_whole(row.get("model_calls") for row in rows),
+        cost_usd=_money(row.get("cost_usd") for row in rows),
+        saved_usd=_money(row.get("saved_usd") for row in rows),
+        exit_code=max((int(row.get("exit_code") or 0) for row in counted), default=0),
+        runs=len(rows),
+    )
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _whole(values: Any) -> int | None:
+    found = list(values)
+    return None if None in found else sum(map(int, found))
+
+
+def _money(values: Any) -> Decimal | None:
+    found = list(values)
+    return None if None in found else sum((Decimal(str(value)) for value in found), Decimal(0))
+
+
+def _number(money: Decimal | None) -> float | None:
+    return None if money is None else float(money)
