@@ -140,10 +140,8 @@ def _result(place: Place, task: int, attempt: int, result: Result) -> Row:
         "reads": [(read.kind, read.name, read.digest) for read in result.reads] if result.reads else (),
         "preview": result.preview,
         "outputs": [(out.stream, out.mime, out.data) for out in result.outputs] if result.outputs else (),
-        "run_s": result.run_s, "calls": spent.calls, "input_tokens": spent.input_tokens,
-        "output_tokens": spent.output_tokens, "cost_usd": spent.cost_usd and str(spent.cost_usd),
-        "unpriced": spent.unpriced, "estimated": spent.estimated, "cacheable": result.cacheable,
-        "created_at": micros(result.created_at), "escaped": False,
+        "run_s": result.run_s, "cost_usd": spent.cost_usd, "spent": spent if spent.calls else None,
+        "cacheable": result.cacheable, "created_at": round(result.created_at * 1e6), "escaped": False,
     }  # fmt: skip
 
 

@@ -53,13 +53,13 @@ CREATE TABLE calls (
     message VARCHAR, record JSON, escaped BOOLEAN
 );
 
--- Values and their story: `inputs` are [name, digest], `reads` [kind, name, digest], `outputs` [stream, mime, data].
+-- Values and their story: `inputs` are [name, digest], `reads` [kind, name, digest], `outputs` [stream, mime, data];
+-- `spent` is given where models were called.
 CREATE TABLE results (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, task INTEGER, attempt INTEGER, key VARCHAR,
     node VARCHAR, definition VARCHAR, digest VARCHAR, codec VARCHAR, payload VARCHAR, size BIGINT, inline VARCHAR,
-    inputs JSON, reads JSON, preview VARCHAR, outputs JSON, run_s DOUBLE, calls INTEGER, input_tokens BIGINT,
-    output_tokens BIGINT, cost_usd DECIMAL(18, 9), unpriced INTEGER, estimated INTEGER, cacheable BOOLEAN,
-    created_at TIMESTAMP, escaped BOOLEAN
+    inputs JSON, reads JSON, preview VARCHAR, outputs JSON, run_s DOUBLE, cost_usd DECIMAL(18, 9), spent JSON,
+    cacheable BOOLEAN, created_at TIMESTAMP, escaped BOOLEAN
 );
 
 -- The texts of definitions; `parts` are [path, digest, text] of everything that one reaches.

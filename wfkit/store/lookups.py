@@ -1,0 +1,133 @@
+"""What a plan and a body look up: results by node, key and digest, and logged calls by request.
+
+Each question is one query, whatever the number of keys. Columns come joined into one string each, because a fetched
+row costs more than a split one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from wfkit.core.call import CallRecord
+from wfkit.core.result import Known, Output, Read, Result, Spent, Stored
+from wfkit.store import wire
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_KNOWN = """
+SELECT
+    string_agg(key, '\n'), string_agg(node, '\n'), string_agg(definition, '\n'), string_agg(digest, '\n'),
+    string_agg(reads::VARCHAR, '\n'), string_agg(epoch_us(created_at), '\n'), string_agg(run_id, '\n'),
+    string_agg(coalesce(run_s::VARCHAR, ''), '\n'), string_agg(coalesce(cost_usd::VARCHAR, ''), '\n'),
+    (SELECT string_agg(key || ' ' || epoch_us("at"), '\n') FROM forgotten)
+FROM results WHERE node IN (SELECT unnest($1::VARCHAR[])) AND cacheable
+"""
+_RESULT = """
+SELECT
+    key, node, definition, digest, codec, payload, size, inline, reads::VARCHAR, inputs::VARCHAR, preview,
+    outputs::VARCHAR, run_s, spent::VARCHAR, cacheable, run_id, epoch_us(created_at), escaped
+FROM results r WHERE key = $1 AND NOT EXISTS (FROM forgotten f WHERE f.key = r.key AND f."at" >= r.created_at)
+ORDER BY created_at DESC, epoch DESC, seq DESC LIMIT 1
+"""
+_STORED = """
+SELECT digest, codec, payload, size, inline, escaped
+FROM results WHERE digest IN (SELECT unnest($1::VARCHAR[])) QUALIFY row_number() OVER (
+    PARTITION BY digest ORDER BY created_at DESC, epoch DESC, seq DESC) = 1
+"""
+_CALLS = """
+SELECT request_digest, record::VARCHAR, escaped FROM calls
+WHERE request_digest IN (SELECT unnest($1::VARCHAR[])) AND state = 'ended' AND NOT served AND verdict = 'valid'
+    AND error_kind IS NULL
+QUALIFY row_number() OVER (PARTITION BY request_digest ORDER BY ended_at DESC, epoch DESC, seq DESC) = 1
+"""
+
+
+def known(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[Known]:
+    """The results of these nodes that may serve, newest first; without forgotten ones."""
+    *columns, forgotten = cursor.execute(_KNOWN, [list(nodes)]).fetchall()[0]
+    if columns[0] is None:
+        return []
+    keys, names, definitions, digests, reads, times, runs, seconds, costs = (column.split("\n") for column in columns)
+    found = [
+        Known(key, name, definition, digest, _reads(read), int(at) / 1e6, run, _float(s), Decimal(usd) if usd else None)
+        for key, name, definition, digest, read, at, run, s, usd in zip(
+            keys, names, definitions, digests, reads, times, runs, seconds, costs, strict=True
+        )
+    ]
+    found.reverse()  # rows are appended, so this is nearly the order; later rows win among equals
+    found.sort(key=lambda item: item.created_at, reverse=True)
+    return _served(found, forgotten) if forgotten else found
+
+
+def _served(found: list[Known], forgotten: str) -> list[Known]:
+    """Without those that were forgotten after they were made."""
+    until: dict[str, float] = {}
+    for line in forgotten.split("\n"):
+        key, at = line.split(" ")
+        until[key] = max(int(at) / 1e6, until.get(key, 0.0))
+    return [item for item in found if item.created_at > until.get(item.key, -1.0)]
+
+
+def result(cursor: DuckDBPyConnection, key: str) -> Result | None:
+    """The newest whole result under a task key, unless it is forgotten."""
+    found = cursor.execute(_RESULT, [key]).fetchall()
+    return make_result(found[0]) if found else None
+
+
+def make_result(row: Sequence[Any]) -> Result:
+    """A result from its columns, in the order of `_RESULT`."""
+    *values, escaped = row
+    if escaped:
+        values = wire.unescape(values)
+    key, node, definition, digest, codec, payload, size, inline = values[:8]
+    reads, inputs, preview, outputs, run_s, spent, cacheable, run_id, created_us = values[8:]
+    return Result(
+        key=key,
+        node=node,
+        definition=definition,
+        value=Stored(digest, codec, payload, size, inline),
+        reads=_reads(reads),
+        inputs=tuple((name, value) for name, value in orjson.loads(inputs)),
+        preview=preview,
+        outputs=tuple(Output(*each) for each in orjson.loads(outputs)),
+        run_s=run_s,
+        spent=wire.decoder(Spent)(orjson.loads(spent)) if spent else Spent(),
+        cacheable=cacheable,
+        run_id=run_id,
+        created_at=created_us / 1e6,
+    )
+
+
+def stored(cursor: DuckDBPyConnection, digests: Iterable[str]) -> dict[str, Stored]:
+    """Where the values with these digests are; those that are nowhere are left out."""
+    found = {}
+    for digest, codec, payload, size, inline, escaped in cursor.execute(_STORED, [list(digests)]).fetchall():
+        text = wire.unescape(inline) if escaped else inline
+        found[digest] = Stored(digest, codec, payload, size, text)
+    return found
+
+
+def calls_by_digest(cursor: DuckDBPyConnection, digests: Iterable[str]) -> dict[str, CallRecord]:
+    """The newest valid reply to each of these requests, whole."""
+    found = cursor.execute(_CALLS, [list(digests)]).fetchall()
+    return {digest: make_call(record, escaped) for digest, record, escaped in found}
+
+
+def make_call(record: str, escaped: bool) -> CallRecord:
+    """A call from its JSON."""
+    raw = orjson.loads(record)
+    made: CallRecord = wire.decoder(CallRecord)(wire.unescape(raw) if escaped else raw)
+    return made
+
+
+def _reads(text: str) -> tuple[Read, ...]:
+    return () if text == "[]" else tuple(Read(*each) for each in orjson.loads(text))
+
+
+def _float(text: str) -> float | None:
+    return float(text) if text else None

@@ -1,0 +1,163 @@
+-- What users ask. Views only read; the tables below them are append-only.
+-- The order of a run's rows is (epoch, seq); `place` is that as one number.
+
+CREATE VIEW edges AS
+SELECT u.run_id, d.name AS source, u.name AS target, coalesce(d.node = u.over, false) AS mapped
+FROM (SELECT *, unnest(deps) AS dep FROM nodes) u JOIN nodes d ON d.run_id = u.run_id AND d.node = u.dep;
+
+CREATE VIEW runs_latest AS
+SELECT
+    run_id, max(workflow) AS workflow, arg_max(status, epoch::BIGINT << 40 | seq) AS status,
+    min("at") FILTER (workflow IS NOT NULL) AS started_at,
+    arg_max(CASE WHEN status <> 'running' THEN struct_pack(t := "at") ELSE struct_pack(t := NULL::TIMESTAMP) END,
+        epoch::BIGINT << 40 | seq).t AS ended_at,
+    max(epoch) AS epoch, max(trigger) AS trigger, max(notebook) AS notebook, max(params::VARCHAR) AS params,
+    max(targets) AS targets, max(graph) AS graph
+FROM runs GROUP BY run_id HAVING max(workflow) IS NOT NULL;
+
+-- Which numbers the tasks of a node have: they are given out in the order in which nodes are resolved.
+CREATE VIEW task_ranges AS
+SELECT
+    run_id, node, "at", tasks,
+    (coalesce(sum(tasks) OVER (PARTITION BY run_id ORDER BY epoch, seq
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))::INTEGER AS first
+FROM resolutions WHERE state = 'resolved';
+
+-- The first end of an attempt counts: a body abandoned at its deadline may still come back later.
+CREATE VIEW attempt_ends AS
+SELECT
+    run_id, task, attempt, min("at") FILTER (state = 'running') AS started_at,
+    min("at") FILTER (state <> 'running') AS ended_at,
+    arg_min(state, place) FILTER (state <> 'running') AS state,
+    arg_min(error, place) FILTER (error IS NOT NULL) AS error,
+    arg_min(error_kind, place) FILTER (error_kind IS NOT NULL) AS error_kind,
+    arg_min(message, place) FILTER (message IS NOT NULL) AS message,
+    min(retry_at) AS retry_at, max(place) >> 40 AS epoch
+FROM (
+    SELECT *, epoch::BIGINT << 40 | seq AS place, unnest(range(task, task + tasks)) AS one FROM attempts
+) AS spread(journal_id, run_id, epoch_, seq, "at", task_, tasks, attempt, state, error_kind, error, message, failure,
+    retry_at, outputs, place, task)
+GROUP BY run_id, task, attempt;
+
+CREATE VIEW tasks_latest AS
+SELECT
+    t.run_id, n.name AS node, CASE WHEN n.over IS NOT NULL THEN t.item END AS item, r.first + t.item AS task,
+    CASE
+        WHEN a.task IS NULL THEN t.state
+        WHEN a.state IS NULL AND a.epoch < l.epoch THEN 'queued'
+        WHEN a.state IS NULL AND l.status NOT IN ('running', 'waiting_review') THEN 'cancelled'
+        WHEN a.state IS NULL THEN 'running'
+        WHEN a.state = 'failed' AND a.retry_at IS NOT NULL THEN 'retrying'
+        ELSE a.state
+    END AS state,
+    t.reason, coalesce(a.attempt, 0) AS attempts, t.key,
+    CASE WHEN t.state = 'cached' THEN t.digest WHEN a.state = 'success' THEN v.digest END AS digest,
+    t."at" AS queued_at, a.started_at, a.ended_at, a.error, a.error_kind, a.message
+FROM tasks t
+JOIN nodes n ON n.run_id = t.run_id AND n.node = t.node
+JOIN task_ranges r ON r.run_id = t.run_id AND r.node = t.node
+JOIN runs_latest l ON l.run_id = t.run_id
+LEFT JOIN (
+    SELECT * FROM attempt_ends QUALIFY attempt = max(attempt) OVER (PARTITION BY run_id, task)
+) a ON a.run_id = t.run_id AND a.task = r.first + t.item
+LEFT JOIN (
+    SELECT run_id, task, attempt, min(digest) AS digest FROM results GROUP BY run_id, task, attempt
+) v ON v.run_id = a.run_id AND v.task = a.task AND v.attempt = a.attempt;
+
+CREATE VIEW attempts_latest AS
+SELECT
+    a.run_id, n.name AS node, CASE WHEN n.over IS NOT NULL THEN a.task - r.first END AS item, a.task, a.attempt,
+    CASE
+        WHEN a.state IS NOT NULL THEN a.state
+        WHEN a.epoch < l.epoch OR l.status NOT IN ('running', 'waiting_review') THEN 'cancelled'
+        ELSE 'running'
+    END AS state,
+    coalesce(lag(a.retry_at) OVER (PARTITION BY a.run_id, a.task ORDER BY a.attempt), r."at") AS queued_at,
+    a.started_at, a.ended_at, a.error, a.error_kind, a.message
+FROM attempt_ends a
+ASOF JOIN task_ranges r ON r.run_id = a.run_id AND a.task >= r.first
+JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
+JOIN runs_latest l ON l.run_id = a.run_id;
+
+-- One row a call: ended, or started and never seen again, which may have been billed. `billed_usd` is 0 for a call that
+-- the call log answered, and for one that failed without a reply; `wasted_usd` bought nothing.
+CREATE VIEW calls_latest AS
+SELECT
+    c.run_id, n.name AS node, CASE WHEN n.over IS NOT NULL THEN c.task - r.first END AS item, c.task, c.attempt,
+    c.call_id, c.state, c.request_digest, c.provider, c.request_model, c.response_model, c.started_at, c.ended_at,
+    date_diff('microsecond', c.started_at, c.ended_at) / 1e6 AS run_s, c.verdict, c.round, c.served, c.input_tokens,
+    c.output_tokens, c.cache_read_input_tokens, c.reasoning_output_tokens, c.usage_source, c.cost_usd, c.cost_source,
+    CASE WHEN c.served OR c.error_kind IS NOT NULL AND c.response_model IS NULL THEN 0 ELSE c.cost_usd
+    END::DECIMAL(18, 9) AS billed_usd,
+    CASE WHEN NOT c.served AND (c.verdict <> 'valid' OR f.task IS NOT NULL) THEN coalesce(c.cost_usd, 0) ELSE 0
+    END::DECIMAL(18, 9) AS wasted_usd,
+    c.finish_reason, c.error_kind, c.error, c.message, c.epoch, c.seq
+FROM calls c
+ASOF JOIN task_ranges r ON r.run_id = c.run_id AND c.task >= r.first
+JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
+LEFT JOIN (SELECT DISTINCT run_id, task, attempt FROM attempts WHERE state = 'failed') f
+    ON f.run_id = c.run_id AND f.task = c.task AND f.attempt = c.attempt
+WHERE c.state = 'ended' OR NOT EXISTS (
+    FROM calls d WHERE d.run_id = c.run_id AND d.call_id = c.call_id AND d.state = 'ended'
+);
+
+-- The newest value under each key that is still served.
+CREATE VIEW results_latest AS
+SELECT * FROM results r
+WHERE cacheable AND NOT EXISTS (FROM forgotten f WHERE f.key = r.key AND f."at" >= r.created_at)
+QUALIFY row_number() OVER (PARTITION BY key ORDER BY created_at DESC, epoch DESC, seq DESC) = 1;
+
+CREATE VIEW definitions_latest AS
+SELECT * FROM definitions
+QUALIFY row_number() OVER (PARTITION BY node, definition ORDER BY "at" DESC, journal_id, seq DESC) = 1;
+
+-- What each value was made of, by digest.
+CREATE VIEW lineage AS
+SELECT journal_id, seq, run_id, node, task, digest, pair[1] AS input, pair[2] AS input_digest
+FROM (SELECT *, unnest(from_json(inputs, '[["VARCHAR"]]')) AS pair FROM results);
+
+-- Stored values: in the row (`stored` inline) or as an object named by `payload`.
+CREATE VIEW artifacts AS
+SELECT
+    digest, any_value(node) AS node, any_value(codec) AS codec, any_value(payload) AS payload, max(size) AS size,
+    CASE WHEN bool_or(inline IS NOT NULL) THEN 'inline' ELSE 'object' END AS stored,
+    any_value(preview) AS preview, min(created_at) AS created_at, count(*) AS results
+FROM results GROUP BY digest;
+
+-- Everything that happened, in one line each.
+CREATE VIEW events AS
+SELECT journal_id, run_id, epoch, seq, "at", 'run_' || status AS event, workflow AS subject, NULL::BIGINT AS tasks,
+    owner AS detail FROM runs
+UNION ALL BY NAME
+SELECT journal_id, run_id, epoch, seq, "at", 'node_' || state AS event, node::VARCHAR AS subject, tasks,
+    from_run AS detail FROM resolutions
+UNION ALL BY NAME
+SELECT journal_id, run_id, epoch, seq, "at", 'attempt_' || state AS event, task::VARCHAR AS subject, tasks,
+    message AS detail FROM attempts
+UNION ALL BY NAME
+SELECT journal_id, run_id, epoch, seq, "at", 'call_' || state AS event, task::VARCHAR AS subject,
+    call_id || coalesce(' ' || message, '') AS detail FROM calls
+UNION ALL BY NAME
+SELECT journal_id, run_id, epoch, seq, "at", 'node_defined' AS event, node AS subject, definition AS detail
+FROM definitions
+UNION ALL BY NAME
+SELECT journal_id, run_id, epoch, seq, "at", 'forgotten' AS event, node AS subject, key AS detail FROM forgotten;
+
+-- Money and tokens by run, node and model. What the call log served is counted and costs nothing.
+CREATE VIEW costs AS
+SELECT
+    run_id, node, coalesce(response_model, request_model) AS model, count(*) FILTER (NOT served) AS calls,
+    count(*) FILTER (served) AS served, sum(input_tokens) FILTER (NOT served) AS input_tokens,
+    sum(output_tokens) FILTER (NOT served) AS output_tokens, sum(billed_usd) AS cost_usd,
+    count(*) FILTER (billed_usd IS NULL) AS unpriced, sum(wasted_usd) AS wasted_usd
+FROM calls_latest WHERE state = 'ended' GROUP BY ALL;
+
+-- How often each node ran, how long it took, what it cost, over all runs.
+CREATE VIEW node_stats AS
+SELECT
+    t.node, count(DISTINCT t.run_id) AS runs, count(*) AS tasks, count(*) FILTER (t.state = 'cached') AS cached,
+    count(*) FILTER (t.state = 'failed') AS failed, sum(t.attempts) AS attempts,
+    median(epoch(t.ended_at - t.started_at)) AS median_s,
+    quantile_cont(epoch(t.ended_at - t.started_at), 0.95) AS p95_s, any_value(c.cost_usd) AS cost_usd
+FROM tasks_latest t LEFT JOIN (SELECT node, sum(cost_usd) AS cost_usd FROM costs GROUP BY node) c ON c.node = t.node
+GROUP BY t.node;
