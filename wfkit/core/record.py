@@ -1,6 +1,7 @@
 """A row of a table as a value: immutable, read by attribute and by key.
 
-Pure data without pandas: `define.each` makes records from frames. No behaviour beyond reading, comparing and copying lives here.
+Pure data without pandas: `define.each` makes records from frames. No behaviour beyond reading, comparing and copying
+lives here.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def _positions(fields: tuple[str, ...]) -> dict[str, int]:
 class Record:
     """Field names and values, in order. `record.name` and `record["name"]` read; `dict(record)` and `**record` copy.
 
-    A field wins over nothing: `keys` is the one public method, so a column called `keys`, or one that starts with an underscore like
-    `_fields`, is read by key. Equal means the same fields in the same order with equal values.
+    A field wins over nothing: `keys` is the one public method, so a column called `keys`, or one that starts with an
+    underscore like `_fields`, is read by key. Equal means the same fields in the same order with equal values.
     """
 
     __slots__ = ("_positions", "_values")

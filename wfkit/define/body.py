@@ -1,0 +1,114 @@
+"""The Python body of a node as code that can be run, and how its value is found.
+
+Bodies are compiled once and run by whoever owns a namespace for them; nothing is run when a node is defined.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+from wfkit.core.node import Node
+from wfkit.define.names import Names, names_of
+from wfkit.define.syntax import compile_python, parse_python
+from wfkit.errors import CellError
+
+LAST = "__wf_value__"  # where the compiled body leaves the value of its last expression
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Code that makes the value of a node. `value_name` is the variable that holds it after `code` has run.
+
+    For a node made from a function `call` is that function, `parameters` its arguments, and there is no code.
+    """
+
+    node: str
+    is_async: bool
+    code: CodeType | None = None
+    value_name: str = LAST
+    call: Callable[..., Any] | None = None
+    parameters: tuple[str, ...] = ()
+
+    def run(self, namespace: dict[str, Any]) -> Any | Awaitable[Any]:
+        """The node's value, or an awaitable of it if `is_async`.
+
+        `namespace` is a fresh dict with what the body reads; it becomes the globals of the code and is changed. What
+        the body raises passes through; CellError if it went a way on which the value is not assigned.
+        """
+        if self.call is not None:
+            return self.call(**{name: namespace[name] for name in self.parameters if name in namespace})
+        namespace.setdefault("__name__", "__main__")  # pickle, dataclasses and pydantic look their module up
+        if self.is_async:
+            return self._await(namespace)
+        exec(self.code, namespace)  # type: ignore[arg-type]  # noqa: S102 - running the user's body is what we are for
+        return self._value(namespace)
+
+    async def _await(self, namespace: dict[str, Any]) -> Any:
+        await eval(self.code, namespace)  # type: ignore[arg-type]  # noqa: S307 - the same, as a coroutine
+        return self._value(namespace)
+
+    def _value(self, namespace: dict[str, Any]) -> Any:
+        try:
+            return namespace[self.value_name]
+        except KeyError:
+            raise CellError(
+                f"node `{self.node}`: the body ended without having assigned `{self.value_name}`: "
+                "assign it on every way through the body"
+            ) from None
+
+
+def compile_body(node: Node) -> Body:
+    """The body of a Python node, compiled once for each text. Raises CellError with the line of the cell."""
+    if node.function is not None:
+        is_async = inspect.iscoroutinefunction(node.function)
+        return Body(node.name, is_async, call=node.function, parameters=node.parameters or ())
+    return read_body(node.name, node.source, node.label, node.first_line)[0]
+
+
+@lru_cache(maxsize=4096)
+def read_body(name: str, source: str, label: str, first_line: int) -> tuple[Body, Names]:
+    """A body and its names. Raises CellError if it is not Python or has no value."""
+    tree = parse_python(source, first_line, name)
+    names = names_of(tree)
+    if names.star:
+        raise CellError(
+            f"node `{name}`, line {names.star}: `from ... import *` hides which names are used: import them by name"
+        )
+    by_name = name in names.assigns
+    problem = "" if by_name else _no_value(tree, name, first_line, name in names.binds)
+    if problem:
+        compile_python(tree, source, label, first_line, name)  # a real error is told before a missing value
+        raise CellError(problem)
+    if not by_name:
+        _keep_last(tree)
+    code = compile_python(tree, source, label or f"<wf_node {name}>", first_line, name)
+    is_async = bool(code.co_flags & inspect.CO_COROUTINE)
+    return Body(name, is_async, code, name if by_name else LAST), names
+
+
+def _keep_last(tree: ast.Module) -> None:
+    last = tree.body[-1]
+    if isinstance(last, ast.Expr):
+        target = ast.copy_location(ast.Name(LAST, ast.Store()), last)
+        tree.body[-1] = ast.copy_location(ast.Assign([target], last.value), last)
+
+
+def _no_value(tree: ast.Module, name: str, first_line: int, defines: bool) -> str:
+    """What to do when there is neither the variable nor a last expression; empty if there is one."""
+    if not tree.body:
+        return f"node `{name}`, line {first_line}: the body is empty: write Python, or a prompt with --model MODEL"
+    last = tree.body[-1]
+    if isinstance(last, ast.Expr):
+        return ""
+    place = f"node `{name}`, line {last.lineno}: "
+    if defines:
+        return f"{place}`{name}` is a function, class or module here, not a value: end the body with the value itself"
+    targets = [target.id for target in getattr(last, "targets", ()) if isinstance(target, ast.Name)]
+    better = f"end it with a line `{targets[0]}`" if targets else "end it with an expression"
+    return f"{place}the body has no value: {better}, or assign `{name}`"

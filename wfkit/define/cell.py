@@ -1,0 +1,75 @@
+"""A `%%wf_node` cell to a node: name, options, and a Python body or a prompt.
+
+The cell is read, checked and compiled, never executed. Magics, displays and the graph are elsewhere.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Mapping
+from typing import Any
+
+from wfkit.core.node import Each, Node
+from wfkit.core.policy import Options
+from wfkit.core.terms import NodeKind
+from wfkit.define import template
+from wfkit.define.body import read_body
+from wfkit.define.directives import Parts, late_directive, split_cell
+from wfkit.define.magic_line import MAGIC, split_line
+from wfkit.define.options import BY_NAME, read_options
+from wfkit.errors import DefinitionError, OptionError
+from wfkit.settings import Settings
+
+
+def parse_cell(line: str, cell: str, namespace: Mapping[str, Any], settings: Settings | None = None) -> Node:
+    """The node that a cell defines. `line` is what follows `%%wf_node`, `cell` all lines below it.
+
+    A model makes it a prompt. `namespace` is kept, not read. Afterwards tracebacks and `inspect` find the cell's lines
+    under the node's label. Raises a DefinitionError whose line numbers are those of the cell (the magic line is 1).
+    """
+    name, rest = split_line(line)
+    parts, options, each = _read_options(name, rest, cell, settings)
+    if each and name in (each.item, each.over):
+        raise OptionError(
+            f"node `{name}`: `each: {each.item} in {each.over}` names the node itself: rename one of them"
+        )
+    label = f"<wf_node {name}>"
+    if options.model:
+        kind, names = NodeKind.PROMPT, template.parse(parts.body, name, parts.first_line).names
+    else:
+        kind, names = NodeKind.PYTHON, read_body(name, parts.body, label, parts.first_line)[1].reads
+    _show_in_tracebacks(label, line, cell)
+    return Node(
+        name=name,
+        kind=kind,
+        source=parts.body,
+        names=_without_item(names, each),
+        options=options,
+        each=each,
+        label=label,
+        first_line=parts.first_line,
+        namespace=namespace,
+    )
+
+
+def _read_options(name: str, rest: str, cell: str, settings: Settings | None) -> tuple[Parts, Options, Each | None]:
+    try:
+        parts = split_cell(cell)
+        options, each = read_options(rest, parts.pairs, settings)
+    except DefinitionError as error:
+        raise OptionError(f"node `{name}`: {error}") from None
+    late = late_directive(parts.body, parts.first_line, tuple(BY_NAME))
+    if late:
+        raise OptionError(f"node `{name}`, line {late}: options count only above the body: move this line up")
+    return parts, options, each
+
+
+def _without_item(names: tuple[str, ...], each: Each | None) -> tuple[str, ...]:
+    """The item of a mapped node comes from `each`, so it is no dependency."""
+    return tuple(name for name in names if name != each.item) if each else names
+
+
+def _show_in_tracebacks(label: str, line: str, cell: str) -> None:
+    text = f"{MAGIC} {line}\n{cell}"
+    lines = [f"{row}\n" for row in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    linecache.cache[label] = (len(text), None, lines, label)  # without a time: `checkcache` leaves it alone

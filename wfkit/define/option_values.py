@@ -1,0 +1,150 @@
+"""How the text or value of one option is read: durations, numbers, names, choices.
+
+Each reader takes what stood in the cell (a string from the magic line, a YAML value from a `#|` line, any object from
+Python) and raises ValueError saying what it must be. Which option uses which reader is in `options`.
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wfkit.core.node import Each
+from wfkit.core.policy import CachePolicy
+
+Reader = Callable[[Any], Any]
+
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+EACH = re.compile(r"(\w+)\s+in\s+(\w+)")
+WHOLE = re.compile(r"[+-]?\d+")
+
+
+def whole(lowest: int, highest: int) -> Reader:
+    """A whole number within bounds."""
+
+    def read(value: Any) -> int:
+        number = int(value) if isinstance(value, str) and WHOLE.fullmatch(value.strip()) else value
+        if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
+            raise ValueError(f"must be a whole number from {lowest} to {highest}")
+        return number
+
+    return read
+
+
+def number(lowest: float, highest: float) -> Reader:
+    """A number within bounds."""
+
+    def read(value: Any) -> float:
+        found = _float(value)
+        if found is None or not lowest <= found <= highest:
+            raise ValueError(f"must be a number from {lowest:g} to {highest:g}")
+        return found
+
+    return read
+
+
+def choice(*words: str) -> Reader:
+    """One of these words."""
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value.strip() not in words:
+            raise ValueError(f"must be one of: {', '.join(words)}")
+        return value.strip()
+
+    return read
+
+
+def seconds(value: Any) -> float:
+    """A time span in seconds: a number of seconds, or a number with a unit (`500ms`, `30s`, `2m`, `1h`)."""
+    found = _float(value)
+    if found is None and isinstance(value, str):
+        found = _duration(value)
+    if found is None or not 0 < found < math.inf:
+        raise ValueError("must be a time span above zero like 30, 30s, 2m or 1h")
+    return found
+
+
+def cache(value: Any) -> CachePolicy:
+    """`on`, `off`, or how long results are reused (`1h`, `7d`); YAML reads a bare on or off as a boolean."""
+    if isinstance(value, CachePolicy):
+        return value
+    if isinstance(value, bool):
+        return CachePolicy(enabled=value)
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text in {"on", "true", "yes", "off", "false", "no"}:
+        return CachePolicy(enabled=text in {"on", "true", "yes"})
+    span = _duration(text)
+    if not span:
+        raise ValueError("must be on, off or a time span with a unit like 30m, 1h or 7d")
+    return CachePolicy(ttl_s=span)
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """Names of nodes or variables: a list, or text with commas or spaces between them. Names said twice count once."""
+    parts = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError("must be names with commas between them")
+    found = dict.fromkeys(part for part in parts if part)
+    for name in found:
+        if not is_name(name):
+            raise ValueError(f"must be names with commas between them, and {name!r} is no name")
+    return tuple(found)
+
+
+def each(value: Any) -> Each:
+    """`item in over`."""
+    if isinstance(value, Each):
+        return value
+    match = EACH.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not match or not (is_name(match[1]) and is_name(match[2])):
+        raise ValueError("must be like: review in reviews (a name for the item, `in`, the node to run over)")
+    if match[1] == match[2]:
+        raise ValueError(f"needs two different names, for example: one_{match[2]} in {match[2]}")
+    return Each(item=match[1], over=match[2])
+
+
+def model(value: Any) -> str:
+    """The name of a model as litellm knows it, `default` or `offline`."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or any(letter.isspace() for letter in text):
+        raise ValueError("must be the name of a model like openai/gpt-5-mini, or default, or offline")
+    return text
+
+
+def schema(value: Any) -> str:
+    """The name of a schema, with dots if it lives in a module, or a JSON Schema (a mapping or JSON text) as text."""
+    if isinstance(value, Mapping):
+        try:
+            return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"must be a JSON Schema of plain JSON values ({error})") from None
+    text = value.strip() if isinstance(value, str) else ""
+    if not text.startswith("{") and not all(is_name(part) for part in text.split(".")):
+        raise ValueError("must be the name of a pydantic class or of a JSON Schema (a dict), or the JSON Schema itself")
+    return text
+
+
+def is_name(text: str) -> bool:
+    """Whether a variable may be called so."""
+    return text.isidentifier() and not keyword.iskeyword(text)
+
+
+def _float(value: Any) -> float | None:
+    """A finite number, also in text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _duration(text: str) -> float | None:
+    match = DURATION.fullmatch(text.strip())
+    return float(match[1]) * SECONDS[match[2]] if match else None

@@ -1,0 +1,164 @@
+"""The one option table of a node, and how options become `Options`.
+
+The magic line, `#|` lines, Python definers, help and completion all read TABLE; an option that is not in it does not
+exist. How text is cut into options is in `magic_line` and `directives`, how one value is read in `option_values`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wfkit.core.graph import near
+from wfkit.core.node import Each
+from wfkit.core.policy import CachePolicy, ModelPolicy, Options, RetryPolicy
+from wfkit.core.terms import OnError
+from wfkit.define import option_values as read
+from wfkit.define.magic_line import line_options
+from wfkit.errors import OptionError
+from wfkit.settings import Settings
+
+Pair = tuple[str, Any, int]  # name, value, line of the cell (0: an argument in Python)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option. `metavar` stands for its value in help; `choices` are the words that completion offers for it.
+
+    `prompt_only`: a Python node refuses it. `in_key`: changing it makes a new task key.
+    """
+
+    name: str
+    help: str
+    reader: read.Reader
+    metavar: str
+    prompt_only: bool = False
+    in_key: bool = True
+    choices: tuple[str, ...] = ()
+
+
+ON_ERROR = tuple(word.value for word in OnError)
+
+TABLE: tuple[Option, ...] = (
+    Option("each", "run once for each item of that node's value", read.each, "ITEM in NODE"),
+    Option("needs", "further nodes that must be done before", read.names, "NODE,..."),
+    Option("ignore", "names whose values are left out of the key", read.names, "NAME,..."),
+    Option(
+        "cache", "reuse results: always, never, or for a time", read.cache, "on|off|1h", False, False, ("on", "off")
+    ),
+    Option(
+        "codec",
+        "how the value is stored",
+        read.choice("auto", "pickle"),
+        "auto|pickle",
+        choices=("auto", "pickle"),
+    ),
+    Option("retries", "attempts after the first", read.whole(0, 100), "N", in_key=False),
+    Option("timeout", "how long one attempt may take", read.seconds, "30s|2m", in_key=False),
+    Option("priority", "higher starts first", read.whole(-1000, 1000), "N", in_key=False),
+    Option(
+        "on_error",
+        "what a failed task means for those who need it",
+        read.choice(*ON_ERROR),
+        "|".join(ON_ERROR),
+        choices=ON_ERROR,
+    ),
+    Option("model", "the model to ask: makes the cell a prompt", read.model, "MODEL", choices=("default", "offline")),
+    Option("schema", "what the answer must look like", read.schema, "CLASS", True),
+    Option("repairs", "corrective questions after an invalid answer", read.whole(0, 10), "N", True, False),
+    Option("temperature", "randomness of the answer", read.number(0, 2), "0..2", True),
+    Option("top_p", "share of likely words to choose from", read.number(0, 1), "0..1", True),
+    Option("max_tokens", "longest answer, in tokens", read.whole(1, 10_000_000), "N", True),
+    Option("seed", "asks the provider for repeatable answers", read.whole(-(2**63), 2**63 - 1), "N", True),
+)
+BY_NAME: Mapping[str, Option] = {option.name: option for option in TABLE}
+
+
+def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = None) -> tuple[Options, Each | None]:
+    """The options of a node from its magic line (without the name) and its `#|` lines.
+
+    `pairs` are (name, value, line of the cell); line 0 means an argument in Python. A model makes the node a prompt.
+    `settings` gives the number of retries of a prompt that names none. Raises OptionError naming the option, the line
+    and what to do.
+    """
+    given = [(name, value, 1) for name, value in line_options(line)]
+    values: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for typed, value, number in (*given, *pairs):
+        name = typed.replace("-", "_")
+        option = BY_NAME.get(name)
+        if option is None:
+            raise OptionError(_unknown(name, number))
+        if name in values:
+            raise OptionError(f"option `{name}` is given twice, {_where(lines[name])} and {_where(number)}: keep one")
+        values[name], lines[name] = _value(option, value, number), number
+    if "model" not in values:
+        _refuse_prompt_only(lines)
+    return _options(values, settings or Settings()), values.get("each")
+
+
+def help_text() -> str:
+    """All options, a line each, as `%%wf_node --help` shows them."""
+    left = [f"--{option.name} {option.metavar}" for option in TABLE]
+    width = max(map(len, left))
+    rows = (
+        f"  {text:<{width}}  {option.help}{' (prompts only)' if option.prompt_only else ''}"
+        for text, option in zip(left, TABLE, strict=True)
+    )
+    head = "%%wf_node NAME [options]      an option stands on this line, or as `#| option: value` on a line below it"
+    return "\n".join((head, *rows))
+
+
+def _value(option: Option, value: Any, line: int) -> Any:
+    if value is None:
+        raise OptionError(f"option `{option.name}` ({_where(line)}) has no value: it takes {option.metavar}")
+    try:
+        return option.reader(value)
+    except ValueError as error:
+        shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:80]}..."
+        raise OptionError(f"option `{option.name}` ({_where(line)}) {error}, not {shown}") from None
+
+
+def _refuse_prompt_only(lines: Mapping[str, int]) -> None:
+    for name, line in lines.items():
+        if BY_NAME[name].prompt_only:
+            raise OptionError(
+                f"option `{name}` ({_where(line)}) is for prompts, and a node without a model is Python: "
+                "add --model MODEL, or remove it"
+            )
+
+
+def _unknown(name: str, line: int) -> str:
+    if name in {"help", "h"}:
+        return help_text()
+    return f"unknown option `{name}` ({_where(line)}){near(name, BY_NAME)}; options are: {_listed(BY_NAME)}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _where(line: int) -> str:
+    return f"line {line}" if line else "argument"
+
+
+def _options(values: Mapping[str, Any], settings: Settings) -> Options:
+    model = values.get("model")
+    default_retries = settings.retries if model else 0
+    return Options(
+        needs=values.get("needs", ()),
+        ignore=values.get("ignore", ()),
+        retry=RetryPolicy(retries=values.get("retries", default_retries)),
+        cache=values.get("cache", CachePolicy()),
+        model=_model(model, values) if model else None,
+        timeout_s=values.get("timeout"),
+        priority=values.get("priority", 0),
+        on_error=OnError(values.get("on_error", OnError.FAIL)),
+        codec=values.get("codec", "auto"),
+    )
+
+
+def _model(name: str, values: Mapping[str, Any]) -> ModelPolicy:
+    fields = ("temperature", "top_p", "max_tokens", "seed", "schema", "repairs")
+    return ModelPolicy(name, **{field: values[field] for field in fields if field in values})

@@ -1,0 +1,69 @@
+"""A prompt node made in Python: `prompt("label", "Label this: {{ review.text }}", model=..., schema=Label)`.
+
+The same options, checks and node as a cell with `--model`.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from wfkit.core.node import Node
+from wfkit.core.terms import NodeKind
+from wfkit.define import template
+from wfkit.define.magic_line import node_name
+from wfkit.define.options import read_options
+from wfkit.errors import DefinitionError, OptionError
+from wfkit.settings import Settings
+
+
+def prompt_node(
+    name: str,
+    text: str,
+    *,
+    schema: Any = None,
+    namespace: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+    **options: Any,
+) -> Node:
+    """A prompt; `options` are those of the option table; `model` is `default` unless given.
+
+    `text` loses the indentation that its lines share. `schema` is a class, a dict or a name in `namespace`. Raises a
+    DefinitionError.
+    """
+    checked = node_name(name)
+    source = textwrap.dedent(text.replace("\r\n", "\n").replace("\r", "\n"))
+    given = {"model": "default", **{key: value for key, value in options.items() if value is not None}}
+    known = dict(namespace or {})
+    if schema is not None:
+        given["schema"] = _schema_name(schema, known)
+    try:
+        found, each = read_options("", [(key, value, 0) for key, value in given.items()], settings)
+    except DefinitionError as error:
+        raise OptionError(f"prompt `{checked}`: {error}") from None
+    names = template.parse(source, checked).names
+    return Node(
+        name=checked,
+        kind=NodeKind.PROMPT,
+        source=source,
+        names=tuple(each_name for each_name in names if not each or each_name != each.item),
+        options=found,
+        each=each,
+        label=f"<prompt {checked}>",
+        namespace=known if schema is not None and not isinstance(schema, str) else (namespace or {}),
+    )
+
+
+def _schema_name(schema: Any, namespace: dict[str, Any]) -> str:
+    """How the options name a schema: a class goes by its name into the node's namespace, a dict stays as text."""
+    if isinstance(schema, str):
+        return schema
+    if isinstance(schema, Mapping):
+        return json.dumps(schema, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    name = getattr(schema, "__name__", "")
+    if not name.isidentifier() or (name in namespace and namespace[name] is not schema):
+        name = "schema_of_answer"
+    namespace[name] = schema
+    return str(name)
