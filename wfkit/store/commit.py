@@ -40,7 +40,7 @@ class Receipt:
 
 
 class GroupCommit:
-    """Appends to an open file. `placed` collects (offset, note) of each append in file order, for `take_placed`."""
+    """Appends to an open file. The note of each append is kept with its place until `take_placed`."""
 
     def __init__(self, fd: int, name: str, write: Callable[[int, Any], int] = os.write) -> None:
         self._fd, self._name, self._write = fd, name, write
@@ -50,7 +50,7 @@ class GroupCommit:
         self._work = threading.Condition(lock)
         self._done = threading.Condition(lock)
         self._buffer = bytearray()
-        self._placed: list[tuple[int, Any]] = []
+        self._placed: list[tuple[int, int, Any]] = []
         self._calls: list[tuple[int, Callable[[], None]]] = []
         self._end = self.durable = os.fstat(fd).st_size
         self._failed_end = -1
@@ -68,7 +68,7 @@ class GroupCommit:
             start = self._end
             self._buffer += data
             self._end = end = start + len(data)
-            self._placed.append((start, note))
+            self._placed.append((start, end, note))
             if durable and not self._urgent:
                 self._urgent = True
                 self._work.notify()
@@ -78,8 +78,8 @@ class GroupCommit:
                 self._start()
         return Receipt(self, end)
 
-    def take_placed(self) -> list[tuple[int, Any]]:
-        """(offset, note) of every append since the last call, in file order."""
+    def take_placed(self) -> list[tuple[int, int, Any]]:
+        """(offset, end, note) of every append since the last call, in file order."""
         with self._lock:
             placed, self._placed = self._placed, []
         return placed

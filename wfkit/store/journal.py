@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from wfkit.core.events import Entry
@@ -68,16 +69,20 @@ class Journal:
 
     def append(self, entries: Sequence[Entry], durable: bool = False) -> Receipt:
         """Encode and append in this order. Never blocks on the disk."""
+        if len(entries) == 1:  # the common case, and it is counted in microseconds
+            return self.commit.append(wire.encode(entries[0]), entries, durable)
         lines = [wire.encode(entry) for entry in entries]
         return self.commit.append(b"".join(lines), (list(map(len, lines)), entries), durable)
 
     def take_lines(self) -> list[Line]:
         """The entries appended since the last call, with their offsets; some may not be durable yet."""
         found: list[Line] = []
-        for offset, (lengths, entries) in self.commit.take_placed():
-            for length, entry in zip(lengths, entries, strict=True):
-                found.append((offset, offset + length, entry))
-                offset += length  # noqa: PLW2901 (walks along the lines of one append)
+        for start, end, note in self.commit.take_placed():
+            if len(note) == 1:
+                found.append((start, end, note[0]))
+                continue
+            ends = list(accumulate(note[0], initial=start))
+            found.extend(zip(ends, ends[1:], note[1], strict=True))
         return found
 
     def close(self) -> None:

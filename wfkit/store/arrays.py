@@ -1,0 +1,51 @@
+"""numpy arrays as npy payloads, never with pickle; arrays of objects and strings of any length as packed lists.
+
+Layout, byte order and dtype come back as they were. numpy is imported only when such a value is met.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from wfkit.errors import ValueFault
+
+Pack = Callable[[Any], bytes]
+Unpack = Callable[[bytes], Any]
+_LISTED = b"L"
+_NPY = b"N"
+
+
+def encode(value: Any, pack: Pack) -> bytes | None:
+    """The payload of an array; None for anything else. Raises ValueFault for what npy does not keep."""
+    import numpy as np  # loaded already: the value is one of its
+
+    if not isinstance(value, np.ndarray):
+        return None
+    if type(value) is not np.ndarray:
+        raise ValueFault(f"a numpy {type(value).__name__} cannot be stored: return np.asarray(…) of it")
+    if value.dtype.kind in "OT":
+        head = "object" if value.dtype.kind == "O" else "StringDType"
+        return _LISTED + pack([head, value.shape, value.ravel().tolist()])
+    if value.dtype.hasobject or value.dtype.metadata:
+        raise ValueFault(f"an array of dtype {value.dtype} cannot be stored: use fields without objects or metadata")
+    out = io.BytesIO()
+    out.write(_NPY)
+    np.lib.format.write_array(out, value, allow_pickle=False)
+    return out.getvalue()
+
+
+def decode(payload: bytes, unpack: Unpack) -> Any:
+    """The array, writable and nobody else's."""
+    import numpy as np  # only when such a value is read
+
+    if payload[:1] == _NPY:
+        file = io.BytesIO(payload)
+        file.seek(1)
+        return np.lib.format.read_array(file, allow_pickle=False)
+    head, shape, items = unpack(payload[1:])
+    array = np.empty(len(items), object if head == "object" else np.dtypes.StringDType())
+    for place, item in enumerate(items):  # slicing would spread lists among the places
+        array[place] = item
+    return array.reshape(shape)
