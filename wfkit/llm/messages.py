@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ SCHEMA_INSTRUCTION = (
 )
 CORRECTION = "Your last answer could not be used: "
 
+_FENCE = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?\s*```", re.DOTALL)
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _REFUSED = frozenset({"content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist", "spii"})
 
@@ -75,7 +77,7 @@ def wire(text: str) -> str:
     return text
 
 
-def wire_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
+def wire_messages(messages: Iterable[Message]) -> list[dict[str, str]]:
     """Messages in the form of the OpenAI chat API."""
     return [{"role": message.role, "content": wire(message.content)} for message in messages]
 
@@ -117,10 +119,19 @@ def verdict_of(reply: Reply, parse: Callable[[str], Any] | None = None) -> Verdi
     verdict = judge(reply)
     if verdict is Verdict.VALID and parse is not None:
         try:
-            parse(reply.text)
+            parse(unfenced(reply.text))
         except ValueError:
             return Verdict.INVALID
     return verdict
+
+
+def unfenced(text: str) -> str:
+    """JSON without the code fence or the sentence that models like to put around it; any other text as it is."""
+    stripped = text.strip()
+    if stripped.startswith(("{", "[", '"')):
+        return stripped
+    fenced = _FENCE.search(stripped)
+    return fenced[1].strip() if fenced else stripped
 
 
 def demand_whole(reply: Reply) -> Reply:

@@ -1,6 +1,7 @@
 """A fault-injecting, OpenAI-compatible model provider on this machine: for tests, benchmarks and drills of failure.
 
-`with Provider(...) as p:` in a program, `python -m wfkit.llm.provider --error 500=0.1` in a shell. Faults and HTTP are elsewhere.
+`with Provider(...) as p:` in a program, `python -m wfkit.llm.provider --error 500=0.1` in a shell.
+Faults and HTTP are elsewhere.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
+from typing import Self
 
 from aiohttp import web
 
-from wfkit.core.call import Request
 from wfkit.errors import UsageFault, WfkitError
 from wfkit.llm.provider_effects import Effect, Effects
 from wfkit.llm.provider_faults import Faults, parse_rates, parse_script
-from wfkit.llm.provider_server import Behaviour, Handler
+from wfkit.llm.provider_server import Answer, Behaviour, Handler
 
 __all__ = ["Behaviour", "Effect", "Faults", "Provider", "main"]
 
@@ -58,7 +59,7 @@ class Provider:
         """What has happened here so far, in order."""
         return self._effects.read()
 
-    def start(self) -> Provider:
+    def start(self) -> Self:
         """Listen. Raises UsageFault when the port is taken."""
         self._thread.start()
         self._ready.wait()
@@ -73,7 +74,7 @@ class Provider:
         self._thread.join()
         self._effects.close()
 
-    def __enter__(self) -> Provider:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(
@@ -107,6 +108,9 @@ class Provider:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C; the first line of stdout is the base URL. Returns an exit code."""
     options = _parser().parse_args(arguments)
+    told = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
     try:
         provider = Provider(_behaviour(options), options.port, options.effects).start()
     except (WfkitError, OSError) as error:
@@ -114,10 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     sys.stdout.write(f"{provider.url}\n")
     sys.stdout.flush()
-    try:
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    finally:
-        provider.stop()
+    told.wait()
+    provider.stop()
     return 0
 
 
@@ -146,8 +148,8 @@ def _behaviour(options: argparse.Namespace) -> Behaviour:
     return Behaviour(options.latency, options.jitter, _fixed(options.answer), faults)
 
 
-def _fixed(text: str | None):  # type: ignore[no-untyped-def]
-    return text and (lambda _request: text)
+def _fixed(text: str | None) -> Answer | None:
+    return None if text is None else lambda _request: text
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The provider's own books: one line for every request it answered. Tests count in it what was bought, and what was bought twice.
+"""The provider's own books: a line for every request it answered. Tests count in it what was bought, and bought twice.
 
 Append-only JSON lines, written out line by line before the answer is sent, so that they outlive both sides.
 """
@@ -14,8 +14,8 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A request that arrived. `request` is the digest of its whole body, `messages` of its messages alone; `occurrence` counts
-    equal requests from 0; `outcome` is `ok` or the fault; a status of 0 means that no answer was sent; `at` is Unix time."""
+    """A request that arrived, at Unix time `at`. `request` is the digest of its body, `messages` of its messages alone;
+    `occurrence` counts equal requests from 0; `outcome` is `ok` or the fault; a status of 0: no answer was sent."""
 
     at: float
     number: int

@@ -33,8 +33,9 @@ QUOTA = "quota"  # a 429 that no waiting helps against
 class Faults:
     """Rates of faults, each from 0 to 1, together at most 1.
 
-    `rates` maps a fault to its rate: an HTTP status as text (`"500"`, `"429"`), `quota`, or one of the names above. `script` is
-    what happens to the first requests, in order of arrival and before any rate. A 429 and a 503 carry `Retry-After: retry_after_s`.
+    `rates` maps a fault to its rate: an HTTP status as text (`"500"`, `"429"`), `quota`, or one of the names above.
+    `script` is what happens to the first requests, in order of arrival and before any rate. A 429, 503 or 529 carries
+    `Retry-After: retry_after_s`.
     """
 
     rates: dict[str, float] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class Faults:
             raise UsageFault(f"rates of faults are from 0 to 1 and at most 1 together, not {self.rates}")
 
     def pick(self, number: int, digest: str, occurrence: int) -> str:
-        """The fault of request `number` (from 0); of its rate it depends only on the seed, its digest and its occurrence."""
+        """The fault of request `number` (from 0). Beyond the script it depends on seed, digest and occurrence only."""
         if number < len(self.script):
             return self.script[number]
         if not self.rates:

@@ -1,6 +1,6 @@
 """The HTTP side of the fault-injecting provider: OpenAI's chat completions, played straight or with one fault.
 
-Which fault is `provider_faults`' choice, what is true is written to the effects before it is sent. Binds to this machine only.
+Which fault is chosen by `provider_faults`. What is answered is written to the effects before it is sent.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from wfkit.errors import CallFailed
 from wfkit.llm import offline, tokens
 from wfkit.llm.messages import schema_told
 from wfkit.llm.provider_effects import Effect, Effects
-from wfkit.llm.provider_faults import CONNECTION_FAULTS, OK, QUOTA, Faults, roll
+from wfkit.llm.provider_faults import CONNECTION_FAULTS, QUOTA, Faults, roll
 
 Answer = Callable[[Request], str]
 
 _PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
-_TYPES = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _PARAMS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "seed")
 _CHAT = frozenset({"/v1/chat/completions", "/chat/completions"})
 _FOREVER_S = 3600.0
@@ -115,7 +115,7 @@ class Handler:
         if fault == "drip":
             response = web.StreamResponse(headers={"Content-Type": "application/json"})
             await response.prepare(http)
-            for _ in range(int(_FOREVER_S / self._behaviour.drip_s)):
+            while http.transport is not None and not http.transport.is_closing():
                 await response.write(b" ")
                 await asyncio.sleep(self._behaviour.drip_s)
         elif fault == "hang":
@@ -207,8 +207,5 @@ def _json(body: dict[str, Any], status: int = 200) -> web.Response:
 
 
 def _error(status: int, message: str, code: str | None = None) -> web.Response:
-    kind = code or _TYPES.get(status, "server_error" if status >= 500 else "rate_limit_error")
+    kind = code or _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return _json({"error": {"message": message, "type": kind, "param": None, "code": code}}, status)
-
-
-assert OK == "ok"  # the outcome that tests count

@@ -1,0 +1,129 @@
+"""The one place that touches litellm: import it off the loop, send one request, keep and close its connections.
+
+Retries, fallbacks, caches and callbacks of litellm stay off. No policy here; errors leave as CallFailed only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from concurrent.futures import Future
+from threading import Lock, Thread
+from typing import Any
+
+from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.terms import FailureKind, UsageSource
+from wfkit.errors import CallFailed
+from wfkit.llm.failures import failure_of
+from wfkit.llm.messages import wire_messages, with_instructions
+from wfkit.llm.replies import reply_of, with_estimate
+
+_BEFORE_IMPORT = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price list from the network
+    "LITELLM_MODE": "PRODUCTION",  # else the import reads a .env file into this process
+}
+_NEVER_S = 6000.0  # part of the key under which litellm keeps a client, so it must not vary; our deadline is another
+_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+
+_lock = Lock()
+_loading: Future[Any] | None = None
+
+
+def warm() -> None:
+    """Begin to import litellm in a background thread (2 to 40 s of work); returns at once, and does it once."""
+    _load()
+
+
+def loaded() -> Any | None:
+    """litellm if it is there already, else None."""
+    return _loading.result() if _loading is not None and _loading.done() and not _loading.exception() else None
+
+
+async def litellm_loaded() -> Any:
+    """litellm, imported without blocking this loop. Raises CallFailed if it cannot be imported."""
+    try:
+        return loaded() or await asyncio.wrap_future(_load())
+    except ImportError as error:
+        message = f"litellm cannot be imported ({error}): install wfkit again, or use the model `offline`"
+        raise CallFailed(Failure(FailureKind.EXCEPTION, "ImportError", message)) from None
+
+
+async def send(litellm: Any, request: Request) -> Reply:
+    """One HTTP request through litellm. Raises CallFailed; cancelling closes the connection."""
+    native = request.schema is not None and supports_schema(litellm, request.model)
+    asked = request if native else with_instructions(request)
+    arguments: dict[str, Any] = dict(asked.params)
+    if native:
+        arguments["response_format"] = response_format(json.loads(request.schema or "{}"))
+    try:
+        response = await litellm.acompletion(
+            model=asked.model, messages=wire_messages(asked.messages), max_retries=0, timeout=_NEVER_S, **arguments
+        )
+        reply = reply_of(response, asked)
+        if reply.usage.source is UsageSource.UNKNOWN:
+            reply = await asyncio.to_thread(with_estimate, reply, asked, litellm)
+        return reply
+    except CallFailed:
+        raise
+    except Exception as error:  # noqa: BLE001 litellm raises what it likes; none of it may leave this room
+        failure = failure_of(error, request.model)
+    raise CallFailed(failure)
+
+
+def supports_schema(litellm: Any, model: str) -> bool:
+    """Whether litellm says that the model takes a JSON Schema natively; for the others it is told in the messages."""
+    return bool(litellm.supports_response_schema(model=model))
+
+
+def response_format(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema as OpenAI's `response_format`; strict where it keeps the rules of strict mode."""
+    name = _NAME.sub("_", str(schema.get("title", ""))).strip("_")[:64] or "answer"
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": _is_strict(schema)}}
+
+
+async def close() -> None:
+    """Close every connection that was opened on the running loop. Later calls open new ones."""
+    litellm = loaded()
+    if litellm is None:
+        return
+    await litellm.close_litellm_async_clients()
+    litellm.in_memory_llm_clients_cache.flush_cache()
+    await asyncio.sleep(0)  # lets the closed transports end their callbacks before the loop does
+
+
+def _load() -> Future[Any]:
+    global _loading  # noqa: PLW0603 one import for the process
+    with _lock:
+        if _loading is None or (_loading.done() and _loading.exception() is not None):
+            _loading = Future()
+            Thread(target=_import, args=(_loading,), name="wfkit-litellm", daemon=True).start()
+        return _loading
+
+
+def _import(done: Future[Any]) -> None:
+    for name, value in _BEFORE_IMPORT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import litellm  # seconds: it loads on the first call only, in this thread
+    except BaseException as error:  # noqa: BLE001 whoever waits must hear of it, whatever it is
+        done.set_exception(error if isinstance(error, ImportError) else ImportError(repr(error)))
+        return
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    litellm.drop_params = False
+    done.set_result(litellm)
+
+
+def _is_strict(schema: Any) -> bool:
+    """Every object closed and all its properties required, everywhere (OpenAI, "Structured model outputs")."""
+    if isinstance(schema, list):
+        return all(map(_is_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    if "properties" in schema or schema.get("type") == "object":
+        names = set(schema.get("properties", {}))
+        if schema.get("additionalProperties") is not False or names != set(schema.get("required", [])):
+            return False
+    return all(map(_is_strict, schema.values()))

@@ -1,0 +1,180 @@
+"""From a provider's exception to a Failure: what kind, which status, how long to wait, and a message without keys.
+
+Exceptions of litellm neither pickle nor copy, and name the wrong status at times; none of them goes further.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from wfkit.core.call import Failure
+from wfkit.core.terms import FailureKind
+
+_TRANSIENT = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
+_QUOTA = re.compile(
+    r"insufficient_quota|credit[_ ]balance|billing_hard_limit|spend_limit|spending limit|exceeded your current quota"
+    r"|PerDay|daily (?:quota|limit)|quota_exceeded|payment required",
+    re.IGNORECASE,
+)
+_POLICY = re.compile(r"content[_ ]policy|content[_ ]filter|responsible ?ai|safety system", re.IGNORECASE)
+_CONTEXT = re.compile(
+    r"context[_ ]length|context window|maximum context|too many tokens|prompt is too long", re.IGNORECASE
+)
+_PREFIX = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Timeout)\s*:\s*)?(?:\w+Exception\s*-\s*)?")
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+_SECRET_SHAPE = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|github_pat|glpat|xox[abp])[-_][\w-]{8,}|\bAIza[\w-]{20,}|\bAKIA[0-9A-Z]{16}\b"
+    r"|(?<=Bearer )\S{8,}|(?<=[?&]key=)[^&\s\"']{8,}"
+)
+_LONGEST = 600
+_HINTS = {
+    FailureKind.RATE_LIMITED: "it asks for fewer requests: wait, or lower the concurrency",
+    FailureKind.QUOTA: "no waiting helps: raise the limit or the balance at the provider, or choose another model",
+    FailureKind.TRANSIENT: "the same request may succeed later",
+    FailureKind.REFUSED: "its content rules stopped it: change the prompt or the model",
+    FailureKind.INVALID_REQUEST: "the same request will fail again: change the prompt, the parameters or the model",
+}
+
+
+def failure_of(error: BaseException, model: str) -> Failure:
+    """What went wrong, as data. `status` is the HTTP status that was sent, None where no answer came."""
+    chain = list(_chain(error))
+    names = {cls.__name__ for link in chain for cls in type(link).__mro__}
+    status = _status(chain)
+    text = redact(_text(error, chain))
+    kind = _kind(names, status, f"{text} {_codes(chain)}")
+    if kind is FailureKind.EXCEPTION:
+        return Failure(kind, type(error).__name__, f"{model}: {type(error).__name__}: {text}"[:_LONGEST])
+    hint = _hint(kind, status, text)
+    answered = f"answered {status}" if status else "gave no usable answer"
+    message = f"{model} {answered} ({kind.value}): {text[:_LONGEST]}; {hint}"
+    return Failure(kind, type(error).__name__, message, status, retry_after_s(_headers(chain), time.time()), hint=hint)
+
+
+def too_late(model: str, deadline_s: float) -> Failure:
+    """The failure of a call that was not answered within its deadline."""
+    hint = "raise the timeout, ask for less, or choose a faster model"
+    message = f"{model} did not answer within {deadline_s:g} s; {hint}"
+    return Failure(FailureKind.TIMEOUT, "TimeoutError", message, hint=hint)
+
+
+def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to wait: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date (RFC 9110, 10.2.3)."""
+    lower = {name.lower(): str(value) for name, value in headers.items()}
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(float(lower[name]) * unit, 0.0)
+        except KeyError:
+            continue
+        except ValueError:
+            return _until(lower[name], now)
+    return None
+
+
+def redact(text: str, env: Mapping[str, str] | None = None) -> str:
+    """The text without values of variables that are named like secrets, and without known shapes of keys."""
+    for name, value in (os.environ if env is None else env).items():
+        if len(value) >= 8 and _SECRET_NAME.search(name) and value in text:
+            text = text.replace(value, "[redacted]")
+    return _SECRET_SHAPE.sub("[redacted]", text)
+
+
+def _kind(names: set[str], status: int | None, text: str) -> FailureKind:
+    """The kind, by status first: litellm's classes are guessed from texts and are wrong for some statuses."""
+    if _QUOTA.search(text) or status == 402:
+        return FailureKind.QUOTA
+    if status == 429:
+        return FailureKind.RATE_LIMITED
+    if "ContentPolicyViolationError" in names or (status == 400 and _POLICY.search(text)):
+        return FailureKind.REFUSED
+    if status in _TRANSIENT or (status is not None and status >= 500):
+        return FailureKind.TRANSIENT
+    if status is not None and 400 <= status < 500:
+        return FailureKind.INVALID_REQUEST
+    if "APITimeoutError" in names or "TimeoutException" in names or "TimeoutError" in names:
+        return FailureKind.TIMEOUT
+    if names & {"UnsupportedParamsError", "BadRequestError", "AuthenticationError", "NotFoundError"}:
+        return FailureKind.INVALID_REQUEST
+    if names & {
+        "APIConnectionError",
+        "InternalServerError",
+        "APIError",
+        "OSError",
+        "TransportError",
+        "JSONDecodeError",
+    }:
+        return FailureKind.TRANSIENT
+    return FailureKind.EXCEPTION
+
+
+def _hint(kind: FailureKind, status: int | None, text: str) -> str:
+    if status in {401, 403}:
+        return "check the API key and what it may use"
+    if status == 404:
+        return "check the name of the model and the base URL"
+    if kind is FailureKind.INVALID_REQUEST and (status == 413 or _CONTEXT.search(text)):
+        return "the prompt is too long for this model: shorten it, or choose one with a larger context"
+    return _HINTS.get(kind, "")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and what led to it, outermost first."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _status(chain: list[BaseException]) -> int | None:
+    """The status of the HTTP response: the innermost one that a server sent, none that was made up on the way."""
+    for link in reversed(chain):
+        status = getattr(getattr(link, "response", None), "status_code", None)
+        if isinstance(status, int) and status >= 400 and type(link).__module__.partition(".")[0] in {"openai", "httpx"}:
+            return status
+    if any(type(link).__name__ == "OpenAIError" for link in chain):
+        return None  # the SDK saw no error status: the body or the connection was broken, and litellm made up a 500
+    status = getattr(chain[0], "status_code", None)
+    made_up = type(chain[0]).__name__ in {"APIConnectionError", "Timeout"}
+    return status if isinstance(status, int) and status >= 400 and not made_up else None
+
+
+def _headers(chain: list[BaseException]) -> Mapping[str, str]:
+    for link in chain:
+        for headers in (
+            getattr(link, "litellm_response_headers", None),
+            getattr(link, "headers", None),
+            getattr(getattr(link, "response", None), "headers", None),
+        ):
+            if headers and any(str(name).lower().startswith("retry-after") for name in headers):
+                return dict(headers)
+    return {}
+
+
+def _text(error: BaseException, chain: list[BaseException]) -> str:
+    for link in chain:
+        body = getattr(link, "body", None)
+        if isinstance(body, dict) and isinstance(body.get("message"), str) and body["message"].strip():
+            return str(body["message"]).strip()
+    text = str(getattr(error, "message", "") or error).strip()
+    return _PREFIX.sub("", _PREFIX.sub("", text)).strip() or type(error).__name__
+
+
+def _codes(chain: list[BaseException]) -> str:
+    """Machine-readable codes of the error body, where quota and policy are told apart."""
+    bodies: list[Any] = [getattr(link, "body", None) for link in chain]
+    found = [body.get(key) for body in bodies if isinstance(body, dict) for key in ("code", "type", "status")]
+    return " ".join(str(code) for code in [*found, *(getattr(link, "code", "") for link in chain)] if code)
+
+
+def _until(date: str, now: float) -> float | None:
+    try:
+        return max(parsedate_to_datetime(date).timestamp() - now, 0.0)
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,136 @@
+"""A scripted model for tests: `Script([...])` says what the model `fake/NAME` answers, how late, and when it fails.
+
+Costs nothing, opens no connection, records what it was asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self
+
+from wfkit.core.call import Cost, Failure, Reply, Request, Usage
+from wfkit.core.terms import CostSource, FailureKind, UsageSource
+from wfkit.errors import CallFailed, ModelUnavailable
+from wfkit.llm import tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Answer this text after `latency_s` seconds. Without `usage` the plain tokenizer counts; `cost_usd` is billed."""
+
+    text: str
+    latency_s: float = 0.0
+    finish_reason: str = "stop"
+    model: str | None = None
+    usage: Usage | None = None
+    cost_usd: Decimal | None = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Fail like this after `latency_s` seconds."""
+
+    kind: FailureKind = FailureKind.TRANSIENT
+    message: str = "scripted failure"
+    status: int | None = None
+    retry_after_s: float | None = None
+    latency_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """Never answer: the deadline ends it."""
+
+
+Step = str | dict[str, Any] | list[Any] | Say | Fail | Hang | Callable[[Request], Any]
+
+_scripts: dict[str, Script] = {}
+
+
+class Script:
+    """A model that answers by rule, else step by step. Use it as a context: inside, the model `fake/NAME` is there.
+
+    `steps` are used up in order of arrival; an iterable may be endless. `rules` map a piece of the last message to
+    a step, and go first. A step is a text, JSON (dict or list), Say, Fail, Hang, or a function of the Request that gives one.
+
+    >>> with Script(["yes", Fail(FailureKind.RATE_LIMITED)], name="shy") as script:
+    ...     ...  # model="fake/shy"
+    >>> script.requests
+    """
+
+    def __init__(
+        self, steps: Iterable[Step] = (), rules: Mapping[str, Step] | None = None, name: str = "script"
+    ) -> None:
+        self.name = name
+        self.requests: list[Request] = []
+        self._steps = iter(steps)
+        self._rules = dict(rules or {})
+        self._lock = Lock()
+
+    def register(self) -> Self:
+        """Make `fake/NAME` known. Raises ModelUnavailable if another script has the name."""
+        if _scripts.setdefault(self.name, self) is not self:
+            raise ModelUnavailable(f"there is a script named {self.name!r} already: give this one another name")
+        return self
+
+    def remove(self) -> None:
+        """Make the name free again."""
+        _scripts.pop(self.name, None)
+
+    def __enter__(self) -> Self:
+        return self.register()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.remove()
+
+    def next_step(self, request: Request) -> Step:
+        """Record the request and choose what happens. Raises CallFailed when the script is at its end."""
+        with self._lock:
+            self.requests.append(request)
+            last = request.messages[-1].content if request.messages else ""
+            for piece, step in self._rules.items():
+                if piece in last:
+                    return step
+            for step in self._steps:
+                return step
+        message = f"the script of fake/{self.name} has no step for request {len(self.requests)}: add one, or a rule"
+        raise CallFailed(Failure(FailureKind.INVALID_REQUEST, "ScriptEnded", message))
+
+
+def find(name: str) -> Script:
+    """The script of `fake/NAME`. Raises ModelUnavailable."""
+    if name not in _scripts:
+        known = ", ".join(sorted(_scripts)) or "none"
+        raise ModelUnavailable(
+            f"there is no script named {name!r} (there are: {known}); register it: Script(..., name={name!r})"
+        )
+    return _scripts[name]
+
+
+async def reply(name: str, request: Request) -> Reply:
+    """What the script says to this request. Raises CallFailed as scripted."""
+    step = find(name).next_step(request)
+    if callable(step):
+        step = step(request)
+    match step:
+        case Fail():
+            await asyncio.sleep(step.latency_s)
+            raise CallFailed(Failure(step.kind, "Scripted", step.message, step.status, step.retry_after_s))
+        case Hang():
+            await asyncio.Event().wait()
+    said = step if isinstance(step, Say) else Say(step if isinstance(step, str) else json.dumps(step))
+    await asyncio.sleep(said.latency_s)
+    counted = Usage(tokens.count_messages(request.messages), tokens.count(said.text), source=UsageSource.PROVIDER)
+    source = CostSource.UNKNOWN if said.cost_usd is None else CostSource.LOCAL
+    usage = said.usage or counted
+    return Reply(
+        said.text, said.model or f"fake/{name}", said.finish_reason, None, usage, Cost(said.cost_usd, source=source)
+    )

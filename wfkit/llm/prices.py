@@ -1,0 +1,137 @@
+"""What a call costs: list prices from litellm's bundled file, or the user's own, times the tokens that were counted.
+
+An unknown price is None, never 0. The model that answered is priced, not the one that was asked. No network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from wfkit.core.call import Cost, Message, Usage
+from wfkit.core.terms import CostSource, UsageSource
+from wfkit.llm import price_file, tokens
+from wfkit.llm.messages import wire, wire_messages
+from wfkit.llm.price_file import Entry
+
+_NANO = Decimal("1e-9")
+_DATED = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|latest|v\d+(?::\d+)?)")
+_TIER = re.compile(r"_above_(\d+)k_tokens$")
+_own: dict[str, Entry] = {}
+
+
+def use(overrides: Mapping[str, Entry]) -> None:
+    """Set the user's own prices, by the model's name as it is asked or as it answers; they go before the file's.
+
+    Fields as in litellm's file, US dollars a token: `input_cost_per_token output_cost_per_token
+    cache_read_input_token_cost cache_creation_input_token_cost output_cost_per_reasoning_token`.
+    """
+    _own.clear()
+    _own.update(overrides)
+
+
+def is_declared(model: str) -> bool:
+    """Whether the user gave a price for this model."""
+    return model in _own
+
+
+def cost(model: str, usage: Usage, request_model: str | None = None, billed_usd: Decimal | None = None) -> Cost:
+    """Money of one call. `model` is who answered, `request_model` who was asked (`provider/name`).
+
+    What the provider itself billed comes first. A price that holds above a number of tokens holds for the whole call.
+    Unknown model, price or tokens: `Cost()` with None.
+    """
+    if billed_usd is not None:
+        return Cost(billed_usd.quantize(_NANO), source=CostSource.PROVIDER)
+    entry = price(model, request_model)
+    if entry is None or usage.input_tokens is None or usage.output_tokens is None:
+        return Cost()
+    input_usd, output_usd = _input_usd(entry, usage), _output_usd(entry, usage)
+    if input_usd is None or output_usd is None:
+        return Cost()
+    guessed = usage.source in {UsageSource.ESTIMATED, UsageSource.UNKNOWN}
+    source = CostSource.ESTIMATED if guessed else CostSource.LOCAL
+    return Cost((input_usd + output_usd).quantize(_NANO), input_usd.quantize(_NANO), output_usd.quantize(_NANO), source)
+
+
+def price(model: str, request_model: str | None = None) -> Entry | None:
+    """The price entry of the model that answered; of the one asked only if the answer's name is it, dated."""
+    asked = request_model or model
+    same = _is_variant(model, asked)
+    for candidate in (model, asked) if same else (model,):
+        if candidate in _own:
+            return _own[candidate]
+    provider, slash, name = asked.partition("/")
+    if not slash:
+        provider, name = "", asked
+    return _listed(model, provider) or (_listed(name, provider) if same else None)
+
+
+def estimate_tokens(messages: Iterable[Message], text: str, model: str, litellm: Any = None) -> Usage:
+    """Tokens of a conversation and its answer: by the model's tokenizer where litellm is given, else by the plain one.
+
+    The first count with litellm loads a tokenizer (0.3 s): not for the loop.
+    """
+    if litellm is None:
+        return Usage(tokens.count_messages(messages), tokens.count(text), source=UsageSource.ESTIMATED)
+    sent = litellm.token_counter(model=model, messages=wire_messages(messages))
+    said = litellm.token_counter(model=model, text=wire(text)) if text else 0
+    return Usage(int(sent), int(said), source=UsageSource.ESTIMATED)
+
+
+def _listed(model: str, provider: str) -> Entry | None:
+    entries = price_file.entries()
+    bare = model.removeprefix(f"{provider}/") if provider else model
+    for name in (f"{provider}/{bare}", bare) if provider else (bare,):
+        entry = entries.get(name)
+        if entry is not None and (not provider or price_file.is_of(entry, provider)):
+            return entry
+    return None
+
+
+def _is_variant(answered: str, asked: str) -> bool:
+    """Whether the answer's name is the asked one, without its provider, with a date or version behind it."""
+    name = asked.partition("/")[2] or asked
+    stem, rest = name.removesuffix("-latest"), answered.rpartition("/")[2]
+    return answered in {asked, name} or (rest.startswith(stem) and bool(_DATED.fullmatch(rest[len(stem) :])))
+
+
+def _input_usd(entry: Entry, usage: Usage) -> Decimal | None:
+    rate = _rate(entry, "input_cost_per_token", usage)
+    if rate is None or usage.input_tokens is None:
+        return None
+    read, written = usage.cache_read_input_tokens or 0, usage.cache_write_input_tokens or 0
+    read_rate = _rate(entry, "cache_read_input_token_cost", usage)
+    write_rate = _rate(entry, "cache_creation_input_token_cost", usage)
+    fresh = max(usage.input_tokens - read - written, 0)
+    return (
+        fresh * rate
+        + read * (rate if read_rate is None else read_rate)
+        + written * (rate if write_rate is None else write_rate)
+    )
+
+
+def _output_usd(entry: Entry, usage: Usage) -> Decimal | None:
+    rate = _rate(entry, "output_cost_per_token", usage)
+    if rate is None or usage.output_tokens is None:
+        return None
+    thought = usage.reasoning_output_tokens or 0
+    thought_rate = _rate(entry, "output_cost_per_reasoning_token", usage)
+    return (usage.output_tokens - thought) * rate + thought * (rate if thought_rate is None else thought_rate)
+
+
+def _rate(entry: Entry, name: str, usage: Usage) -> Decimal | None:
+    """US dollars a token at this size of input; None if the file does not say."""
+    sent = usage.input_tokens or 0
+    for tier in entry.get("tiered_pricing") or ():
+        low, high = tier.get("range", (0, 0))
+        if low <= sent <= high and name in tier:
+            return Decimal(str(tier[name]))
+    reached = [
+        (int(found[1]), key) for key in entry if key.startswith(name) and (found := _TIER.fullmatch(key[len(name) :]))
+    ]
+    reached = [(limit, key) for limit, key in reached if sent > limit * 1000]
+    value = entry.get(max(reached)[1] if reached else name)
+    return None if value is None else Decimal(str(value))
