@@ -33,7 +33,8 @@ LEFT JOIN (SELECT run_id, node AS because, name FROM nodes) b USING (run_id, bec
 WHERE run_id IN ({runs}) GROUP BY ALL ORDER BY run_id, node
 """
 _STATES = """
-SELECT run_id, node, state, count(*), min(started_at), max(ended_at)
+SELECT run_id, node, state, count(*), min(started_at), max(ended_at),
+    arg_max(coalesce(error || ': ', '') || coalesce(message, ''), task) FILTER (state IN ('failed', 'retrying'))
 FROM tasks_latest WHERE run_id IN ({runs}) GROUP BY ALL
 """
 _REASONS = """
@@ -56,16 +57,16 @@ SELECT
 FROM calls_latest WHERE run_id IN ({runs}) AND state = 'ended' AND NOT served GROUP BY ALL
 """
 _WORKED = """
-SELECT run_id, node, sum(s) FROM (
-    SELECT run_id, node, run_s AS s FROM results WHERE run_id IN ({runs})
+SELECT node, sum(s) FROM (
+    SELECT node, run_s AS s FROM results WHERE run_id IN ({runs})
     UNION ALL
-    SELECT run_id, node, epoch(ended_at - started_at) FROM attempts_latest
-    WHERE run_id IN ({runs}) AND state = 'failed'
+    SELECT n.name, epoch(f."at" - s."at") FROM attempts f
+    JOIN attempts s ON s.run_id = f.run_id AND s.attempt = f.attempt AND s.state = 'running'
+        AND f.task >= s.task AND f.task < s.task + s.tasks
+    ASOF JOIN task_ranges r ON r.run_id = f.run_id AND f.task >= r.first
+    JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
+    WHERE f.run_id IN ({runs}) AND f.state = 'failed'
 ) GROUP BY ALL
-"""
-_ERRORS = """
-SELECT run_id, node, arg_max(coalesce(error || ': ', '') || coalesce(message, ''), task)
-FROM tasks_latest WHERE run_id IN ({runs}) AND state IN ('failed', 'retrying') GROUP BY ALL
 """
 _ATTEMPTS = """
 SELECT node, item, attempt, state, queued_at, started_at, ended_at,
@@ -139,7 +140,7 @@ Account = dict[Place, _Books]
 def runs(cursor: DuckDBPyConnection, limit: int = 50) -> list[RunRow]:
     """The newest runs first, with their totals."""
     run_ids = [row[0] for row in cursor.execute(_NEWEST, [limit]).fetchall()]
-    books, nodes = _accounts(cursor, run_ids)
+    books, _ = _accounts(cursor, run_ids)
     rows = {row.run_id: row for row in _run_rows(cursor, run_ids, books)}
     return [rows[run_id] for run_id in run_ids]
 
@@ -155,6 +156,8 @@ def report(cursor: DuckDBPyConnection, run_id: str | None = None, attempts: int 
             return None
         run_id = newest[0][0]
     books, nodes = _accounts(cursor, [run_id])
+    for name, seconds in _ask(cursor, _WORKED, [run_id]):
+        books[run_id, name].run_s = seconds
     rows = _run_rows(cursor, [run_id], books)
     if not rows:
         return None
@@ -192,17 +195,14 @@ def _accounts(cursor: DuckDBPyConnection, run_ids: list[str]) -> tuple[Account, 
 
 
 def _add_tasks(cursor: DuckDBPyConnection, run_ids: list[str], books: Account) -> None:
-    for run_id, name, state, count, start, end in _ask(cursor, _STATES, run_ids):
+    for run_id, name, state, count, start, end, error in _ask(cursor, _STATES, run_ids):
         book = books[run_id, name]
+        book.error = error or book.error
         book.tasks[state] += count
         book.started_at = _extreme(min, book.started_at, _seconds(start))
         book.ended_at = _extreme(max, book.ended_at, _seconds(end))
     for run_id, name, reason, count in _ask(cursor, _REASONS, run_ids):
         books[run_id, name].reasons[reason] += count
-    for run_id, name, seconds in _ask(cursor, _WORKED, run_ids):
-        books[run_id, name].run_s = seconds
-    for run_id, name, error in _ask(cursor, _ERRORS, run_ids):
-        books[run_id, name].error = error
 
 
 def _run_rows(cursor: DuckDBPyConnection, run_ids: list[str], books: Account) -> list[RunRow]:
