@@ -173,6 +173,24 @@ def test_a_slice_holds_items_of_one_attempt() -> None:
     assert sorted(task for _, tasks in taken for task in tasks) == list(range(8))
 
 
+def test_a_slice_ends_where_the_attempt_number_changes() -> None:
+    """Interrupted items of attempts 1, 2, 1 are started as 1, then 2, then 1: what is dispatched is the queue's head."""
+    run = run_of(e.NodeSpec("a", NodeKind.PYTHON, over=0), sizes=(6,))
+    apply(run, e.Dispatched(tuple(range(6)), 1, 0.0))
+    apply(run, e.Failed(1, 1, BROKEN, 0.0, retry_at=1.0))
+    apply(run, e.Dispatched((1,), 2, 1.0))
+    apply(run, e.Adopted(2, 2.0))
+    started = []
+    for _ in range(3):
+        [start] = decide(run, 2.0, PYTHON)
+        assert isinstance(start, Start)
+        apply(run, e.Dispatched(start.tasks, start.attempt, 2.0))
+        started.append(start)
+    assert started[:2] == [Start((0,), 2), Start((1,), 3)]
+    assert started[2].attempt == 2
+    assert run.running == {0: 2, 1: 3, **dict.fromkeys(started[2].tasks, 2)}
+
+
 def test_only_small_python_items_come_in_slices() -> None:
     """Prompts, items with a deadline and single nodes are started one by one."""
     for spec in (

@@ -94,6 +94,8 @@ class PlanNode:
     problem: str | None = None
     past_s: float | None = None
     past_usd: Decimal | None = None
+    saved_usd: Decimal | None = Decimal(0)
+    saved_s: float | None = 0.0
 
     @property
     def to_run(self) -> int | None:

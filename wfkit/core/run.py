@@ -227,7 +227,7 @@ def _node_done(run: Run, node: int) -> None:
     if state in (TaskState.SUCCESS, TaskState.CACHED):
         for user in run.users[node]:
             run.missing[user] -= 1
-            if not run.missing[user] and user not in run.skipped_for:
+            if not run.missing[user]:
                 run.to_resolve.append(user)
     else:
         _block_users(run, node)
