@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +35,8 @@ _SOCKET_PATH: Final = 90  # bytes; the kernel adds a number, and 104 is the shor
 class Execution:
     """What to execute and where: the kernel works in `folder`, the outcome is saved as `saved`.
 
-    `scratch` is a private folder with a short absolute path. `store` None: the kernel finds it from its folder.
+    `scratch` is a private folder with a short absolute path. `store` None: the kernel finds it from its folder. `told`
+    are further environment variables for the kernel.
     """
 
     notebook: Any
@@ -44,6 +45,7 @@ class Execution:
     scratch: Path
     store: Path | None = None
     timeout_s: float = 3600.0
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def summary(self) -> Path:
@@ -191,7 +193,7 @@ def _client(execution: Execution, watch: _Watch) -> Any:
 
 def _environment(execution: Execution) -> dict[str, str]:
     """What the kernel is told: who started it, where to write what its runs came to, and where the store is."""
-    told = {"WFKIT_TRIGGER": "nbclient", "WFKIT_SUMMARY": str(execution.summary)}
+    told = {"WFKIT_TRIGGER": "nbclient", "WFKIT_SUMMARY": str(execution.summary), **execution.told}
     if execution.store is not None:
         told["WFKIT_STORE"] = str(execution.store)
     return {**os.environ, **told}

@@ -1,0 +1,177 @@
+"""`wfkit run` and `wfkit demo`: what is executed, where its results go, and what is said at the end.
+
+Execution itself is in `notebook_runner`. Files of the user are never overwritten: outputs have a folder of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import wfkit
+from wfkit.cli.notebook_file import inject, read_notebook
+from wfkit.cli.notebook_runner import Executed, Execution, execute
+from wfkit.cli.screen import Screen
+from wfkit.errors import UsageFault, WfkitError
+from wfkit.store.disk import locate
+from wfkit.verbs import Asked
+from wfkit.views import numbers
+
+_OUT: Final = "wfkit-out"
+_DEMO: Final = "wfkit-demo"
+_QUICKSTART: Final = Path("notebooks") / "quickstart.ipynb"
+_PACKAGE: Final = Path(wfkit.__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A notebook, where to work and where to put what comes of it."""
+
+    source: Path
+    folder: Path
+    saved: Path
+    report: Path
+    params: Sequence[Sequence[str]] = ()
+    store: Path | None = None
+    timeout_s: float = 3600.0
+    as_json: bool = False
+
+
+def run(asked: Asked) -> int:
+    """`wfkit run FILE.ipynb`: execute it where it stands, save the outcome and a report in another folder."""
+    said = asked.kwargs
+    source = Path(said["notebook"])
+    out = Path(said.get("out") or _OUT)
+    saved = out / source.name
+    if saved.absolute() == source.absolute():
+        saved = out / f"{source.stem}.executed.ipynb"
+    timeout_s = said.get("timeout", 3600.0)
+    if timeout_s <= 0:
+        raise UsageFault(f"--timeout is a number of seconds above 0, not {timeout_s:g}")
+    wish = _Wish(
+        source=source,
+        folder=source.absolute().parent,
+        saved=saved,
+        report=saved.with_suffix(".html"),
+        params=said.get("p") or (),
+        timeout_s=timeout_s,
+        as_json=said["json"],
+    )
+    return _carry_out(wish)[0]
+
+
+def demo(asked: Asked) -> int:
+    """`wfkit demo`: the quickstart in ./wfkit-demo, whose store makes the second time free."""
+    said = asked.kwargs
+    folder = Path(_DEMO)
+    store = folder / ".wfkit"
+    if said["fresh"] and store.exists():
+        _remove_store(store)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UsageFault(f"cannot make the folder {folder}: {error.strerror}") from error
+    wish = _Wish(
+        source=quickstart(),
+        folder=folder.absolute(),
+        saved=folder / "quickstart.ipynb",
+        report=folder / "report.html",
+        params=said.get("p") or (),
+        store=store.absolute(),
+        as_json=said["json"],
+    )
+    code, executed = _carry_out(wish)
+    if code == 0:
+        _screen(wish).line(_next_steps(wish, executed))
+    return code
+
+
+def quickstart() -> Path:
+    """The quickstart notebook: in an installed package beside the code, in a checkout beside the package."""
+    for root in (_PACKAGE, _PACKAGE.parent):
+        if (root / _QUICKSTART).is_file():
+            return root / _QUICKSTART
+    raise UsageFault("the quickstart notebook is missing from this installation: install wfkit again")
+
+
+def _carry_out(wish: _Wish) -> tuple[int, Executed]:
+    screen = _screen(wish)
+    notebook = read_notebook(wish.source)
+    values = inject(notebook, [(name, value) for name, value in wish.params])
+    with tempfile.TemporaryDirectory(prefix="wfkit-") as scratch:
+        execution = Execution(
+            notebook=notebook,
+            folder=wish.folder,
+            saved=wish.saved,
+            scratch=Path(scratch),
+            store=wish.store,
+            timeout_s=wish.timeout_s,
+            told={"WFKIT_NOTEBOOK": wish.source.name, "WFKIT_PARAMS": json.dumps(values, sort_keys=True, default=repr)},
+        )
+        executed = execute(execution, screen)
+    artifacts = [wish.saved, *_report(wish, executed)]
+    if executed.error is not None:
+        print(f"wfkit: {executed.error}", file=sys.stderr)
+    screen.line(_sentence(executed))
+    screen.line("saved: " + ", ".join(path.as_posix() for path in artifacts))
+    if wish.as_json:
+        print(json.dumps(executed.tally.object(executed.seconds, artifacts)), flush=True)
+    return executed.exit_code, executed
+
+
+def _screen(wish: _Wish) -> Screen:
+    """Progress goes to stdout, unless stdout is for one JSON object."""
+    return Screen(sys.stderr if wish.as_json else sys.stdout)
+
+
+def _report(wish: _Wish, executed: Executed) -> list[Path]:
+    """The HTML report of the newest run, if the notebook ran anything."""
+    if not executed.tally.runs:
+        return []
+    workflow = wfkit.Workflow(store=wish.store or locate(wish.folder, os.environ))
+    try:
+        return [Path(workflow.report(wish.report))]
+    except WfkitError as error:
+        print(f"wfkit: no report: {error}", file=sys.stderr)
+        return []
+    finally:
+        workflow.close()
+
+
+def _sentence(executed: Executed) -> str:
+    sums = executed.tally
+    if not sums.runs:
+        return f"{sums.status}: no workflow was run, {numbers.seconds(executed.seconds)}"
+    tasks = ", ".join(f"{count} {name}" for name, count in sums.tasks.items() if count)
+    calls = "? model calls" if sums.model_calls is None else numbers.plural(sums.model_calls, "model call")
+    if sums.model_calls == 0:
+        calls += ": nothing was asked again"
+    parts = [f"{sums.status}: {calls}", f"{numbers.money(sums.cost_usd)} billed", f"tasks: {tasks or 'none'}"]
+    return " · ".join([*parts, numbers.seconds(executed.seconds)])
+
+
+def _next_steps(wish: _Wish, executed: Executed) -> str:
+    again = "" if executed.tally.model_calls == 0 else "\n  wfkit demo                    once more: no model call, all from the store"
+    return (
+        "look next at:\n"
+        f"  {wish.report.as_posix()}         the report, in a browser\n"
+        f"  jupyter lab {wish.saved.as_posix()}   the notebook as executed: edit a prompt, run again\n"
+        f"  cd {wish.folder.name} && wfkit show cost   any verb on its store: `wfkit` lists them{again}"
+    )
+
+
+def _remove_store(store: Path) -> None:
+    """Delete the demo's own store. Refuses a folder that does not look like one."""
+    if store.is_symlink() or not store.is_dir() or not (store / "journal").is_dir():
+        raise UsageFault(f"{store} does not look like a store: delete it yourself if it may go")
+    try:
+        shutil.rmtree(store)
+    except OSError as error:
+        raise UsageFault(f"cannot delete {store}: {error.strerror}") from error

@@ -1,0 +1,83 @@
+"""The command `wfkit`: read the words, call what they name, print the answer, end with the right code.
+
+Verbs that work on a store call the same method of `Workflow` as `%wf` does. Nothing heavy loads before a verb is known.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import wfkit
+from wfkit.cli import commands
+from wfkit.errors import UsageFault, WfkitError
+from wfkit.verbs import Asked, HelpShown, Where, find, overview, read
+
+_INTERRUPTED: Final = 130
+_OWN: Final = {"run": commands.run, "demo": commands.demo}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Do what the command line says and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ is no reason to fail
+    try:
+        return _obey(sys.argv[1:] if words is None else words)
+    except WfkitError as error:
+        print(f"wfkit: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("wfkit: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:  # `wfkit history | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _obey(words: Sequence[str]) -> int:
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(f"wfkit {wfkit.__version__}: {_SUMMARY}\n\n{overview(Where.SHELL)}")
+        return 0
+    if words[0] in {"-V", "--version"}:
+        print(f"wfkit {wfkit.__version__}")
+        return 0
+    if words[0].startswith("-"):
+        raise UsageFault(f"{words[0]} needs a verb before it; `wfkit` alone lists them")
+    try:
+        asked = read(find(words[0], Where.SHELL), words[1:], Where.SHELL)
+    except HelpShown as shown:
+        print(shown.text.rstrip())
+        return 0
+    own = _OWN.get(asked.verb.name)
+    return own(asked) if own is not None else _ask_workflow(asked)
+
+
+_SUMMARY: Final = "LLM and data workflows in notebook cells, cached, priced and explained"
+
+
+def _ask_workflow(asked: Asked) -> int:
+    """Call the method that the verb names on the store of this folder, and print what it answers as text."""
+    workflow = wfkit.Workflow()
+    try:
+        answer = getattr(workflow, asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
+        text = _text(answer)
+    finally:
+        workflow.close()
+    if text:
+        print(text)
+    return 0
+
+
+def _text(answer: Any) -> str:
+    """An answer for a terminal: a view has its own text, a DataFrame is printed whole."""
+    if answer is None:
+        return ""
+    if isinstance(answer, os.PathLike):
+        return f"written: {os.fspath(answer)}"
+    for way in ("text", "to_string"):
+        if callable(write := getattr(answer, way, None)):
+            return str(write())
+    return str(answer)

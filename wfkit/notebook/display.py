@@ -1,0 +1,71 @@
+"""The one display that a run has: it appears when the run lasts, changes in place, and stays with the final numbers.
+
+What it shows is drawn by `views.progress`. No widget: a saved notebook and nbclient keep its last state as they are.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from wfkit.core.report import NodeRow, RunReport
+from wfkit.core.terms import ENDED
+from wfkit.views import tally
+from wfkit.views.progress import Progress
+
+
+class RunDisplay:
+    """Call it with reports while the run goes on, at most ten times a second, and with `final` for the last one."""
+
+    def __init__(self, shell: Any) -> None:
+        self._publish = shell.display_pub.publish
+        self._live = hasattr(shell, "kernel")  # a terminal cannot change what it has printed
+        self._id = uuid.uuid4().hex
+        self._shown = False
+        self._told: set[str] = set()
+
+    def __call__(self, report: RunReport) -> None:
+        """Show how far the run is."""
+        if self._live:
+            self._show(report, time.time())
+
+    def final(self, report: RunReport) -> None:
+        """Show how the run ended."""
+        self._show(report, None)
+
+    def _show(self, report: RunReport, now: float | None) -> None:
+        view = Progress(report, now)
+        bundle = {"text/html": view.html(), "text/plain": view.text()}
+        transient = {"display_id": self._id, "wfkit": self._for_runner(report, now)} if self._live else {}
+        self._publish(bundle, {}, transient=transient, update=self._shown)
+        self._shown = self._live
+
+    def _for_runner(self, report: RunReport, now: float | None) -> dict[str, Any]:
+        """What `wfkit run` prints meanwhile. It travels beside the display and is not saved with it."""
+        ended = [row for row in report.nodes if row.name not in self._told and _ended(row)]
+        self._told.update(row.name for row in ended)
+        return {
+            "run": report.run.run_id,
+            "done": {row.name: _line(report, row) for row in ended},
+            "now": tally.sentence(report, now),
+        }
+
+
+class SilentDisplay:
+    """Shows nothing: for tests, and for who wants no output."""
+
+    def __call__(self, report: RunReport) -> None:
+        """Show nothing."""
+
+    def final(self, report: RunReport) -> None:
+        """Show nothing."""
+
+
+def _ended(row: NodeRow) -> bool:
+    return bool(row.tasks) and all(state in ENDED for state, count in row.tasks.items() if count)
+
+
+def _line(report: RunReport, row: NodeRow) -> str:
+    """A node as its line in the display."""
+    return Progress(RunReport(report.run, (row,))).text().split("\n", 1)[0]

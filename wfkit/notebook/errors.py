@@ -1,0 +1,42 @@
+"""How errors of wfkit look in a cell: the sentence that says what to do, not thirty frames of our own code.
+
+The cell still fails, with an `error` output, so nbclient and CI see it.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Final
+
+from wfkit.errors import WfkitError
+
+_HOOK: Final = "_render_traceback_"  # IPython's own name: it asks the error for its lines
+_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """The user stopped a run. What was done and paid is kept."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{_RED}interrupted{_PLAIN}: {self}"]
+
+
+def show_cleanly(shell: Any) -> None:
+    """From now on, errors that wfkit raises on purpose are shown in this shell as one message."""
+
+    def lines(error: WfkitError) -> list[str]:
+        place = _line_of_cell(error.__traceback__, shell.user_ns)
+        where = f" (line {place} of this cell)" if place > 1 else ""
+        return [f"{_RED}{type(error).__name__}{_PLAIN}{where}: {error}"]
+
+    setattr(WfkitError, _HOOK, lines)
+
+
+def _line_of_cell(trace: TracebackType | None, namespace: dict[str, Any]) -> int:
+    """The line of the user's cell that led to an error; 0 if none did."""
+    line = 0
+    while trace is not None:
+        if trace.tb_frame.f_globals is namespace:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
