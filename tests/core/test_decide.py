@@ -174,7 +174,7 @@ def test_a_slice_holds_items_of_one_attempt() -> None:
 
 
 def test_a_slice_ends_where_the_attempt_number_changes() -> None:
-    """Interrupted items of attempts 1, 2, 1 are started as 1, then 2, then 1: what is dispatched is the queue's head."""
+    """Interrupted items of attempts 1, 2, 1 start as 1, then 2, then 1: what is dispatched is the head of the queue."""
     run = run_of(e.NodeSpec("a", NodeKind.PYTHON, over=0), sizes=(6,))
     apply(run, e.Dispatched(tuple(range(6)), 1, 0.0))
     apply(run, e.Failed(1, 1, BROKEN, 0.0, retry_at=1.0))
