@@ -16,8 +16,8 @@ from wfkit.define import template
 from wfkit.define.body import read_body
 from wfkit.define.directives import Parts, late_directive, split_cell
 from wfkit.define.magic_line import MAGIC, split_line
-from wfkit.define.options import BY_NAME, read_options
-from wfkit.errors import DefinitionError, OptionError
+from wfkit.define.options import BY_NAME, help_text, read_options
+from wfkit.errors import CellError, DefinitionError, OptionError, TemplateError
 from wfkit.settings import Settings
 
 
@@ -27,6 +27,8 @@ def parse_cell(line: str, cell: str, namespace: Mapping[str, Any], settings: Set
     A model makes it a prompt. `namespace` is kept, not read. Afterwards tracebacks and `inspect` find the cell's lines
     under the node's label. Raises a DefinitionError whose line numbers are those of the cell (the magic line is 1).
     """
+    if "--help" in line.split():
+        raise OptionError(help_text())
     name, rest = split_line(line)
     parts, options, each = _read_options(name, rest, cell, settings)
     if each and name in (each.item, each.over):
@@ -38,6 +40,7 @@ def parse_cell(line: str, cell: str, namespace: Mapping[str, Any], settings: Set
         kind, names = NodeKind.PROMPT, template.parse(parts.body, name, parts.first_line).names
     else:
         kind, names = NodeKind.PYTHON, read_body(name, parts.body, label, parts.first_line)[1].reads
+    _refuse_itself(name, names, kind)
     _show_in_tracebacks(label, line, cell)
     return Node(
         name=name,
@@ -62,6 +65,13 @@ def _read_options(name: str, rest: str, cell: str, settings: Settings | None) ->
     if late:
         raise OptionError(f"node `{name}`, line {late}: options count only above the body: move this line up")
     return parts, options, each
+
+
+def _refuse_itself(name: str, names: tuple[str, ...], kind: NodeKind) -> None:
+    if name in names and kind is NodeKind.PROMPT:
+        raise TemplateError(f"prompt `{name}` uses `{name}`, its own answer: rename the node or the variable")
+    if name in names:
+        raise CellError(f"node `{name}` reads `{name}` before it assigns it: rename the node or the variable")
 
 
 def _without_item(names: tuple[str, ...], each: Each | None) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ def node_from_function(
     if found.model:
         raise OptionError(f"node `{checked}`: a function is no prompt, so it takes no model: use prompt(...)")
     _check_item(each, parameters, checked)
+    if checked in parameters:
+        raise CellError(f"node `{checked}` takes `{checked}`, its own value: rename the function or the parameter")
     source, first_line = _source(function, checked)
     inner = inspect.unwrap(function)
     return Node(

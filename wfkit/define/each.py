@@ -37,10 +37,9 @@ def items_of(value: Any) -> list[Any]:
 def frame_records(frame: pd.DataFrame) -> list[Record]:
     """The rows of a DataFrame, in order, without the index.
 
-    Values are those of `DataFrame.itertuples`: each column keeps its own type (an int column gives int and never
-    turns into float because of its neighbours), numpy numbers become the Python number of their kind, times stay
-    `Timestamp`, missing values stay what they are. Raises ValueFault for columns that are named twice or not by a
-    string.
+    Values are those of `Series.tolist`: each column keeps its own type (an int column gives int and never turns into
+    float because of its neighbours), numpy numbers become the Python number of their kind, times stay `Timestamp`,
+    missing values stay what they are. Raises ValueFault for columns that are named twice or not by a string.
     """
     names: list[Any] = list(frame.columns)
     strange = [name for name in names if not isinstance(name, str)]

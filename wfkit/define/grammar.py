@@ -195,7 +195,7 @@ def _name(walk: Walk, node: ast.Name, scope: Scope) -> Inner:
         walk.names.read(node.id, scope, node.lineno)
     elif isinstance(node.ctx, ast.Del):
         walk.names.unbind(node.id, scope, node.lineno)
-    elif scope.kind not in (Kind.COMPREHENSION, Kind.GENERATOR):  # its targets are bound before it is walked
+    elif scope.kind is not Kind.COMPREHENSION:  # its targets are bound before it is walked
         walk.names.bind(node.id, scope, node.lineno)
     return []
 
@@ -213,7 +213,7 @@ def _lambda(walk: Walk, node: ast.Lambda, scope: Scope) -> Inner:
 
 
 def _comprehension(walk: Walk, node: Any, scope: Scope) -> Inner:
-    inner = scope.inner(Kind.GENERATOR if isinstance(node, ast.GeneratorExp) else Kind.COMPREHENSION)
+    inner = scope.inner(Kind.COMPREHENSION)
     inner.bound = {name for generator in node.generators for name in _targets(generator.target)}
     if any(generator.is_async for generator in node.generators):
         walk.awaits(inner)

@@ -130,8 +130,6 @@ def _refuse_prompt_only(lines: Mapping[str, int]) -> None:
 
 
 def _unknown(name: str, line: int) -> str:
-    if name in {"help", "h"}:
-        return help_text()
     return f"unknown option `{name}` ({_where(line)}){near(name, BY_NAME)}; options are: {_listed(BY_NAME)}"
 
 

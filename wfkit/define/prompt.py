@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from wfkit.core.node import Node
@@ -36,7 +37,7 @@ def prompt_node(
     checked = node_name(name)
     source = textwrap.dedent(text.replace("\r\n", "\n").replace("\r", "\n"))
     given = {"model": "default", **{key: value for key, value in options.items() if value is not None}}
-    known = dict(namespace or {})
+    known: MutableMapping[str, Any] = ChainMap({}, namespace or {})  # type: ignore[arg-type]  # only read below the first
     if schema is not None:
         given["schema"] = _schema_name(schema, known)
     try:
@@ -52,18 +53,16 @@ def prompt_node(
         options=found,
         each=each,
         label=f"<prompt {checked}>",
-        namespace=known if schema is not None and not isinstance(schema, str) else (namespace or {}),
+        namespace=known,
     )
 
 
-def _schema_name(schema: Any, namespace: dict[str, Any]) -> str:
+def _schema_name(schema: Any, namespace: MutableMapping[str, Any]) -> str:
     """How the options name a schema: a class goes by its name into the node's namespace, a dict stays as text."""
     if isinstance(schema, str):
         return schema
     if isinstance(schema, Mapping):
         return json.dumps(schema, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    name = getattr(schema, "__name__", "")
-    if not name.isidentifier() or (name in namespace and namespace[name] is not schema):
-        name = "schema_of_answer"
+    name = schema.__name__ if isinstance(schema, type) else "answer_schema"
     namespace[name] = schema
-    return str(name)
+    return name

@@ -42,7 +42,7 @@ class Schema:
     name: str
     json: str
     cls: Any
-    check: Callable[[Any], Any]
+    check: Callable[[str], Any]
 
     def parse(self, text: str) -> Any:
         """The value in an answer that is JSON, alone or in one ``` fence. Raises InvalidOutput."""
@@ -109,9 +109,9 @@ def _from_type(name: str, cls: Any) -> Schema:
         message = str(error).split("\n", maxsplit=1)[0]
         raise SchemaError(f"schema {name!r} cannot be written as a JSON Schema: {message}") from None
 
-    def check(value: Any) -> Any:
+    def check(text: str) -> Any:
         try:
-            return adapter.validate_json(orjson.dumps(value))  # as JSON: dates and enums stand in it as text
+            return adapter.validate_json(text)  # as JSON, where dates and enums are text
         except pydantic.ValidationError as error:
             raise InvalidOutput(of_pydantic(error)) from None
 
@@ -145,7 +145,8 @@ def _from_mapping(name: str, schema: Mapping[str, Any]) -> Schema:
     _check_references(name, plain)
     validator = validator_class(plain)
 
-    def check(value: Any) -> Any:
+    def check(text: str) -> Any:
+        value = json.loads(text)  # orjson would turn whole numbers over 64 bits into floats
         try:
             errors = list(validator.iter_errors(value))
         except RecursionError:
@@ -196,10 +197,12 @@ def _canonical(schema: Any) -> str:
     return orjson.dumps(schema, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _json_of(text: str) -> Any:
+def _json_of(text: str) -> str:
+    """The JSON text in an answer. orjson is the strict judge: no NaN, no lone surrogates, at most 1024 levels."""
     body = text.strip().removeprefix("\ufeff")
     try:
-        return orjson.loads(body)
+        orjson.loads(body)
+        return body
     except orjson.JSONDecodeError as error:
         problem = error
     blocks = FENCE.findall(body)
@@ -210,7 +213,8 @@ def _json_of(text: str) -> Any:
             f"The answer is not JSON: {_told(problem, body)}. Answer with one JSON value and nothing else."
         )
     try:
-        return orjson.loads(blocks[0])
+        orjson.loads(blocks[0])
+        return str(blocks[0])
     except orjson.JSONDecodeError as error:
         told = _told(error, blocks[0])
         raise InvalidOutput(f"The JSON in the answer is malformed: {told}. Answer with one JSON value.") from None

@@ -19,7 +19,6 @@ class Kind(Enum):
     CLASS = "class"
     FUNCTION = "function"
     COMPREHENSION = "comprehension"
-    GENERATOR = "generator"
 
 
 @dataclass(slots=True, eq=False)
@@ -86,7 +85,7 @@ class Body:
         import.
         """
         name = scope.mangled(name)
-        while scope.kind in (Kind.COMPREHENSION, Kind.GENERATOR) and scope.parent:
+        while scope.kind is Kind.COMPREHENSION and scope.parent:
             scope = scope.parent  # a walrus binds outside of its comprehension
         is_global = scope.outer.get(name)
         if is_global and scope.kind is Kind.FUNCTION:

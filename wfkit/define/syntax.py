@@ -55,7 +55,8 @@ def _problem(error: SyntaxError, source: str, first_line: int, node: str, column
     width = (error.end_offset or 0) - (error.offset or 0) if same_line else 1
     head = f"{_place(node, error.lineno)}{error.msg}"
     hint = _hint(error.msg or "", text, source)
-    return "\n".join(part for part in (head, excerpt(text, column, width), hint) if part)
+    shown = excerpt(text, column, width) if text else ""
+    return "\n".join(part for part in (head, shown, hint) if part)
 
 
 def _hint(message: str, text: str, source: str) -> str:

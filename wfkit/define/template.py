@@ -151,7 +151,8 @@ def _joined(pieces: Iterable[str]) -> str:
 def _column(text: str, message: str) -> int:
     """Where in its line an error probably is: at the word it quotes, else at the first tag, else at the start."""
     for word in reversed(QUOTED.findall(message)):
-        if word in text:
-            return text.index(word)
+        found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text)
+        if found:
+            return found.start()
     tag = DELIMITER.search(text)
     return tag.start() if tag else len(text) - len(text.lstrip())
