@@ -1,0 +1,277 @@
+"""Where the money and the tokens of a run go, a bar a node; money and tokens are two sides of one chart.
+
+Cached tokens are part of input and reasoning is part of output, so nothing is added twice. Prices that are not known
+are never drawn as 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from wfkit.core.report import CallRow, NodeRow, RunReport
+from wfkit.core.result import Spent
+from wfkit.core.terms import NodeKind
+from wfkit.views import columns, numbers, pieces, tally, theme
+from wfkit.views.bundle import View
+from wfkit.views.markup import Markup, label
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BARS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one node (or all others together) used up. Tokens without overlap: `fresh` and `cached` are the input,
+    `said` and `reasoning` the output. None is unknown.
+    """
+
+    node: str
+    model: str
+    spent: Spent
+    fresh: int | None
+    cached: int | None
+    said: int | None
+    reasoning: int | None
+    saved_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost(View):
+    """Where does the money go?"""
+
+    report: RunReport
+
+    def data(self) -> pd.DataFrame:
+        """A row a node that asked a model or would have: node, model, calls, tokens by kind, cost_usd, unpriced,
+        estimated, saved_usd.
+        """
+        import pandas as pd  # loads on first use: 300 ms
+
+        records = [
+            (line.node, line.model, line.spent.calls, line.spent.input_tokens, line.spent.output_tokens, line.fresh,
+            line.cached,
+             line.said, line.reasoning, _float(line.spent.cost_usd), line.spent.unpriced, line.spent.estimated,
+             _float(line.saved_usd))
+            for line in lines(self.report)
+        ]  # fmt: skip
+        return pd.DataFrame(records, columns=list(_COLUMNS))
+
+    def figure(self) -> dict[str, Any]:
+        """Stacked bars, dearest on top, with a button that switches between money and tokens."""
+        drawn, whole = _top(lines(self.report))
+        names = [label(columns.cut(line.node, 32)) for line in drawn]
+        money = [_trace(names, drawn, side) for side in _MONEY]
+        tokens = [_trace(names, drawn, side) | {"visible": False} for side in _TOKENS]
+        shown = [True] * len(money) + [False] * len(tokens)
+        buttons = [_button("money", shown, "$~s"), _button("tokens", [not on for on in shown], "~s")]
+        menu = {"type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom",
+        "pad": {"b": 6},
+                "showactive": True, "buttons": buttons, "bgcolor": "rgba(0,0,0,0)",
+                "bordercolor": theme.GRID}  # fmt: skip
+        return theme.figure(
+            [*money, *tokens],
+            height=max(160, min(420, 100 + 30 * len(drawn))),
+            key=self.report.run.run_id,
+            barmode="stack",
+            bargap=0.35,
+            margin={"l": 8, "r": 8, "t": 44, "b": 24},
+            title={"text": label(_cut(drawn, whole)), "font": {"size": 12}, "x": 0, "xref": "paper"},
+            xaxis={"tickformat": "$~s", "rangemode": "tozero", "fixedrange": True, "nticks": 6},
+            yaxis={"autorange": "reversed", "fixedrange": True, "ticklen": 4, "type": "category"},
+            showlegend=True,
+            legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
+            updatemenus=[menu],
+        )
+
+    def fragment(self) -> Markup:
+        """A sentence and a table with money and tokens side by side, each with its bar."""
+        drawn, whole = _top(lines(self.report))
+        say = pieces.say(tally.money_sentence(self.report.run))
+        if not drawn:
+            return pieces.stack(say, pieces.note("No node asks a model."))
+        return pieces.stack(
+            say, _table(drawn, self.report.run.spent), pieces.note(f"{_cut(drawn, whole)} {_LEGEND}".strip())
+        )
+
+    def text(self) -> str:
+        """A line a node: money with its bar, calls, tokens in and out."""
+        drawn, whole = _top(lines(self.report))
+        head = columns.wrap(tally.money_sentence(self.report.run))
+        if not drawn:
+            return "\n".join([*head, "No node asks a model."])
+        most = _most(drawn)
+        rows = [
+            (line.node, tally.cost(line.spent), columns.bar(float(line.spent.cost_usd or 0) / most, 16) if most else "",
+             numbers.count(line.spent.calls), numbers.tokens(line.spent.input_tokens),
+             numbers.tokens(line.spent.output_tokens),
+             numbers.money(line.saved_usd) if line.saved_usd != 0 else "")
+            for line in drawn
+        ]  # fmt: skip
+        grid = columns.grid(["node", "cost", "", "calls", "in", "out", "saved"], rows, "<><>>>>")
+        return "\n".join([*head, *grid, *([_cut(drawn, whole)] if len(drawn) < whole else [])])
+
+
+_COLUMNS: Final = ("node", "model", "calls", "input_tokens", "output_tokens", "fresh_input_tokens",
+"cached_input_tokens",
+                   "said_tokens", "reasoning_tokens", "cost_usd", "unpriced", "estimated", "saved_usd")  # fmt: skip
+_LEGEND: Final = (
+    "Input includes cached tokens, output includes reasoning. "
+    "≥: calls of unknown price come on top; ~: estimated; ?: unknown."
+)
+
+
+def lines(report: RunReport) -> list[Line]:
+    """What each node used up, dearest first, then by tokens; nodes that have nothing to do with models are left out."""
+    calls: dict[str, list[CallRow]] = {}
+    for call in report.calls:
+        if not call.served:
+            calls.setdefault(call.node, []).append(call)
+    found = [_line(row, calls.get(row.name, [])) for row in report.nodes if _asks(row)]
+    return sorted(found, key=lambda line: (-(line.spent.cost_usd or 0), -(line.spent.input_tokens or 0), line.node))
+
+
+def _asks(row: NodeRow) -> bool:
+    return row.spent.calls > 0 or row.kind == NodeKind.PROMPT or bool(row.saved_usd)
+
+
+def _line(row: NodeRow, calls: list[CallRow]) -> Line:
+    """Totals are the node's own; its calls only tell which part was cached and which was reasoning."""
+    cached = min(sum(call.cache_read_input_tokens or 0 for call in calls), row.spent.input_tokens or 0)
+    reasoning = min(sum(call.reasoning_output_tokens or 0 for call in calls), row.spent.output_tokens or 0)
+    inward, outward = row.spent.input_tokens, row.spent.output_tokens
+    return Line(
+        row.name,
+        row.model or "",
+        row.spent,
+        None if inward is None else inward - cached,
+        None if inward is None else cached,
+        None if outward is None else outward - reasoning,
+        None if outward is None else reasoning,
+        row.saved_usd,
+    )
+
+
+def _top(found: list[Line]) -> tuple[list[Line], int]:
+    """The dearest lines and, as one more, the sum of the others; and how many there are in all."""
+    if len(found) <= _BARS:
+        return found, len(found)
+    rest = found[_BARS:]
+    saved = [line.saved_usd for line in rest if line.saved_usd is not None]
+    other = Line(
+        f"{len(rest)} others",
+        "",
+        tally.spent_sum(line.spent for line in rest),
+        sum(line.fresh or 0 for line in rest),
+        sum(line.cached or 0 for line in rest),
+        sum(line.said or 0 for line in rest),
+        sum(line.reasoning or 0 for line in rest),
+        sum(saved, Decimal(0)),
+    )
+    return [*found[:_BARS], other], len(found)
+
+
+def _cut(drawn: list[Line], whole: int) -> str:
+    if len(drawn) >= whole:
+        return ""
+    most, other = float(sum(line.spent.cost_usd or 0 for line in drawn)), float(drawn[-1].spent.cost_usd or 0)
+    share = f", {numbers.percent(other / most)} of the cost" if most else ""
+    return f"{_BARS} of {numbers.count(whole)} nodes shown; the rest is one bar{share}."
+
+
+def _float(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)
+
+
+def _most(drawn: list[Line]) -> float:
+    return max((float(line.spent.cost_usd or 0) for line in drawn), default=0.0)
+
+
+_MONEY: Final = (("billed", "#0072B2", ""), ("saved by the cache", "#56B4E9", "/"))
+_TOKENS: Final = (("input", "#0072B2", ""), ("input, cached", "#56B4E9", ""), ("output", "#E69F00", ""),
+                  ("output, reasoning", "#E69F00", "/"))  # fmt: skip
+
+
+def _amounts(line: Line) -> dict[str, float | None]:
+    return {
+        "billed": _float(line.spent.cost_usd),
+        "saved by the cache": _float(line.saved_usd),
+        "input": line.fresh,
+        "input, cached": line.cached,
+        "output": line.said,
+        "output, reasoning": line.reasoning,
+    }
+
+
+def _trace(names: list[str], drawn: list[Line], side: tuple[str, str, str]) -> dict[str, Any]:
+    what, colour, pattern = side
+    marker: dict[str, Any] = {"color": colour, "line": {"color": theme.BORDER, "width": 0.5}}
+    if pattern:
+        marker["pattern"] = {
+            "shape": pattern,
+            "fgcolor": colour,
+            "bgcolor": "rgba(0,0,0,0)",
+            "size": 5,
+            "fillmode": "replace",
+        }
+    said = [tally.cost(line.spent) if what == "billed" else _amount(what, line) for line in drawn]
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": what,
+        "y": names,
+        "x": [_amounts(line)[what] for line in drawn],
+        "marker": marker,
+        "hoverinfo": "text",
+        "hovertext": [f"<b>{name}</b><br>{what}: {label(text)}" for name, text in zip(names, said, strict=True)],
+        "textposition": "none",
+    }
+
+
+def _amount(what: str, line: Line) -> str:
+    value = _amounts(line)[what]
+    return numbers.money(value) if what == "saved by the cache" else numbers.count(value)
+
+
+def _button(name: str, visible: list[bool], ticks: str) -> dict[str, Any]:
+    return {"label": name, "method": "update", "args": [{"visible": visible}, {"xaxis.tickformat": ticks}]}
+
+
+def _table(drawn: list[Line], spent: Spent) -> Markup:
+    most = _most(drawn)
+    largest = max((line.spent.input_tokens or 0) + (line.spent.output_tokens or 0) for line in drawn)
+    heads = ("node", "model", "calls", "cost", "", "saved", "tokens in", "cached", "out", "reasoning", "")
+    rows = [
+        (
+            pieces.code(columns.cut(line.node, 48)), pieces.muted(columns.cut(line.model, 32)),
+            numbers.count(line.spent.calls),
+            tally.cost(line.spent), _money_bar(line, most),
+            numbers.money(line.saved_usd) if line.saved_usd != 0 else "",
+            numbers.tokens(line.spent.input_tokens), _some(line.cached), numbers.tokens(line.spent.output_tokens),
+            _some(line.reasoning), _token_bar(line, largest),
+        )
+        for line in drawn
+    ]  # fmt: skip
+    foot = ("total", "", numbers.count(spent.calls), tally.cost(spent), "", "", numbers.tokens(spent.input_tokens), "",
+            numbers.tokens(spent.output_tokens), "", "")  # fmt: skip
+    return pieces.table(heads, "--nn-nnnnn-", rows, foot)
+
+
+def _some(count: int | None) -> str:
+    return "" if count == 0 else numbers.tokens(count)
+
+
+def _money_bar(line: Line, most: float) -> Markup:
+    return pieces.share_bar(
+        [("wf-running", float(line.spent.cost_usd or 0))], most, f"{line.node}: {tally.cost(line.spent)}"
+    )
+
+
+def _token_bar(line: Line, largest: int) -> Markup:
+    parts = [("wf-running", float(line.fresh or 0)), ("wf-cached", float(line.cached or 0)),
+             ("wf-retrying", float((line.said or 0) + (line.reasoning or 0)))]  # fmt: skip
+    exact = f"{numbers.count(line.spent.input_tokens)} in, {numbers.count(line.spent.output_tokens)} out"
+    return pieces.share_bar(parts, float(largest), f"{line.node}: {exact}")

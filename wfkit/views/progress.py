@@ -1,0 +1,147 @@
+"""The one updating display of a run: a line a node and a last line of totals, no more.
+
+Drawn ten times a second, so it is small; nodes that have nothing to tell fold into one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wfkit.core.report import NodeRow, RunReport
+from wfkit.core.terms import DONE_WELL, NodeKind, RunState, TaskState
+from wfkit.views import columns, numbers, pieces, tally, theme
+from wfkit.views.bundle import View
+from wfkit.views.markup import Markup
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LINES: Final = 30
+_ERRORS: Final = 5
+_QUIET: Final = frozenset({*DONE_WELL, TaskState.PENDING, TaskState.QUEUED, TaskState.SKIPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(View):
+    """How far is the run? `now` (Unix seconds) gives the elapsed time while it has no end."""
+
+    report: RunReport
+    now: float | None = None
+
+    def data(self) -> pd.DataFrame:
+        """A row a node: node, state, done, total, run_s, cost_usd, saved_usd, saved_s."""
+        import pandas as pd  # loads on first use: 300 ms
+
+        records = [
+            (row.name, str(theme.state_of(row.tasks)), tally.ended(row.tasks), tally.total(row.tasks), row.run_s,
+             None if row.spent.cost_usd is None else float(row.spent.cost_usd),
+             None if row.saved_usd is None else float(row.saved_usd), row.saved_s)
+            for row in self.report.nodes
+        ]  # fmt: skip
+        return pd.DataFrame(
+            records, columns=["node", "state", "done", "total", "run_s", "cost_usd", "saved_usd", "saved_s"]
+        )
+
+    def fragment(self) -> Markup:
+        """A table with a stacked bar a node, the totals, and the first errors."""
+        shown, folded = _told(self.report.nodes)
+        body = [
+            (pieces.glyph(theme.state_of(row.tasks)), pieces.code(columns.cut(row.name, 48)), _bar(row), _items(row),
+             tally.node_time(row), tally.node_cost(row), _saved(row))
+            for row in shown
+        ]  # fmt: skip
+        run = self.report.run
+        foot = (
+            "",
+            _title(self.report),
+            "",
+            "",
+            numbers.seconds(tally.elapsed_s(run, self.now)),
+            tally.cost(run.spent),
+            _total_saved(self.report),
+        )
+        table = pieces.table(("", "node", "", "items", "time", "cost", "saved"), "---nnn-", body, foot)
+        return pieces.stack(table, pieces.note(folded), *map(_error, _failed(self.report.nodes)))
+
+    def text(self) -> str:
+        """`✓ extract  12  3.4 s  $0.0031  saved $0.0100`, a line a node; then the totals."""
+        shown, folded = _told(self.report.nodes)
+        run = self.report.run
+        lines: list[tuple[str, ...]] = [
+            (f"{theme.GLYPHS[theme.state_of(row.tasks)]} {row.name}", _items(row), tally.node_time(row),
+            tally.node_cost(row), _saved(row))
+            for row in shown
+        ]  # fmt: skip
+        parts = (
+            _title(self.report),
+            numbers.seconds(tally.elapsed_s(run, self.now)),
+            tally.cost(run.spent),
+            _total_saved(self.report),
+        )
+        total = columns.cut_end("  ".join(part for part in parts if part))
+        grid = columns.grid(["", "", "", "", ""], lines, "<>>><") if lines else []
+        errors = [columns.cut(f"✗ {row.name}: {row.error}", columns.WIDTH) for row in _failed(self.report.nodes)]
+        return "\n".join([*grid, *([folded] if folded else []), total, *errors])
+
+
+def _told(rows: Sequence[NodeRow]) -> tuple[list[NodeRow], str]:
+    """The rows to show, and what the others amount to. Where there are many, the quiet ones are folded first."""
+    if len(rows) <= _LINES:
+        return list(rows), ""
+    loud = [row for row in rows if theme.state_of(row.tasks) not in _QUIET]
+    kept = {row.name for row in loud[:_LINES]}
+    for row in reversed(rows):
+        if len(kept) >= _LINES:
+            break
+        if theme.state_of(row.tasks) in DONE_WELL:
+            kept.add(row.name)
+    shown = [row for row in rows if row.name in kept]
+    counts: dict[str, int] = {}
+    for row in rows:
+        if row.name not in kept:
+            state = theme.state_of(row.tasks)
+            counts[state] = counts.get(state, 0) + 1
+    return shown, f"and {numbers.plural(len(rows) - len(shown), 'more node')}: {tally.states(counts)}"
+
+
+def _items(row: NodeRow) -> str:
+    if not row.mapped:
+        return ""
+    failed = row.tasks.get(TaskState.FAILED, 0)
+    return tally.counter(row) + (f" {numbers.count(failed)} ✗" if failed else "")
+
+
+def _bar(row: NodeRow) -> Markup:
+    return pieces.progress_bar(row.tasks, f"{row.name}: {tally.states(row.tasks) or 'pending'}")
+
+
+def _saved(row: NodeRow) -> str:
+    if row.kind == NodeKind.INPUT:
+        return ""
+    spared = tally.saved(row.saved_usd, row.saved_s, ", ")
+    if not spared:
+        return "cached" if theme.state_of(row.tasks) is TaskState.CACHED else ""
+    return f"saved {spared}"
+
+
+def _total_saved(report: RunReport) -> str:
+    spared = tally.saved(report.run.saved_usd, report.run.saved_s, ", ")
+    return f"saved {spared}" if spared else ""
+
+
+def _title(report: RunReport) -> str:
+    done = sum(tally.went_well(row.tasks) for row in report.nodes)
+    nodes = f"{numbers.count(done)}/{numbers.count(len(report.nodes))} nodes"
+    calls = f", {numbers.plural(report.run.spent.calls, 'call')}" if report.run.spent.calls else ", no calls"
+    status = "running" if report.run.status == RunState.RUNNING else theme.words(report.run.status)
+    return f"{status}: {nodes}{calls}"
+
+
+def _failed(rows: Sequence[NodeRow]) -> list[NodeRow]:
+    return [row for row in rows if row.error][:_ERRORS]
+
+
+def _error(row: NodeRow) -> Markup:
+    return pieces.say_error(row.name, columns.cut(row.error or "", 300))

@@ -1,0 +1,227 @@
+"""How everything looks: a colour, a glyph and a word for each state, a symbol for each kind, one style sheet, one
+figure frame.
+
+Status is colour and glyph, kind is symbol. The palette stays apart for colour-blind readers (least Delta-E 16). No
+data is drawn here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from wfkit.core.terms import NodeKind, TaskState
+from wfkit.views.markup import Markup, tag
+
+IDLE: Final = "#7A818C"
+COLOURS: Final[Mapping[str, str]] = {
+    TaskState.PENDING: IDLE,
+    TaskState.QUEUED: IDLE,
+    TaskState.RUNNING: "#0072B2",
+    TaskState.RETRYING: "#E69F00",
+    TaskState.WAITING_REVIEW: "#8E3B7D",
+    TaskState.SUCCESS: "#009E73",
+    TaskState.CACHED: "#56B4E9",
+    TaskState.FAILED: "#C44601",
+    TaskState.SKIPPED: IDLE,
+    TaskState.CANCELLED: IDLE,
+}
+GLYPHS: Final[Mapping[str, str]] = {
+    TaskState.PENDING: "o",
+    TaskState.QUEUED: "o",
+    TaskState.RUNNING: ">",
+    TaskState.RETRYING: "~",
+    TaskState.WAITING_REVIEW: "‖",
+    TaskState.SUCCESS: "✓",
+    TaskState.CACHED: "=",
+    TaskState.FAILED: "✗",
+    TaskState.SKIPPED: "-",
+    TaskState.CANCELLED: "-",
+}
+WORDS: Final[Mapping[str, str]] = {
+    TaskState.SUCCESS: "done",
+    TaskState.WAITING_REVIEW: "waiting for review",
+}
+SYMBOLS: Final[Mapping[str, str]] = {
+    NodeKind.PYTHON: "square",
+    NodeKind.PROMPT: "diamond",
+    NodeKind.INPUT: "circle",
+}
+# The order in which the parts of a stacked bar stand: what is done first, what is still to come last.
+STACK: Final = (
+    TaskState.SUCCESS,
+    TaskState.CACHED,
+    TaskState.FAILED,
+    TaskState.SKIPPED,
+    TaskState.CANCELLED,
+    TaskState.RUNNING,
+    TaskState.RETRYING,
+    TaskState.WAITING_REVIEW,
+)
+_LEADING: Final = (
+    TaskState.RUNNING,
+    TaskState.RETRYING,
+    TaskState.WAITING_REVIEW,
+    TaskState.FAILED,
+    TaskState.CANCELLED,
+    TaskState.QUEUED,
+    TaskState.PENDING,
+    TaskState.SUCCESS,
+    TaskState.CACHED,
+    TaskState.SKIPPED,
+)
+
+TEXT: Final = "#767D88"  # readable on white and on #111, for figures that cannot know the theme
+GRID: Final = "rgba(128,136,148,0.22)"
+EDGE: Final = "rgba(128,136,148,0.55)"
+BORDER: Final = "#4A5568"
+FONT: Final = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
+
+
+def state_of(tasks: Mapping[str, int]) -> TaskState:
+    """The state that stands for a node with these counts of tasks: what needs attention first; pending without any."""
+    for state in _LEADING:
+        if tasks.get(state, 0) > 0:
+            return state
+    return TaskState.PENDING
+
+
+def word(state: str) -> str:
+    """The state as it is said to a person."""
+    return WORDS.get(state, words(state))
+
+
+def words(reason: str) -> str:
+    """A reason or status as it is said to a person: `code_changed` is `code changed`."""
+    return reason.replace("_", " ")
+
+
+def figure(data: list[dict[str, Any]], *, height: int, key: str, **layout: Any) -> dict[str, Any]:
+    """A Plotly figure as a plain dict: transparent, quiet, without the button that sends charts away, and with no
+    math typesetting of `$`.
+
+    `key` keeps the user's zoom over updates (`uirevision`). Heights are pixels.
+    """
+    axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "automargin": True, "fixedrange": False}
+    frame: dict[str, Any] = {
+        "template": {"layout": {"xaxis": axis, "yaxis": axis}},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": TEXT},
+        "margin": {"l": 8, "r": 8, "t": 32, "b": 24},
+        "height": height,
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left", "font": {"family": FONT, "size": 12}},
+        "modebar": {
+            "remove": ["sendChartToCloud", "sendDataToCloud", "lasso2d", "select2d", "autoScale2d"],
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": EDGE,
+            "activecolor": TEXT,
+        },
+        "uirevision": key,
+        "showlegend": False,
+    }
+    return {"data": data, "layout": {**frame, **layout}, "config": dict(CONFIG)}
+
+
+CONFIG: Final[Mapping[str, Any]] = {
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "displaylogo": False,
+    "responsive": True,
+    "typesetMath": False,
+}
+
+_STATUS: Final = {
+    "idle": TaskState.PENDING,
+    "running": TaskState.RUNNING,
+    "retrying": TaskState.RETRYING,
+    "review": TaskState.WAITING_REVIEW,
+    "success": TaskState.SUCCESS,
+    "cached": TaskState.CACHED,
+    "failed": TaskState.FAILED,
+}
+_CLASSES: Final[Mapping[str, str]] = {state: name for name, state in _STATUS.items()}
+
+
+def css_class(state: str) -> str:
+    """The class that colours an element (text, fill and background alike) by a state: `wf-success`."""
+    return f"wf-{_CLASSES.get(state, 'idle')}"
+
+
+_SHADES: Final = (
+    ("ink", "ui-font-color1"),
+    ("muted", "ui-font-color2"),
+    ("line", "border-color2"),
+    ("page", "layout-color0"),
+)
+
+
+def _variables(*, dark: bool) -> str:
+    shades = ("#e6e8eb", "#9aa3ae", "#333941", "#16181b") if dark else ("#1f2328", "#626a73", "#d8dee4", "#fff")
+    own = "".join(
+        f"--wf-{name}:var(--jp-{theirs},{shade});" for (name, theirs), shade in zip(_SHADES, shades, strict=True)
+    )
+    own += f"--wf-edge:{'#6b7480' if dark else BORDER};"
+    colours = {name: COLOURS[state] for name, state in _STATUS.items()}
+    if dark:
+        colours |= {
+            "review": "#C77CB8",
+            "running": "#2E8FCB",
+            "failed": "#E0662B",
+            "success": "#14B088",
+            "idle": "#8B939E",
+        }
+    return own + "".join(f"--wf-{name}:{colour};" for name, colour in colours.items())
+
+
+_RULES: Final = """
+.wf{font:13px/1.45 var(--jp-ui-font-family,system-ui,-apple-system,'Segoe UI','Helvetica Neue',Arial,sans-serif);
+color:var(--wf-ink);font-variant-numeric:tabular-nums;max-width:1100px;overflow-x:auto}
+.wf .wf-say{margin:2px 0 8px;max-width:none}
+.wf .wf-note{margin:6px 0;color:var(--wf-muted);font-size:12px}
+.wf .wf-muted{color:var(--wf-muted);font-weight:400}
+.wf code,.wf pre,.wf .wf-code{font-family:var(--jp-code-font-family,ui-monospace,SFMono-Regular,Menlo,monospace);
+font-size:12px;background:none;color:inherit;padding:0;border:0}
+.wf pre{margin:4px 0 8px;padding:8px 10px;background:rgba(128,138,150,.10);border-radius:4px;
+white-space:pre-wrap;overflow-wrap:anywhere;max-height:360px;overflow:auto}
+.wf svg{display:block;max-width:100%;height:auto;font-family:inherit}
+.wf svg text{fill:var(--wf-ink);font-size:12px}
+.wf svg text.wf-muted{fill:var(--wf-muted);font-size:11px}
+.wf svg text.wf-name{font-weight:600}
+.wf.wf .wf-t{border-collapse:collapse;border:0;margin:4px 0;font-size:12.5px;table-layout:auto;width:auto}
+.wf.wf .wf-t tr,.wf.wf .wf-t tr:hover,.wf.wf .wf-t thead{background:none;border:0}
+.wf.wf .wf-t th,.wf.wf .wf-t td{padding:3px 14px 3px 0;border:0;border-bottom:1px solid var(--wf-line);
+text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
+.wf.wf .wf-t th{font-weight:500;color:var(--wf-muted);font-size:11.5px}
+.wf.wf .wf-t .wf-n{text-align:right}
+.wf.wf .wf-t .wf-w{white-space:normal;overflow-wrap:anywhere;min-width:160px;max-width:520px}
+.wf.wf .wf-t tfoot td{font-weight:600;border-bottom:0}
+.wf details{margin:4px 0}
+.wf summary{cursor:pointer;color:var(--wf-muted);font-size:12px}
+.wf .wf-track{display:inline-flex;width:96px;height:6px;border-radius:3px;overflow:hidden;
+background:rgba(128,138,150,.20);vertical-align:middle}
+.wf .wf-track i{display:block;height:100%}
+.wf .wf-g{display:inline-block;width:1.1em;font-weight:700;text-align:center}
+.wf ins,.wf del{text-decoration:none;display:block}
+.wf ins{background:rgba(0,114,178,.16)}
+.wf del{background:rgba(230,159,0,.20)}
+.wf .wf-tree{border-left:2px solid var(--wf-line);margin:2px 0 2px 6px;padding:1px 0 1px 14px}
+"""
+
+
+def style() -> Markup:
+    """The style sheet, for one output or one page. It follows JupyterLab's and VS Code's theme, else the browser's."""
+    light, dark = _variables(dark=False), _variables(dark=True)
+    rules = [f".wf{{{light}}}", f"@media (prefers-color-scheme:dark){{.wf{{{dark}}}}}"]
+    rules.append(f'[data-jp-theme-light="true"] .wf,.vscode-light .wf{{{light}}}')
+    rules.append(f'[data-jp-theme-light="false"] .wf,.vscode-dark .wf{{{dark}}}')
+    for name in _STATUS:
+        rules.append(f".wf .wf-{name},.wf svg text.wf-{name}{{color:var(--wf-{name});fill:var(--wf-{name})}}")
+        rules.append(f".wf i.wf-{name}{{background:var(--wf-{name})}}")
+    return Markup("<style>" + _RULES.strip() + "\n" + "\n".join(rules) + "</style>")
+
+
+def output(fragment: Markup) -> str:
+    """A fragment as one output of a cell: with its style, and kept from being read as TeX (`$0.10 and $0.20`)."""
+    return tag("div", style(), fragment, class_="wf tex2jax_ignore mathjax_ignore")
