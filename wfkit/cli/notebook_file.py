@@ -96,8 +96,9 @@ def _tags(cell: Any) -> list[str]:
 
 def _value(text: str) -> Any:
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        value = ast.literal_eval(text)
+        return value if ast.literal_eval(repr(value)) == value else text
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # among them 1e400, whose repr is a name
         return text
 
 
