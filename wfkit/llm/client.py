@@ -26,8 +26,8 @@ def is_local(model: str) -> bool:
 async def ask(request: Request, deadline_s: float) -> Reply:
     """The model's reply to one HTTP request, at most `deadline_s` seconds from when it is sent.
 
-    The time to import litellm does not count. An incomplete, refused or empty reply is returned, not raised: it was paid
-    for, and `messages.judge` tells its worth. Raises CallFailed for all else that goes wrong; CancelledError passes.
+    The time to import litellm does not count. An incomplete, refused or empty reply is returned: it was paid for, and
+    `messages.judge` tells its worth. Raises CallFailed for all else that goes wrong.
     """
     litellm = None if is_local(request.model) else await door.litellm_loaded()
     deadline = asyncio.timeout(deadline_s)

@@ -6,16 +6,22 @@ Retries, fallbacks, caches and callbacks of litellm stay off. No policy here; er
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
+import logging
 import os
 import re
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from functools import cache
+from importlib import import_module
 from threading import Lock, Thread
 from typing import Any
+from weakref import WeakSet
 
 from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.terms import FailureKind, UsageSource
 from wfkit.errors import CallFailed
+from wfkit.llm import price_file
 from wfkit.llm.failures import failure_of
 from wfkit.llm.messages import wire_messages, with_instructions
 from wfkit.llm.replies import reply_of, with_estimate
@@ -25,10 +31,13 @@ _BEFORE_IMPORT = {
     "LITELLM_MODE": "PRODUCTION",  # else the import reads a .env file into this process
 }
 _NEVER_S = 6000.0  # part of the key under which litellm keeps a client, so it must not vary; our deadline is another
+_EXIT_S = 2.0
+_SETTLE_S = 0.02
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 _lock = Lock()
 _loading: Future[Any] | None = None
+_loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()  # where calls were made
 
 
 def warm() -> None:
@@ -43,6 +52,7 @@ def loaded() -> Any | None:
 
 async def litellm_loaded() -> Any:
     """litellm, imported without blocking this loop. Raises CallFailed if it cannot be imported."""
+    _loops.add(asyncio.get_running_loop())
     try:
         return loaded() or await asyncio.wrap_future(_load())
     except ImportError as error:
@@ -72,6 +82,7 @@ async def send(litellm: Any, request: Request) -> Reply:
     raise CallFailed(failure)
 
 
+@cache
 def supports_schema(litellm: Any, model: str) -> bool:
     """Whether litellm says that the model takes a JSON Schema natively; for the others it is told in the messages."""
     return bool(litellm.supports_response_schema(model=model))
@@ -90,7 +101,16 @@ async def close() -> None:
         return
     await litellm.close_litellm_async_clients()
     litellm.in_memory_llm_clients_cache.flush_cache()
-    await asyncio.sleep(0)  # lets the closed transports end their callbacks before the loop does
+    await asyncio.sleep(_SETTLE_S)  # closed transports end in later turns of the loop
+
+
+def _close_at_exit() -> None:
+    """Close what nobody closed, on loops that still run in threads of their own."""
+    for loop in [loop for loop in _loops if loop.is_running()]:
+        try:
+            asyncio.run_coroutine_threadsafe(close(), loop).result(_EXIT_S)
+        except (TimeoutError, RuntimeError, CancelledError) as error:
+            logging.getLogger(__name__).debug("connections were not closed at exit: %r", error)
 
 
 def _load() -> Future[Any]:
@@ -110,9 +130,14 @@ def _import(done: Future[Any]) -> None:
     except BaseException as error:  # noqa: BLE001 whoever waits must hear of it, whatever it is
         done.set_exception(error if isinstance(error, ImportError) else ImportError(repr(error)))
         return
+    import_module("openai.resources.chat.completions")  # 0.6 s that would fall on the first call, and so on the loop
+    price_file.entries()  # 20 ms, likewise
+    if "LITELLM_LOG" not in os.environ:
+        logging.getLogger("LiteLLM").setLevel(logging.ERROR)  # what failed is told by our failures, not on stderr
     litellm.suppress_debug_info = True
     litellm.telemetry = False
     litellm.drop_params = False
+    atexit.register(_close_at_exit)
     done.set_result(litellm)
 
 
