@@ -12,22 +12,10 @@ from pathlib import Path
 from tests.benchmarks.case import Case, Figures, Limit, timed
 from tests.benchmarks.texts import chain
 
-HEAVY = [
-    "litellm",
-    "duckdb",
-    "pandas",
-    "pyarrow",
-    "plotly",
-    "ipywidgets",
-    "pydantic",
-    "jinja2",
-    "yaml",
-    "jsonschema",
-    "nbformat",
-    "nbclient",
-    "numpy",
-    "openai",
-]
+HEAVY = {
+    *("duckdb", "ipywidgets", "jinja2", "jsonschema", "litellm", "nbclient", "nbformat", "numpy", "openai"),
+    *("pandas", "plotly", "pyarrow", "pydantic", "yaml"),
+}
 
 
 def _heavy(before: set[str]) -> float:

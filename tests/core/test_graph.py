@@ -93,6 +93,13 @@ def test_a_cycle_is_shown_as_a_path() -> None:
         build(known)
 
 
+def test_a_cycle_is_found_beside_what_is_fine() -> None:
+    """The path leads along the cycle, not to a dependency that is none of it."""
+    known = nodes(node("fine"), node("a", "fine", "b"), node("b", "fine", "a"))
+    with pytest.raises(GraphError, match=r"cycle: (a -> b -> a|b -> a -> b);"):
+        build(known)
+
+
 def test_a_node_that_needs_itself() -> None:
     """The shortest cycle."""
     with pytest.raises(GraphError, match="a -> a"):

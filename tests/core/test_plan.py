@@ -70,6 +70,12 @@ def test_the_newest_whose_reads_match() -> None:
     assert look_up("k", ask(), index, lambda read: True, 3.0)[0] is new
 
 
+def test_the_newest_result_tells_what_changed() -> None:
+    """With several results under a key the reason is the change since the newest."""
+    results = [known("k", ENV, at=1.0), known("k", FILE, at=2.0)]
+    assert look(ask(), *results, changed=(FILE, ENV)) is Reason.FILE_CHANGED
+
+
 def test_code_changed_compares_with_the_newest() -> None:
     """Code that went back to an older text with other inputs: the last thing that changed is the code."""
     assert look(ask(), known("a", at=1.0), known("b", definition="e", at=2.0)) is Reason.CODE_CHANGED

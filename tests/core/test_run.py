@@ -170,6 +170,17 @@ def test_a_late_slice_of_an_older_attempt_is_ignored() -> None:
     assert run.node_state == [TaskState.SUCCESS]
 
 
+def test_a_late_failure_of_an_older_attempt_is_ignored() -> None:
+    """A failure of attempt 1 that comes while attempt 2 runs neither ends attempt 2 nor counts."""
+    run = run_of(e.NodeSpec("a", NodeKind.PYTHON))
+    apply(run, e.Dispatched((0,), 1, 0.0))
+    apply(run, e.Adopted(2, 1.0))
+    apply(run, e.Dispatched((0,), 2, 1.0))
+    apply(run, e.Failed(0, 1, BROKEN, 2.0))
+    assert run.state == [TaskState.RUNNING]
+    assert not run.failures
+
+
 def test_an_event_twice_counts_once() -> None:
     """A value or a failure that is told twice does not end a node twice."""
     run = run_of(e.NodeSpec("a", NodeKind.PYTHON), e.NodeSpec("b", NodeKind.PYTHON, deps=(0,)))
@@ -216,6 +227,22 @@ def test_a_retry_waits_and_is_taken_from_its_place() -> None:
     apply(run, e.Dispatched((0,), 2, 10.0))
     assert run.state[0] is TaskState.RUNNING
     assert sorted(run.retry["python", 0]) == [(8.0, 2), (9.0, 1)]
+
+
+def test_retries_stay_in_order_when_one_is_taken_out() -> None:
+    """The due times of the others come in order, whichever retry was dispatched."""
+    times = [1.0, 10.0, 2.0, 11.0, 12.0, 3.0, 4.0]
+    run = run_of(e.NodeSpec("a", NodeKind.PYTHON, over=0), sizes=(len(times),))
+    apply(run, e.Dispatched(tuple(range(len(times))), 1, 0.0))
+    for task, at in enumerate(times):
+        apply(run, e.Failed(task, 1, BROKEN, 0.0, retry_at=at))
+    apply(run, e.Dispatched((1,), 2, 0.0))
+    came = []
+    while run.retry["python", 0]:
+        at, task = run.retry["python", 0][0]
+        came.append(at)
+        apply(run, e.Dispatched((task,), 2, at))
+    assert came == [1.0, 2.0, 3.0, 4.0, 11.0, 12.0]
 
 
 def test_a_log_begins_with_the_run() -> None:
