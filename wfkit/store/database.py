@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wfkit.core.call import CallRecord
+from wfkit.core.events import NodeDefined
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.result import Known, Result, Stored
 from wfkit.store import fold, lineage, lookups, reports, sql
@@ -20,8 +21,8 @@ from wfkit.store.session import Lease, Session
 FILE = "wfkit.duckdb"
 
 
-class Database:
-    """`wfkit.duckdb` of a store, for all threads of a process. Opened on first use; methods raise StoreFault.
+class Projection:
+    """`wfkit.duckdb` of a store, for all threads of a process: filled, closed, opened again on the next use.
 
     `notice` is what a user should be told: who holds the file when answers come from the journals, or None.
     """
@@ -42,6 +43,14 @@ class Database:
         """Up to which byte each journal is in the tables that answer now."""
         return self.session.run(fold.watermarks)
 
+    def close(self) -> None:
+        """Close the file and give the lease back; the next question opens it again."""
+        self.session.close()
+
+
+class Database(Projection):
+    """What is asked of the projection. Methods raise StoreFault when the database cannot answer."""
+
     def known(self, nodes: Iterable[str]) -> list[Known]:
         """The results of these nodes that may serve, newest first; forgotten ones are left out. One query."""
         return self.session.run(lambda cursor: lookups.known(cursor, nodes))
@@ -57,6 +66,10 @@ class Database:
     def calls_by_digest(self, digests: Iterable[str]) -> dict[str, CallRecord]:
         """The newest valid reply to each of these requests, in one query."""
         return self.session.run(lambda cursor: lookups.calls_by_digest(cursor, digests))
+
+    def definition(self, digest: str) -> NodeDefined | None:
+        """The text of a definition, by its digest."""
+        return self.session.run(lambda cursor: lookups.definition(cursor, digest))
 
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs first, with their totals."""
@@ -75,7 +88,3 @@ class Database:
     def sql(self, query: str) -> Any:
         """One SELECT over the tables as a pandas DataFrame. Raises UsageFault for anything else."""
         return self.session.run(lambda cursor: sql.select(cursor, query))
-
-    def close(self) -> None:
-        """Close the file and give the lease back; the next question opens it again."""
-        self.session.close()

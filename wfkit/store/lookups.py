@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from wfkit.core.call import CallRecord
+from wfkit.core.events import NodeDefined
 from wfkit.core.result import Known, Output, Read, Result, Spent, Stored
+from wfkit.core.terms import NodeKind
 from wfkit.store import wire
 
 if TYPE_CHECKING:
@@ -29,18 +31,24 @@ SELECT
     (SELECT string_agg(key || ' ' || epoch_us("at"), '\n') FROM forgotten)
 FROM results WHERE rowid IN (SELECT rowid FROM results WHERE node IN (SELECT unnest($1::VARCHAR[])) AND cacheable)
 """
-_RESULT = """
-SELECT
+RESULT_COLUMNS = """
     key, node, definition, digest, codec, payload, size, inline, reads::VARCHAR, inputs::VARCHAR, preview,
     outputs::VARCHAR, run_s, spent::VARCHAR, cacheable, run_id, epoch_us(created_at), escaped
+"""
+_RESULT = f"""
+SELECT {RESULT_COLUMNS}
 FROM results r WHERE key = $1 AND NOT EXISTS (FROM forgotten f WHERE f.key = r.key AND f."at" >= r.created_at)
 ORDER BY created_at DESC, epoch DESC, seq DESC LIMIT 1
-"""
+"""  # noqa: S608 (our own column names)
 _STORED = """
 SELECT digest, codec, payload, size, inline, escaped
 FROM results WHERE rowid IN (SELECT rowid FROM results WHERE digest IN (SELECT unnest($1::VARCHAR[])))
 QUALIFY row_number() OVER (
     PARTITION BY digest ORDER BY created_at DESC, epoch DESC, seq DESC) = 1
+"""
+_DEFINITION = """
+SELECT node, definition, kind, source, options, parts::VARCHAR, epoch_us("at")
+FROM definitions WHERE definition = $1 ORDER BY "at" DESC, seq DESC LIMIT 1
 """
 _CALLS = """
 SELECT request_digest, record::VARCHAR, escaped FROM calls
@@ -84,7 +92,7 @@ def result(cursor: DuckDBPyConnection, key: str) -> Result | None:
 
 
 def make_result(row: Sequence[Any]) -> Result:
-    """A result from its columns, in the order of `_RESULT`."""
+    """A result from its columns, in the order of RESULT_COLUMNS."""
     *values, escaped = row
     if escaped:
         values = wire.unescape(values)
@@ -120,6 +128,14 @@ def calls_by_digest(cursor: DuckDBPyConnection, digests: Iterable[str]) -> dict[
     """The newest valid reply to each of these requests, whole."""
     found = cursor.execute(_CALLS, [list(digests)]).fetchall()
     return {digest: make_call(record, escaped) for digest, record, escaped in found}
+
+
+def definition(cursor: DuckDBPyConnection, digest: str) -> NodeDefined | None:
+    """The text of a definition, as it was logged last."""
+    for node, name, kind, source, options, parts, at in cursor.execute(_DEFINITION, [digest]).fetchall():
+        reached = tuple((path, part, text) for path, part, text in orjson.loads(parts))
+        return NodeDefined(node, name, NodeKind(kind), source, options, reached, at / 1e6)
+    return None
 
 
 def make_call(record: str, escaped: bool) -> CallRecord:

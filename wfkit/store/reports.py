@@ -27,7 +27,8 @@ SELECT run_id, workflow, status, started_at, ended_at, trigger, notebook, target
 FROM runs_latest WHERE run_id IN ({runs})
 """
 _NODES = """
-SELECT run_id, node, n.name, kind, deps, over, model, max(s.state), min(s."at"), max(b.name)
+SELECT run_id, node, n.name, kind, deps, over, model, max(s.state), min(s."at"), max(b.name),
+    max(s.tasks), max(coalesce(s.error || ': ', '') || s.message)
 FROM nodes n LEFT JOIN resolutions s USING (run_id, node)
 LEFT JOIN (SELECT run_id, node AS because, name FROM nodes) b USING (run_id, because)
 WHERE run_id IN ({runs}) GROUP BY ALL ORDER BY run_id, node
@@ -50,9 +51,8 @@ WHERE run_id IN ({runs}) AND EXISTS (
 """
 _SPENT = """
 SELECT
-    run_id, node, count(*), sum(input_tokens), sum(output_tokens),
-    count(*) FILTER (input_tokens IS NULL AND response_model IS NOT NULL), sum(billed_usd),
-    count(*) FILTER (billed_usd IS NULL),
+    run_id, node, count(*), sum(input_tokens), sum(output_tokens), count(*) FILTER (input_tokens IS NULL),
+    count(*) FILTER (output_tokens IS NULL), sum(billed_usd), count(*) FILTER (billed_usd IS NULL),
     count(*) FILTER (usage_source = 'estimated' OR cost_source = 'estimated'), sum(wasted_usd)
 FROM calls_latest WHERE run_id IN ({runs}) AND state = 'ended' AND NOT served GROUP BY ALL
 """
@@ -76,10 +76,16 @@ ORDER BY ended_at IS NOT NULL, ended_at - started_at DESC, started_at, task LIMI
 """
 _CALLS = """
 SELECT node, item, attempt, call_id, request_model, response_model, started_at, ended_at, input_tokens, output_tokens,
-    cache_read_input_tokens, reasoning_output_tokens, usage_source, CASE WHEN served THEN 0 ELSE cost_usd END,
+    cache_read_input_tokens, reasoning_output_tokens, usage_source, billed_usd,
     cost_source, verdict, round, served, coalesce(error || ': ', '') || message
 FROM calls_latest WHERE run_id IN ({runs}) AND state = 'ended' ORDER BY started_at, seq
 """
+
+
+_SPENT_COLUMNS = (
+    "calls", "input_tokens", "output_tokens", "no_input", "no_output", "cost_usd", "unpriced", "estimated",
+    "wasted_usd",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -94,7 +100,8 @@ class _Books:
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    untokened: int = 0
+    no_input: int = 0
+    no_output: int = 0
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
     estimated: int = 0
@@ -104,24 +111,23 @@ class _Books:
     error: str | None = None
 
     def spent(self) -> Spent:
-        """The billed part; a sum is None when all its parts are unknown (as in `core.ledger`)."""
-        nothing_priced = self.calls > 0 and self.unpriced == self.calls
-        nothing_counted = self.calls > 0 and self.untokened == self.calls
+        """The billed part. A sum to which only calls of unknown size could have added is None (as in `core.ledger`)."""
         return Spent(
             calls=self.calls,
-            input_tokens=None if nothing_counted else self.input_tokens,
-            output_tokens=None if nothing_counted else self.output_tokens,
-            cost_usd=None if nothing_priced else self.cost_usd,
+            input_tokens=None if self.no_input and not self.input_tokens else self.input_tokens,
+            output_tokens=None if self.no_output and not self.output_tokens else self.output_tokens,
+            cost_usd=None if self.unpriced and not self.cost_usd else self.cost_usd,
             unpriced=self.unpriced,
             estimated=self.estimated,
         )
 
     def add_spent(self, columns: Sequence[Any]) -> None:
-        calls, tokens_in, tokens_out, untokened, usd, unpriced, estimated, wasted = columns
+        calls, tokens_in, tokens_out, no_input, no_output, usd, unpriced, estimated, wasted = columns
         self.calls += calls
         self.input_tokens += tokens_in or 0
         self.output_tokens += tokens_out or 0
-        self.untokened += untokened
+        self.no_input += no_input
+        self.no_output += no_output
         self.cost_usd += usd or 0
         self.unpriced += unpriced
         self.estimated += estimated
@@ -140,8 +146,8 @@ Account = dict[Place, _Books]
 def runs(cursor: DuckDBPyConnection, limit: int = 50) -> list[RunRow]:
     """The newest runs first, with their totals."""
     run_ids = [row[0] for row in cursor.execute(_NEWEST, [limit]).fetchall()]
-    books, _ = _accounts(cursor, run_ids)
-    rows = {row.run_id: row for row in _run_rows(cursor, run_ids, books)}
+    books, nodes = _accounts(cursor, run_ids)
+    rows = {row.run_id: row for row in _run_rows(cursor, run_ids, books, nodes)}
     return [rows[run_id] for run_id in run_ids]
 
 
@@ -158,7 +164,7 @@ def report(cursor: DuckDBPyConnection, run_id: str | None = None, attempts: int 
     books, nodes = _accounts(cursor, [run_id])
     for name, seconds in _ask(cursor, _WORKED, [run_id]):
         books[run_id, name].run_s = seconds
-    rows = _run_rows(cursor, [run_id], books)
+    rows = _run_rows(cursor, [run_id], books, nodes)
     if not rows:
         return None
     shown, cut = _attempts(cursor, run_id, attempts)
@@ -178,20 +184,25 @@ def _accounts(cursor: DuckDBPyConnection, run_ids: list[str]) -> tuple[Account, 
     """Books by run and node, and the rows of the nodes in their order."""
     books: Account = defaultdict(_Books)
     nodes = _ask(cursor, _NODES, run_ids)
-    for run_id, _, name, *_, state, at, because in nodes:
-        if state != "resolved":
-            book = books[run_id, name]
-            book.tasks["skipped" if state == "skipped" else "pending"] += 1
-            if state == "skipped":
-                book.reasons["upstream_failed"] += 1
-                book.ended_at = _seconds(at)
-                book.error = f"needs {because}, which did not succeed"
+    for run_id, _, name, *_, state, at, because, tasks, error in nodes:
+        if not tasks:  # not resolved, or resolved to an empty map
+            _add_state(books[run_id, name], state, at, because, error)
     _add_tasks(cursor, run_ids, books)
     for run_id, name, *columns in _ask(cursor, _SPENT, run_ids):
         books[run_id, name].add_spent(columns)
     for run_id, name, *columns in _ask(cursor, _SAVED, run_ids):
         books[run_id, name].add_saved(columns)
     return books, nodes
+
+
+def _add_state(book: _Books, state: str | None, at: datetime | None, because: str | None, error: str | None) -> None:
+    """A node without tasks counts as one."""
+    book.tasks["success" if state == "resolved" else state or "pending"] += 1
+    book.error = error
+    book.ended_at = _seconds(at)
+    if state == "skipped":
+        book.reasons["upstream_failed"] += 1
+        book.error = f"needs {because!r}, which did not succeed"
 
 
 def _add_tasks(cursor: DuckDBPyConnection, run_ids: list[str], books: Account) -> None:
@@ -205,15 +216,13 @@ def _add_tasks(cursor: DuckDBPyConnection, run_ids: list[str], books: Account) -
         books[run_id, name].reasons[reason] += count
 
 
-def _run_rows(cursor: DuckDBPyConnection, run_ids: list[str], books: Account) -> list[RunRow]:
+def _run_rows(cursor: DuckDBPyConnection, run_ids: list[str], books: Account, nodes: list[Any]) -> list[RunRow]:
     totals: dict[str, _Books] = defaultdict(_Books)
-    for (run_id, _), book in books.items():
-        total = totals[run_id]
-        total.tasks.update(book.tasks)
-        total.add_spent(
-            (book.calls, book.input_tokens, book.output_tokens, book.untokened, book.cost_usd, book.unpriced,
-             book.estimated, book.wasted_usd)
-        )  # fmt: skip
+    for run_id, _, name, kind, *_ in nodes:
+        total, book = totals[run_id], books[run_id, name]
+        if kind != "input":
+            total.tasks.update(book.tasks)
+        total.add_spent([getattr(book, column) for column in _SPENT_COLUMNS])
         total.add_saved((book.saved_usd, book.saved_usd is None, book.saved_s, book.saved_s is None))
     return [_run_row(row, totals[row[0]]) for row in _ask(cursor, _RUNS, run_ids)]
 

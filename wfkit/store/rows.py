@@ -77,11 +77,16 @@ def _defined(place: Place, event: e.NodeDefined) -> Made:
     yield "definitions", [place | text]
 
 
+_UNRESOLVED = {
+    "state": "failed", "tasks": 0, "saved_usd": "0", "saved_s": 0.0, "from_run": None, "because": None, "error": None,
+    "message": None,
+}  # fmt: skip
+
+
 def _resolved(place: Place, event: e.Resolved) -> Made:
     at = {"at": micros(event.at), "node": event.node}
     books = {"saved_usd": event.saved_usd, "saved_s": event.saved_s, "from_run": event.from_run}
-    size = {"state": "resolved", "tasks": len(event.keys), "because": None}
-    yield "resolutions", [place | at | books | size]
+    yield "resolutions", [place | _UNRESOLVED | at | books | {"state": "resolved", "tasks": len(event.keys)}]
     columns = zip(event.keys, event.reasons, event.values, strict=True)
     yield "tasks", [
         {**place, **at, "item": item, "state": "queued" if digest is None else "cached", "reason": reason, "key": key,
@@ -91,8 +96,13 @@ def _resolved(place: Place, event: e.Resolved) -> Made:
 
 
 def _skipped(place: Place, event: e.Skipped) -> Made:
-    at = {"at": micros(event.at), "node": event.node, "state": "skipped", "tasks": 0, "because": event.because}
-    yield "resolutions", [place | at | {"saved_usd": "0", "saved_s": 0.0, "from_run": None}]
+    at = {"at": micros(event.at), "node": event.node, "state": "skipped", "because": event.because}
+    yield "resolutions", [place | _UNRESOLVED | at]
+
+
+def _unresolvable(place: Place, event: e.Unresolvable) -> Made:
+    error = {"error": event.failure.error, "message": event.failure.message}
+    yield "resolutions", [place | _UNRESOLVED | error | {"at": micros(event.at), "node": event.node}]
 
 
 _WENT_WELL = dict.fromkeys(("error_kind", "error", "message", "failure", "retry_at", "outputs"))
@@ -212,6 +222,7 @@ _MAKERS: dict[type, Callable[[Place, Any], Made]] = {
     e.ItemsSucceeded: _items_succeeded,
     e.Failed: _failed,
     e.Skipped: _skipped,
+    e.Unresolvable: _unresolvable,
     e.CallStarted: _call_started,
     e.CallEnded: _call_ended,
     e.RunEnded: _run_ended,

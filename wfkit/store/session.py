@@ -234,7 +234,8 @@ class Session:
 def open_file(path: Path) -> tuple[DuckDBPyConnection, str | None]:
     """Open the database of a store, made anew from the journals if it is missing, broken or of an older format.
 
-    With it comes what a user should know, if anything. Raises duckdb.Error when it is held, denied, or the disk is full; StoreFault when it is newer.
+    With it comes what a user should know, if anything. Raises duckdb.Error when it is held, denied, or the disk is
+    full; StoreFault when it is newer.
     """
     import duckdb  # loads on first use: 80 ms
 

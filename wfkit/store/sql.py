@@ -24,7 +24,7 @@ SELECT string_agg(name, ', ' ORDER BY name) FROM (
 
 
 def select(cursor: DuckDBPyConnection, query: str) -> Any:
-    """The answer as a pandas DataFrame. Raises UsageFault for what is not one SELECT, or one that cannot be answered."""
+    """The answer as a pandas DataFrame. Raises UsageFault for what is not one SELECT or cannot be answered."""
     import duckdb  # loads on first use: 80 ms
 
     try:

@@ -22,10 +22,12 @@ CREATE TABLE nodes (
     timeout_s DOUBLE, retries INTEGER, on_error VARCHAR
 );
 
--- One row when the keys of a node's tasks are known (`state` resolved), or the node is skipped (`because` of a node).
+-- One row when the keys of a node's tasks are known (`state` resolved), cannot be made (failed), or the node is skipped
+-- (`because` of a node).
 CREATE TABLE resolutions (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, "at" TIMESTAMP, node INTEGER, state VARCHAR,
-    tasks INTEGER, saved_usd DECIMAL(18, 9), saved_s DOUBLE, from_run VARCHAR, because INTEGER
+    tasks INTEGER, saved_usd DECIMAL(18, 9), saved_s DOUBLE, from_run VARCHAR, because INTEGER,
+    error VARCHAR, message VARCHAR
 );
 
 -- The tasks of a resolved node: cached with the digest of its value, or queued.

@@ -21,7 +21,7 @@ SELECT
     run_id, node, "at", tasks,
     (coalesce(sum(tasks) OVER (PARTITION BY run_id ORDER BY epoch, seq
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))::INTEGER AS first
-FROM resolutions WHERE state = 'resolved';
+FROM resolutions WHERE state = 'resolved' AND tasks > 0;
 
 -- The first end of an attempt counts: a body abandoned at its deadline may still come back later.
 CREATE VIEW attempt_ends AS
@@ -79,20 +79,28 @@ ASOF JOIN task_ranges r ON r.run_id = a.run_id AND a.task >= r.first
 JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
 JOIN runs_latest l ON l.run_id = a.run_id;
 
--- One row a call: ended, or started and never seen again, which may have been billed. `billed_usd` is 0 for a call that
--- the call log answered, and for one that failed without a reply; `wasted_usd` bought nothing.
+-- One row a call: ended, or started and never seen again, which may have been billed. As in the books of a run, one that
+-- failed without a reply used and cost nothing, unless it ran out of time: of that nobody knows. `billed_usd` is what it
+-- added to the bill (nothing if the call log served it), `wasted_usd` what of that bought nothing.
 CREATE VIEW calls_latest AS
 SELECT
     c.run_id, n.name AS node, CASE WHEN n.over IS NOT NULL THEN c.task - r.first END AS item, c.task, c.attempt,
     c.call_id, c.state, c.request_digest, c.provider, c.request_model, c.response_model, c.started_at, c.ended_at,
-    date_diff('microsecond', c.started_at, c.ended_at) / 1e6 AS run_s, c.verdict, c.round, c.served, c.input_tokens,
-    c.output_tokens, c.cache_read_input_tokens, c.reasoning_output_tokens, c.usage_source, c.cost_usd, c.cost_source,
-    CASE WHEN c.served OR c.error_kind IS NOT NULL AND c.response_model IS NULL THEN 0 ELSE c.cost_usd
-    END::DECIMAL(18, 9) AS billed_usd,
-    CASE WHEN NOT c.served AND (c.verdict <> 'valid' OR f.task IS NOT NULL) THEN coalesce(c.cost_usd, 0) ELSE 0
+    date_diff('microsecond', c.started_at, c.ended_at) / 1e6 AS run_s, c.verdict, c.round, c.served,
+    CASE WHEN c.refused THEN 0 ELSE c.input_tokens END AS input_tokens,
+    CASE WHEN c.refused THEN 0 ELSE c.output_tokens END AS output_tokens,
+    c.cache_read_input_tokens, c.reasoning_output_tokens, c.usage_source,
+    CASE WHEN c.refused THEN 0 ELSE c.cost_usd END::DECIMAL(18, 9) AS cost_usd, c.cost_source,
+    CASE WHEN c.served OR c.refused THEN 0 ELSE c.cost_usd END::DECIMAL(18, 9) AS billed_usd,
+    CASE
+        WHEN c.served OR c.refused THEN 0
+        WHEN f.task IS NOT NULL OR c.response_model IS NOT NULL AND c.verdict <> 'valid' THEN c.cost_usd
+        ELSE 0
     END::DECIMAL(18, 9) AS wasted_usd,
     c.finish_reason, c.error_kind, c.error, c.message, c.epoch, c.seq
-FROM calls c
+FROM (
+    SELECT *, state = 'ended' AND response_model IS NULL AND coalesce(error_kind, '') <> 'timeout' AS refused FROM calls
+) c
 ASOF JOIN task_ranges r ON r.run_id = c.run_id AND c.task >= r.first
 JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
 LEFT JOIN (SELECT DISTINCT run_id, task, attempt FROM attempts WHERE state = 'failed') f
