@@ -12,12 +12,13 @@ from decimal import Decimal
 from tests.core.worlds import World
 from wfkit.core import events as e
 from wfkit.core.backoff import roll
+from wfkit.core.call import Failure
 from wfkit.core.decide import Seats, decide
 from wfkit.core.effects import Effect, Finish, Resolve, Skip, Start, Wait
 from wfkit.core.result import Result, Stored
 from wfkit.core.routing import retry_at
 from wfkit.core.run import Run, apply, begin
-from wfkit.core.terms import RunState
+from wfkit.core.terms import FailureKind, RunState
 
 
 def result(task: int, attempt: int) -> Result:
@@ -94,13 +95,16 @@ class Simulation:
 
     def resolve(self, node: int) -> None:
         """Keys, reasons and cached values of a node."""
+        if node in self.world.unresolvable:
+            failure = Failure(FailureKind.EXCEPTION, "E", "no list")
+            return self.emit(e.Unresolvable(node, failure, self.now))
         size = self.world.items[node]
         hit = [(node, item) in self.world.cached for item in range(size)]
         keys = tuple(f"{node}.{item}" for item in range(size))
         reasons = tuple("cached" if h else "never_run" for h in hit)
         values = tuple("v" if h else None for h in hit)
         saved = str(Decimal("0.25") * sum(hit))
-        self.emit(e.Resolved(node, keys, reasons, values, self.now, saved, 0.5 * sum(hit)))
+        return self.emit(e.Resolved(node, keys, reasons, values, self.now, saved, 0.5 * sum(hit)))
 
     def complete(self, start: Start) -> None:
         """End an attempt, after some time: its calls, then its failures and values."""

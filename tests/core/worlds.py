@@ -28,6 +28,7 @@ class World:
     cached: frozenset[Task] = frozenset()
     calls: Mapping[Task, tuple[CallRecord, ...]] = field(default_factory=dict)
     served: frozenset[Task] = frozenset()
+    unresolvable: frozenset[int] = frozenset()
     seats: Mapping[str, int] = field(default_factory=lambda: {"python": 2, "openai": 3})
     seed: int = 0
 
@@ -99,6 +100,9 @@ def worlds(draw: st.DrawFn, with_calls: bool = False) -> World:
         cached=draw(some) - failing,
         calls={task: tuple(draw(st.lists(calls(), min_size=1, max_size=3))) for task in sorted(calling)},
         served=draw(some) if with_calls else frozenset(),
+        unresolvable=draw(st.frozensets(st.integers(0, len(nodes) - 1), max_size=1))
+        if draw(st.booleans())
+        else frozenset(),
         seats={"python": draw(st.integers(1, 3)), "openai": draw(st.integers(1, 3))},
         seed=draw(st.integers(0, 2**64 - 1)),
     )
