@@ -22,6 +22,7 @@ from wfkit.engine.paid_once import Payer, Send, UnderWay, timed_out
 from wfkit.engine.spending import spending
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
+from wfkit.llm.availability import check_model
 
 _SLICE_S = 0.005
 
@@ -182,6 +183,7 @@ class Attempts:
             record=lambda event, durable: self._record(event, durable, calls),
             under_way=self.under_way,
             judge=lambda reply: judge(job, reply),
+            check=check_model,
             task=task,
             attempt=start.attempt,
             fresh=context.fresh_replies,

@@ -20,7 +20,8 @@ from wfkit.errors import CallFailed, ValueFault
 from wfkit.executors.capture import capture
 from wfkit.keys.mutation import changed, view
 from wfkit.keys.reads import literal_paths, recording
-from wfkit.llm.structured import Answer, structured
+from wfkit.llm.messages import verdict_of
+from wfkit.llm.structured import Answer, plain, structured
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -107,13 +108,16 @@ async def run_prompt(job: Job, given: Given, send: Send) -> tuple[Answer | None,
     """Render a prompt and ask. `send` is already guarded and paid once."""
     try:
         request = request_of(job, given)
-        if job.schema is None:
-            reply = await send(request)
-            return Answer(reply.text, reply, 0), None
-        ask = structured(job.schema.json, job.schema.parse, job.model.repairs if job.model else 0, send)
-        return await ask(request), None
+        return await asker(job, send)(request), None
     except Exception as error:
         return None, failure_of(error, job)
+
+
+def asker(job: Job, send: Send) -> Callable[[Request], Awaitable[Answer]]:
+    """How this node asks: for text, or for a value of its schema with corrections."""
+    if job.schema is None or job.model is None:
+        return plain(send)
+    return structured(job.schema.json, job.schema.parse, job.model.repairs, send)
 
 
 def request_of(job: Job, given: Given) -> Request:
@@ -157,19 +161,4 @@ def _users_lines(error: Exception, job: Job) -> str:
 
 def judge(job: Job, reply: Reply) -> Verdict:
     """What a reply is worth to this node, told before it is stored."""
-    from_reply = _by_finish(reply)
-    if from_reply is not Verdict.VALID or job.schema is None:
-        return from_reply
-    try:
-        job.schema.parse(reply.text)
-    except ValueError:
-        return Verdict.INVALID
-    return Verdict.VALID
-
-
-def _by_finish(reply: Reply) -> Verdict:
-    if reply.finish_reason == "length":
-        return Verdict.TRUNCATED
-    if reply.finish_reason in ("content_filter", "refusal"):
-        return Verdict.REFUSED
-    return Verdict.VALID
+    return verdict_of(reply, job.schema.parse if job.schema else None)

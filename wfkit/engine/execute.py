@@ -110,8 +110,6 @@ def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:
     """Run to the end, in the calling thread's time. KeyboardInterrupt ends the run as interrupted and is raised
     again."""
-    if any(job.model is not None for job in prepared.jobs):
-        client.warm_for([job.model.model for job in prepared.jobs if job.model is not None])
     index = load_index(session, prepared)
     run, events = _begin_or_resume(session, prepared, wish, index)
     resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
@@ -119,7 +117,14 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     context.write(events, durable=True)
     baton = _baton(session, context)
     baton.pump()
+    if not baton.finished.is_set() and _may_ask(prepared):
+        client.warm()
     return _wait(baton, progress, wish.stop)
+
+
+def _may_ask(prepared: Prepared) -> bool:
+    """Whether a run that is not finished at once has prompts for a provider: their library is loaded meanwhile."""
+    return any(job.model is not None and not client.is_local(job.model.model) for job in prepared.jobs)
 
 
 def _baton(session: Session, context: Context) -> Baton:

@@ -53,6 +53,7 @@ class Payer:
     record: Record
     under_way: UnderWay
     judge: Callable[[Reply], Verdict]
+    check: Callable[[str], None]
     task: int
     attempt: int
     fresh: bool = False
@@ -107,6 +108,7 @@ class Payer:
             await asyncio.sleep(_POLL_S)
 
     async def _buy(self, request: Request, digest: str) -> Reply:
+        self.check(request.model)
         call_id, began = uuid.uuid4().hex, time.time()
         await self.record(CallStarted(self.task, self.attempt, call_id, digest, request.model, began), False)
         try:

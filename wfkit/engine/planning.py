@@ -98,6 +98,8 @@ def _plan_node(walk: Walk, n: int, history: dict[str, list[Known]]) -> PlanNode:
         problem=walk.faults.get(n) or job.definition.problem,
         past_s=_mean([known.run_s for known in past]),
         past_usd=_mean_usd([known.cost_usd for known in past]) if job.model is not None else Decimal(0),
+        saved_usd=Decimal(0) if resolved is None else _money(resolved.saved_usd),
+        saved_s=0.0 if resolved is None else resolved.saved_s,
     )
 
 
@@ -107,6 +109,10 @@ def _history(index: Index) -> dict[str, list[Known]]:
         for known in results:
             history.setdefault(known.node, []).append(known)
     return history
+
+
+def _money(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _mean(amounts: list[float | None]) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 from wfkit.core.events import NodeSpec
 from wfkit.core.graph import Graph, build, near
 from wfkit.core.node import Node
-from wfkit.core.policy import ModelPolicy, RetryPolicy
+from wfkit.core.policy import ModelPolicy
 from wfkit.core.terms import NodeKind, OnError
 from wfkit.define.body import Body, compile_body
 from wfkit.define.schema import Schema
@@ -53,7 +53,7 @@ class Job:
     @cached_property
     def template(self) -> Template:
         """The parsed prompt."""
-        return parse_template(self.node.source)
+        return parse_template(self.node.source, self.node.name, self.node.first_line)
 
 
 @dataclass
@@ -73,7 +73,7 @@ def prepare(
     everything = with_inputs(nodes, inputs)
     graph = build(everything, targets)
     jobs = [_job(graph, i, everything, settings) for i in range(len(graph.nodes))]
-    specs = tuple(_spec(job, settings) for job in jobs)
+    specs = tuple(_spec(job) for job in jobs)
     classes = tuple(job.schema.cls for job in jobs if job.schema is not None and job.schema.cls is not None)
     return Prepared(graph, jobs, specs, classes)
 
@@ -154,27 +154,21 @@ def _definition(
     return define_python(node, everything.__contains__)
 
 
-def _spec(job: Job, settings: Settings) -> NodeSpec:
+def _spec(job: Job) -> NodeSpec:
     node = job.node
     options = node.options
     if options.on_error is OnError.KEEP and node.each is None:
         raise CellError(
             f"node {node.name!r}: on_error: keep is for mapped nodes; add `each: item in list`, or use skip"
         )
-    retry = options.retry
-    if node.kind is NodeKind.PROMPT and retry.retries < 0:
-        retry = replace(retry, retries=settings.retries)
-    if retry.retries < 0:
-        retry = RetryPolicy(0, retry.base_s, retry.max_delay_s)
-    timeout_s = options.timeout_s
     return NodeSpec(
         name=node.name,
         kind=node.kind,
         deps=job.deps,
         over=job.over,
         definition=job.definition.digest,
-        retry=retry,
-        timeout_s=timeout_s,
+        retry=options.retry,
+        timeout_s=options.timeout_s,
         priority=options.priority,
         on_error=options.on_error,
         pool=pool_of(job),

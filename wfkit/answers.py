@@ -1,0 +1,142 @@
+"""What a verb answers: the view of what a room found. Rows are translated here and nowhere else.
+
+Nothing is computed, read or run here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from wfkit.core.plan import Plan, PlanNode
+from wfkit.core.promises import Store
+from wfkit.core.report import RunReport, RunRow
+from wfkit.core.terms import Reason
+from wfkit.engine.explaining import Explanation
+from wfkit.engine.logs import TaskLog
+from wfkit.errors import UsageFault
+from wfkit.settings import Settings
+from wfkit.views.bundle import View
+from wfkit.views.cost import Cost
+from wfkit.views.dag import Dag
+from wfkit.views.history import History
+from wfkit.views.latency import Latency
+from wfkit.views.lineage import Lineage
+from wfkit.views.log import Log, LogEntry
+from wfkit.views.page import page
+from wfkit.views.plan import PlanRow, PlanView
+from wfkit.views.progress import Progress
+from wfkit.views.sheet import Sheet
+from wfkit.views.timeline import Timeline
+from wfkit.views.why import Change, Why
+
+_PICTURES = {"dag": Dag, "timeline": Timeline, "cost": Cost, "latency": Latency}
+
+
+def plan(found: Plan, workflow: str = "") -> PlanView:
+    """The plan as a table."""
+    rows = tuple(_plan_row(node) for node in found.nodes)
+    warnings = tuple(f"{node.name}: {node.problem}" for node in found.nodes if node.problem)
+    return PlanView(rows, found.targets, workflow, warnings)
+
+
+def _plan_row(node: PlanNode) -> PlanRow:
+    awaits = node.reasons.get(Reason.AWAITS, 0)
+    return PlanRow(
+        node=node.name,
+        kind=str(node.kind),
+        to_run=sum(node.reasons.values()) - node.cached - awaits,
+        cached=node.cached,
+        awaits=awaits,
+        reasons={str(reason): count for reason, count in node.reasons.items()},
+        detail=node.problem or "",
+        deps=node.deps,
+        mapped=node.mapped,
+        saved_usd=node.saved_usd,
+        saved_s=node.saved_s,
+    )
+
+
+def why(found: Explanation) -> Why:
+    """The reason of a node with what changed."""
+    changes = tuple(Change(path, kind, diff) for path, kind, diff in found.changes)
+    return Why(found.node, str(found.reason), found.reasons, found.detail, changes, found.from_run)
+
+
+def show(store: Store, view: str, node: str | None, item: int | None, run: str | None) -> View:
+    """A picture of a run. Raises UsageFault for an unknown view, run or node."""
+    if view == "lineage":
+        return _lineage(store, node, item, run)
+    if view not in _PICTURES:
+        raise UsageFault(f"there is no view {view!r}; views are: {', '.join([*_PICTURES, 'lineage'])}")
+    return _PICTURES[view](report_of(store, run))
+
+
+def report_of(store: Store, run: str | None = None) -> RunReport:
+    """The report of a run by its id or the beginning of it (None: the newest). Raises UsageFault when there is none."""
+    if run is not None and len(run) < 32:
+        matches = [row.run_id for row in store.runs(1000) if row.run_id.startswith(run)]
+        run = matches[0] if len(matches) == 1 else run
+    report = store.report(run)
+    if report is None:
+        raise UsageFault(f"there is no run {run!r} in this store" if run else "this store holds no run yet")
+    return report
+
+
+def _lineage(store: Store, node: str | None, item: int | None, run: str | None) -> Lineage:
+    if node is None:
+        raise UsageFault("lineage of what? Name a node: `show lineage NODE [--item N]`")
+    report = report_of(store, run)
+    step = store.lineage(node, item, report.run.run_id)
+    if step is None:
+        names = ", ".join(row.name for row in report.nodes)
+        place = node if item is None else f"{node}[{item}]"
+        raise UsageFault(f"run {report.run.run_id[:8]} has no value of {place!r}; its nodes are: {names}")
+    return Lineage(step)
+
+
+def log(found: Sequence[TaskLog]) -> Log:
+    """What bodies printed."""
+    return Log(tuple(LogEntry(entry.node, entry.item, entry.state, entry.outputs, entry.error) for entry in found))
+
+
+def history(runs: Sequence[RunRow]) -> History:
+    """The newest runs as a table."""
+    return History(tuple(runs))
+
+
+def sentence(text: str) -> Sheet:
+    """One line of text."""
+    return Sheet(text)
+
+
+def settings(found: Settings, name: str | None = None) -> Sheet:
+    """All settings, or the one named. Raises UsageFault for an unknown name."""
+    names = [item.name for item in fields(found)]
+    if name is not None and name not in names:
+        raise UsageFault(f"unknown setting {name!r}; settings are: {', '.join(names)}")
+    rows = tuple((item, str(getattr(found, item))) for item in names if name in (None, item))
+    return Sheet("", ("setting", "value"), rows)
+
+
+def doctor(store: Store, rebuild: bool) -> Sheet:
+    """The health of a store as a table."""
+    found = store.doctor(rebuild)
+    return Sheet(found.summary, ("check", "state", "detail"), tuple(found.rows))
+
+
+def progress(report: RunReport) -> Progress:
+    """The display of a run that goes on."""
+    return Progress(report, time.time())
+
+
+def write_report(store: Store, path: Path) -> Path:
+    """Write the newest run as one HTML page, whole or not at all."""
+    report = report_of(store)
+    text = page(report, title=f"wfkit run {report.run.run_id[:8]}")
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+    return path
