@@ -107,7 +107,7 @@ PROBES = {
 @pytest.mark.parametrize("form", ["cell", "function"])
 @pytest.mark.parametrize("probe", PROBES)
 def test_staleness_probe(probe: str, form: str, tmp_path: Path) -> None:
-    """An edit that matters runs the node again, one that does not is a hit; the old answer is never served for a new one."""
+    """An edit that matters runs the node again, one that does not is a hit; no old answer is served for a new one."""
     edited, value, expected = PROBES[probe]
     assert FIRST.run(form, tmp_path) == (1027, "run")
     assert edited.run(form, tmp_path) == (value, expected)
