@@ -133,7 +133,8 @@ def _restore_zoned(described: Described, columns: list[Any]) -> Any:
 def _restore_period(described: Described, columns: list[Any]) -> Any:
     import pandas as pd  # only where frames are read
 
-    return pd.arrays.PeriodArray(_numpy(columns[described["at"]]), dtype=pd.api.types.pandas_dtype(described["freq"]))
+    dtype: Any = pd.api.types.pandas_dtype(described["freq"])
+    return pd.arrays.PeriodArray(_numpy(columns[described["at"]]), dtype=dtype)
 
 
 def _restore_interval(described: Described, _columns: list[Any]) -> Any:

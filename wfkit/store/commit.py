@@ -84,6 +84,11 @@ class GroupCommit:
             placed, self._placed = self._placed, []
         return placed
 
+    @property
+    def has_placed(self) -> bool:
+        """Whether `take_placed` would give something."""
+        return bool(self._placed)
+
     def wait(self, end: int | None = None, timeout: float | None = None) -> bool:
         """Block until the file up to `end` (None: its end) is durable. Raises StoreFault when the disk refuses."""
         until = None if timeout is None else time.monotonic() + timeout

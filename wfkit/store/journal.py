@@ -21,6 +21,7 @@ from wfkit.store import segments, wire
 from wfkit.store.commit import GroupCommit, Receipt
 from wfkit.store.files import make_folder, read_file, sync_folder
 from wfkit.store.locks import FileLock, is_free, take
+from wfkit.store.secrets import Secrets
 
 FOLDER = "journal"
 SUFFIX = ".jsonl"
@@ -67,12 +68,24 @@ class Journal:
         self._lock = _create_locked(folder, self.path)
         self.commit = GroupCommit(self._lock.fd, f"journal {self.path.name}")
 
-    def append(self, entries: Sequence[Entry], durable: bool = False) -> Receipt:
-        """Encode and append in this order. Never blocks on the disk."""
+    def append(
+        self, entries: Sequence[Entry], durable: bool = False, secrets: Secrets | None = None
+    ) -> tuple[Receipt, list[str]]:
+        """Encode and append in this order; never blocks on the disk. With it comes what secrets made us leave out."""
         if len(entries) == 1:  # the common case, and it is counted in microseconds
-            return self.commit.append(wire.encode(entries[0]), entries, durable)
-        lines = [wire.encode(entry) for entry in entries]
-        return self.commit.append(b"".join(lines), (list(map(len, lines)), entries), durable)
+            line = wire.encode(entries[0])
+            if secrets is None or not secrets.maybe(line):
+                return self.commit.append(line, entries, durable), []
+        lines, withheld = [], []
+        kept = list(entries)
+        for place, entry in enumerate(entries):
+            line = wire.encode(entry)
+            if secrets is not None and secrets.maybe(line):
+                kept[place], what = secrets.clean(entry, line)
+                line = line if kept[place] is entry else wire.encode(kept[place])
+                withheld += [what] if what else []
+            lines.append(line)
+        return self.commit.append(b"".join(lines), (list(map(len, lines)), kept), durable), withheld
 
     def take_lines(self) -> list[Line]:
         """The entries appended since the last call, with their offsets; some may not be durable yet."""

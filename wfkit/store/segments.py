@@ -30,6 +30,14 @@ def listed(root: Path) -> list[tuple[Path, str, int]]:
     return [(path, journal_id, int(size)) for path, journal_id, size in parts if size.isdecimal()]
 
 
+def changed_ns(root: Path) -> int:
+    """When the folder of segments last changed; 0 while there is none."""
+    try:
+        return (root / FOLDER).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 def is_segment(path: Path) -> bool:
     """Whether a path is a segment's, not a journal's."""
     return path.name.endswith(SUFFIX)

@@ -1,0 +1,45 @@
+"""The half of a store that answers what people ask: runs, reports, lineage, SQL. The same on disk and in memory.
+
+A switchboard over the projection, which is brought up to date first. The other half is `serving`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from wfkit.core.report import LineageStep, RunReport, RunRow
+
+
+class Projection(Protocol):
+    """What answers: `database.Database`, or the one in memory."""
+
+    def runs(self, limit: int = 50) -> list[RunRow]: ...
+    def report(self, run_id: str | None = None) -> RunReport | None: ...
+    def lineage(self, node: str, item: int | None, run_id: str | None, depth: int) -> LineageStep | None: ...
+    def sql(self, query: str) -> Any: ...
+
+
+class Asking:
+    """Answers from `_projection`."""
+
+    def _projection(self) -> Projection:
+        """The projection, with everything in it that was appended until now."""
+        raise NotImplementedError
+
+    def runs(self, limit: int = 50) -> list[RunRow]:
+        """The newest runs first."""
+        return self._projection().runs(limit)
+
+    def report(self, run_id: str | None = None) -> RunReport | None:
+        """What the views of a run (None: the newest) are drawn from."""
+        return self._projection().report(run_id)
+
+    def lineage(
+        self, node: str, item: int | None = None, run_id: str | None = None, depth: int = 3
+    ) -> LineageStep | None:
+        """How the value of a node, or of one of its items, was made."""
+        return self._projection().lineage(node, item, run_id, depth)
+
+    def sql(self, query: str) -> Any:
+        """One read-only SELECT over the tables, as a pandas DataFrame. Raises UsageFault for anything else."""
+        return self._projection().sql(query)

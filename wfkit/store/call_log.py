@@ -1,0 +1,83 @@
+"""Which replies were paid for already: found by the digest of their request, from the journals and the database.
+
+Only a valid reply serves again. Which digests the database has is asked once; what stands near a reply there is
+fetched with it, because a run that repeats itself asks in the same order. Nothing is sent from here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wfkit.core.call import CallRecord
+from wfkit.store.index import Recent
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from wfkit.store.database import Database
+
+AHEAD = 256
+_KEPT = 4096
+_DIGESTS = """
+SELECT string_agg(request_digest, '' ORDER BY rowid) FROM calls
+WHERE state = 'ended' AND NOT served AND verdict = 'valid' AND error_kind IS NULL
+"""
+
+
+class CallLog:
+    """The replies of a store. `database` gives the database, or None while there is nothing in it."""
+
+    def __init__(self, tails: Recent, database: Callable[[], Database | None]) -> None:
+        self._tails = tails
+        self._database = database
+        self._lock = threading.Lock()
+        self._order: list[str] | None = None  # digests in the database when it was first asked, as they stand there
+        self._place: dict[str, int] = {}
+        self._kept: OrderedDict[str, CallRecord] = OrderedDict()
+
+    def find(self, request_digest: str) -> CallRecord | None:
+        """The newest valid reply to this request, whoever asked for it; None if it has to be bought."""
+        database = self._database()
+        if database is not None and self._order is None:
+            self._load(database)
+        with self._tails.lock:
+            for index in self._tails.newest_first():
+                if request_digest in index.calls:
+                    return index.calls[request_digest]
+            folded = request_digest in self._tails.calls_folded
+        with self._lock:
+            kept = self._kept.get(request_digest)
+            if kept is not None:
+                return kept
+            near = self._near(request_digest)
+        if database is None or not (near or folded):
+            return None
+        return self._fetch(database, request_digest, near)
+
+    def _fetch(self, database: Database, request_digest: str, near: list[str]) -> CallRecord | None:
+        found = database.calls_by_digest([request_digest, *near])
+        with self._lock:
+            self._kept.update(found)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return found.get(request_digest)
+
+    def _load(self, database: Database) -> None:
+        joined = database.session.run(_all_digests)
+        self._tails.align(database.watermarks())
+        with self._lock:
+            self._order = [joined[start : start + 32] for start in range(0, len(joined), 32)]
+            self._place = {digest: place for place, digest in enumerate(self._order)}
+
+    def _near(self, request_digest: str) -> list[str]:
+        place = self._place.get(request_digest)
+        if place is None or self._order is None:
+            return []
+        return [digest for digest in self._order[place : place + AHEAD] if digest not in self._kept]
+
+
+def _all_digests(cursor: DuckDBPyConnection) -> str:
+    return cursor.execute(_DIGESTS).fetchall()[0][0] or ""

@@ -1,0 +1,151 @@
+"""The store on disk: a switchboard over journals, objects, results, call log, flights and the database.
+
+It decides nothing: each promise of `core.promises.Store` is kept by one file here. One store a folder and process:
+`open_store` gives the same one again.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import warnings
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from wfkit.core.events import Entry, RunStarted
+from wfkit.errors import StoreFault
+from wfkit.store import adopt
+from wfkit.store.asking import Asking
+from wfkit.store.call_log import CallLog
+from wfkit.store.commit import Receipt
+from wfkit.store.database import FILE, Database
+from wfkit.store.flight import Flights
+from wfkit.store.folding import Folder
+from wfkit.store.journal import Journal
+from wfkit.store.lease import Lease
+from wfkit.store.marks import RunMarks
+from wfkit.store.objects import ObjectFiles
+from wfkit.store.place import ELSEWHERE, locate, prepare
+from wfkit.store.results import Results
+from wfkit.store.segments import FOLDER as SEGMENTS
+from wfkit.store.serving import Serving
+from wfkit.store.tails import Tails
+
+__all__ = ["DiskStore", "locate", "open_store"]
+_open: dict[tuple[int, Path], DiskStore] = {}
+_opening = threading.Lock()
+
+
+def open_store(root: Path) -> DiskStore:
+    """The store in this folder, made if there is none. Opened twice in a process it is the same one, and stays open
+    until it was closed as often. Raises StoreFault when it must not or cannot be used."""
+    prepare(root)
+    place = (os.getpid(), root.resolve())
+    with _opening:
+        store = _open.get(place)
+        if store is None or store.closed:
+            store = _open[place] = DiskStore(root.resolve())
+        store.users += 1
+        return store
+
+
+class DiskStore(Serving, Asking):
+    """A store in a folder that was prepared. `core.promises.Store` says what each method promises."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.users = 0
+        self.closed = False
+        self._database_used = False
+        self._guard = threading.Lock()
+        self._pid = os.getpid()
+        self._lease = Lease(root)
+        self._database = Database(root / FILE, self._lease)
+        self._tails = Tails(root)
+        self._marks = RunMarks(root)
+        self._folder = Folder(root, self._tails, self._lease, lambda: self._database)
+        results = Results(self._tails, self._readable, ObjectFiles(root))
+        super().__init__(results, CallLog(self._tails, self._readable), Flights(root))
+        atexit.register(self._close_at_exit)
+
+    @property
+    def notice(self) -> str | None:
+        """What a user should be told about the database (who holds it), or None."""
+        notice: str | None = self._database.notice
+        return notice
+
+    def append(self, entries: Sequence[Entry], durable: bool = False) -> Receipt:
+        """Append in this order, without secrets. Never blocks on the disk."""
+        journal = self._tails.own or self._begin()
+        receipt, withheld = journal.append(entries, durable, self._secrets)
+        self._folder.touch()
+        for what in withheld:
+            warnings.warn(what, RuntimeWarning, stacklevel=2)
+        return receipt
+
+    def interrupted(self) -> list[tuple[RunStarted, int]]:
+        """Runs without an end whose process is gone, or that were interrupted, newest first, with their last epoch."""
+        self._flush()
+        return adopt.interrupted(self._marks.now())
+
+    def entries(self, run_id: str) -> list[Entry]:
+        """All entries of a run in the order (epoch, seq), without late ones."""
+        self._flush()
+        return adopt.entries(self.root, run_id)
+
+    def close(self) -> None:
+        """Make everything durable, fold, let go of locks and files. Raises StoreFault when the disk refuses."""
+        self.users -= 1
+        if self.users <= 0:
+            self._close()
+
+    def _begin(self) -> Journal:
+        """The journal of this process, made when there is something to write."""
+        with self._guard:
+            if self.closed or self._pid != os.getpid():
+                raise StoreFault(f"the store {self.root} is closed, or of a process before a fork: open it again")
+            try:
+                self._tails.own = self._tails.own or Journal(self.root)
+            except OSError as error:
+                what = f"no journal can be made in {self.root}: {error.strerror or error}"
+                raise StoreFault(f"{what}; free space or make it writable, {ELSEWHERE}") from error
+            return self._tails.own
+
+    def _readable(self) -> Database | None:
+        """The database, if there is something in it that the journals do not say; it is opened when it is asked."""
+        if not (self._database_used or (self.root / FILE).exists() or (self.root / SEGMENTS).exists()):
+            return None
+        self._database_used = True
+        self._folder.touch()
+        return self._database
+
+    def _projection(self) -> Database:
+        self._flush()
+        self._folder.fold()
+        self._database_used = True
+        return self._database
+
+    def _flush(self) -> None:
+        """What was appended is in the file; if the disk refuses, what is there has to do."""
+        if self._tails.own is not None:
+            with suppress(StoreFault):
+                self._tails.own.commit.wait()
+
+    def _close(self) -> None:
+        with self._guard:
+            if self.closed or self._pid != os.getpid():
+                return
+            self.closed = True
+        atexit.unregister(self._close_at_exit)
+        try:
+            self._folder.close()
+            self._database.close()
+        finally:
+            if self._tails.own is not None:
+                self._tails.own.close()
+
+    def _close_at_exit(self) -> None:
+        with suppress(StoreFault):
+            self._close()

@@ -1,0 +1,169 @@
+"""Results and values: what the database has, merged with what the journals say beyond it.
+
+Every value handed out is decoded anew, so nobody can spoil what others get. Where payloads lie is `objects`, how they
+are decoded `codecs`.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from wfkit.core.result import Known, Result, Stored
+from wfkit.errors import ValueFault
+from wfkit.store import codecs
+from wfkit.store.index import Recent
+from wfkit.store.objects import Objects, payload_digest
+from wfkit.store.secrets import Secrets
+
+if TYPE_CHECKING:
+    from wfkit.store.database import Database
+
+INLINE_BYTES = 64 * 1024
+_KEPT_BYTES = 64 << 20
+
+
+class Results:
+    """The results of a store. `database` gives the database, or None while there is nothing in it."""
+
+    def __init__(self, tails: Recent, database: Callable[[], Database | None], objects: Objects) -> None:
+        self._tails = tails
+        self._database = database
+        self._objects = objects
+        self._payloads = _Payloads()
+        self._secrets = Secrets()
+
+    def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
+        """All results of these nodes that may serve, by task key, newest first."""
+        names = list(nodes)
+        database = self._database()
+        rows: list[Known] = []
+        if database is not None and names:
+            rows = database.known(names)
+            self._tails.align(database.watermarks())
+        with self._tails.lock:
+            tail = [
+                item
+                for index in self._tails.newest_first()
+                for name in names
+                for item in reversed(index.known.get(name, ()))
+            ]
+            forgotten = self._tails.forgotten()
+        found: dict[str, list[Known]] = {}
+        for item in chain(tail, rows):
+            if not forgotten or item.created_at > forgotten.get(item.key, float("-inf")):
+                found.setdefault(item.key, []).append(item)
+        for key in {item.key for item in tail}:
+            if len(found.get(key, ())) > 1:
+                found[key] = _newest_first(found[key])
+        return found
+
+    def result(self, key: str) -> Result | None:
+        """The newest whole result under a task key, unless it is forgotten."""
+        with self._tails.lock:
+            found = next((index.results[key] for index in self._tails.newest_first() if key in index.results), None)
+            until = self._tails.forgotten().get(key, float("-inf"))
+        database = self._database() if found is None else None
+        if database is not None:
+            found = database.result(key)
+        return found if found is not None and found.created_at > until else None
+
+    def encode(self, value: Any, digest: str, codec: str = "auto") -> Stored:
+        """Encode a value whose value digest is known; a large payload is a durable object when this returns.
+
+        Raises ValueFault for what no codec keeps, or for a value that holds a known secret.
+        """
+        encoded = codecs.encode(value, codec)
+        payload = encoded.payload
+        self._secrets.refuse(payload, "a value")
+        name, text = payload_digest(payload), encoded.codec in codecs.TEXT_CODECS
+        if len(payload) > INLINE_BYTES:
+            self._objects.put(name, payload)
+            return Stored(digest, encoded.codec, name, len(payload))
+        inline = payload.decode() if text else base64.b64encode(payload).decode("ascii")
+        return Stored(digest, encoded.codec, name, len(payload), inline)
+
+    def get(self, digest: str) -> Any:
+        """A new copy of the value with this value digest. Raises ValueFault when it is missing or damaged."""
+        return self.get_many((digest,))[0]
+
+    def get_many(self, digests: Sequence[str]) -> list[Any]:
+        """New copies of the values with these digests, in order; those not at hand in one query."""
+        found = {digest: kept for digest in digests if (kept := self._payloads.get(digest)) is not None}
+        missing = [digest for digest in dict.fromkeys(digests) if digest not in found]
+        places = self._places(missing) if missing else {}
+        for digest in missing:
+            if digest not in places:
+                raise ValueFault(f"no value with the digest {digest} is stored here: run its node again")
+            found[digest] = places[digest].codec, self._payload(places[digest])
+            self._payloads.keep(digest, found[digest])
+        return [codecs.decode(*found[digest]) for digest in digests]
+
+    def _places(self, digests: list[str]) -> dict[str, Stored]:
+        with self._tails.lock:
+            newest = self._tails.newest_first()
+            found: dict[str, Stored] = {}
+            for index in reversed(newest):
+                found.update({digest: index.stored[digest] for digest in digests if digest in index.stored})
+        rest = [digest for digest in digests if digest not in found]
+        database = self._database() if rest else None
+        if database is not None:
+            found.update(database.stored(rest))
+        return found
+
+    def _payload(self, stored: Stored) -> bytes:
+        """The verified bytes of a value."""
+        if stored.inline is None:
+            payload = self._objects.get(stored.payload)
+        else:
+            text = stored.codec in codecs.TEXT_CODECS
+            payload = stored.inline.encode("utf-8", "surrogatepass") if text else _unbase64(stored.inline)
+            if payload is not None and payload_digest(payload) != stored.payload:
+                payload = None
+        if payload is None:
+            raise ValueFault(f"the stored value {stored.digest} is missing or damaged: run its node again")
+        return payload
+
+
+class _Payloads:
+    """The payloads that were asked for last, as (codec, bytes), up to a size. Bytes, so nobody can change them."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, digest: str) -> tuple[str, bytes] | None:
+        with self._lock:
+            found = self._kept.get(digest)
+            if found is not None:
+                self._kept.move_to_end(digest)
+            return found
+
+    def keep(self, digest: str, payload: tuple[str, bytes]) -> None:
+        with self._lock:
+            if digest in self._kept or len(payload[1]) > _KEPT_BYTES // 4:
+                return
+            self._kept[digest] = payload
+            self._bytes += len(payload[1])
+            while self._bytes > _KEPT_BYTES:
+                self._bytes -= len(self._kept.popitem(last=False)[1][1])
+
+
+def _newest_first(found: list[Known]) -> list[Known]:
+    """Sorted, and each once: an entry can be in the database and not yet gone from the tails."""
+    once = {
+        (item.digest, item.run_id, round(item.created_at * 1e6)): item for item in reversed(found)
+    }  # the journal's last
+    return sorted(once.values(), key=lambda item: item.created_at, reverse=True)
+
+
+def _unbase64(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return None

@@ -1,0 +1,59 @@
+"""The half of a store that serves a running workflow: results, values, replies, flights.
+
+A switchboard, the same on disk and in memory; what a store must promise is `core.promises`, the other half is `asking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from wfkit.core.call import CallRecord
+from wfkit.core.promises import Flight
+from wfkit.core.result import Known, Result, Stored
+from wfkit.store.call_log import CallLog
+from wfkit.store.flight import Flights, LocalFlights
+from wfkit.store.results import Results
+from wfkit.store.secrets import Secrets
+
+
+class Serving:
+    """Serves from these parts."""
+
+    def __init__(self, results: Results, calls: CallLog, flights: Flights | LocalFlights) -> None:
+        self._results = results
+        self._calls = calls
+        self._flights = flights
+        self._secrets = Secrets()
+
+    def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
+        """All results of these nodes that may serve, by task key, newest first."""
+        return self._results.known(nodes)
+
+    def result(self, key: str) -> Result | None:
+        """The newest whole result under a task key."""
+        return self._results.result(key)
+
+    def encode(self, value: Any, digest: str, codec: str = "auto") -> Stored:
+        """Encode a value; a large payload is a durable object when this returns. Raises ValueFault."""
+        return self._results.encode(value, digest, codec)
+
+    def get(self, digest: str) -> Any:
+        """A new copy of a value. Raises ValueFault when it is missing or damaged."""
+        return self._results.get(digest)
+
+    def get_many(self, digests: Sequence[str]) -> list[Any]:
+        """New copies of values, in order."""
+        return self._results.get_many(digests)
+
+    def find_call(self, request_digest: str) -> CallRecord | None:
+        """The newest valid reply to this request."""
+        return self._calls.find(request_digest)
+
+    def try_flight(self, key: str) -> Flight | None:
+        """The right to make the call of a key, or None while somebody else has it."""
+        return self._flights.take(key)
+
+    def redact(self, text: str) -> str:
+        """The text with the secrets of this process's environment replaced, for logs and displays."""
+        return self._secrets.redact(text)

@@ -1,0 +1,119 @@
+"""What the journals say beyond the database: this process's own entries at once, others' as soon as they are written.
+
+Entries are kept in generations: a fold takes the old ones away once the database has them. Folding itself is
+`folding`; asking is `results` and `call_log`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from wfkit.core.events import Entry
+from wfkit.store import journal, segments
+from wfkit.store.index import Index
+from wfkit.store.journal import Journal, Log
+
+
+class Tails:
+    """The unfolded ends of all journals of a store. Hold `lock` while reading what `newest_first` gives."""
+
+    def __init__(self, root: Path) -> None:
+        self.lock = threading.RLock()
+        self.own: Journal | None = None
+        self.calls_folded: set[str] = set()  # requests whose replies went to the database while we looked
+        self._root = root
+        self._frozen: list[Index] = []
+        self._current = Index()
+        self._read_to: dict[str, int] = {}
+        self._from: dict[str, int] = {}
+        self._forgotten: dict[str, float] = {}
+        self._segments_seen = 0
+        self._aligned = False
+
+    def newest_first(self) -> list[Index]:
+        """Everything not folded, as of now. Raises StoreFault for what a newer version wrote."""
+        with self.lock:
+            self._refresh()
+            return [self._current, *reversed(self._frozen)]
+
+    def forgotten(self) -> Mapping[str, float]:
+        """Task keys whose results made until that time are no longer served; those of folded entries stay in it."""
+        with self.lock:
+            return {**self._forgotten, **self._current.forgotten} if self._current.forgotten else self._forgotten
+
+    def align(self, watermarks: Mapping[str, int]) -> None:
+        """Begin where the database ends; from then on, read again what a database that changed hands does not have."""
+        with self.lock:
+            if not self._aligned:
+                self._aligned = True
+                self._from = {**watermarks, **self._from}
+                self._read_to = {**watermarks, **self._read_to}
+            behind = {name for name, start in self._from.items() if watermarks.get(name, 0) < start}
+            if behind:
+                self._read_gaps(behind, watermarks)
+
+    def freeze(self) -> list[Index]:
+        """The generations to fold, oldest first; what comes from now on belongs to the next."""
+        with self.lock:
+            self._refresh()
+            if self._current.lines:
+                self._frozen.append(self._current)
+                self._forgotten = dict(self.forgotten())
+                self._current = Index()
+            return list(self._frozen)
+
+    def drop(self, folded: list[Index]) -> None:
+        """The database has these generations."""
+        with self.lock:
+            self._frozen = [index for index in self._frozen if index not in folded]
+            for index in folded:
+                self.calls_folded.update(index.calls)
+                self._from.update({journal_id: end for journal_id, _, end, _ in index.lines})
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is something to fold (of what was read so far)."""
+        placed = self.own is not None and self.own.commit.has_placed
+        return bool(placed or self._current.lines or self._frozen)
+
+    def _refresh(self) -> None:
+        if self.own is not None:
+            for offset, end, entry in self.own.take_lines():
+                self._note(self.own.id, offset, end, entry)
+        for log in journal.list_live(self._root):
+            if log.size > self._read_to.get(log.journal_id, 0):
+                self._read(log)
+        seen = segments.changed_ns(self._root)
+        if seen != self._segments_seen:
+            for log in journal.list_journals(self._root):
+                if log.segment and log.size > self._read_to.get(log.journal_id, 0):
+                    self._read(log)
+            self._segments_seen = seen
+
+    def _read(self, log: Log) -> None:
+        if self.own is not None and log.journal_id == self.own.id:
+            return
+        for offset, end, entry in journal.read_entries(log.path, self._read_to.get(log.journal_id, 0)):
+            self._note(log.journal_id, offset, end, entry)
+
+    def _note(self, journal_id: str, offset: int, end: int, entry: Entry) -> None:
+        self._current.lines.append((journal_id, offset, end, entry))
+        self._current.add(entry)
+        self._read_to[journal_id] = end
+
+    def _read_gaps(self, behind: set[str], watermarks: Mapping[str, int]) -> None:
+        gap = Index()
+        for log in journal.list_journals(self._root):
+            if log.journal_id not in behind:
+                continue
+            stop = self._from[log.journal_id]
+            for offset, end, entry in journal.read_entries(log.path, watermarks.get(log.journal_id, 0)):
+                if offset >= stop:
+                    break
+                gap.lines.append((log.journal_id, offset, end, entry))
+                gap.add(entry)
+            self._from[log.journal_id] = watermarks.get(log.journal_id, 0)
+        if gap.lines:
+            self._frozen.insert(0, gap)
