@@ -1,0 +1,87 @@
+"""Files that a body names rather than opens where the hook can see it: paths in its text and in its inputs.
+
+pandas.read_parquet, pyarrow and duckdb open in C. A text that names an existing file, folder or pattern is taken for a read of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path, PurePath
+from typing import Any
+
+from wfkit.core.result import Read
+from wfkit.keys.places import file_digest, is_foreign, pattern_digest, portable, signature
+
+_QUOTED = re.compile(r"""'([^'\n]{1,300})'|"([^"\n]{1,300})\"""")
+_LONGEST = 1000
+_MAGIC = re.compile(r"[*?\[]")
+# A text with one of these endings names a file even if there is none: `os.path.exists("done.flag")` must be seen when it appears.
+_DATA = frozenset(
+    ["arrow", "avro", "bmp", "cfg", "conf", "csv", "db", "duckdb", "feather", "flag", "gif", "gz", "h5", "hdf5", "html", "ini", "jpeg", "jpg", "json", "jsonl", "jinja", "j2", "lock", "log", "md", "ndjson", "npy", "npz", "orc", "parquet", "pdf", "pickle", "pkl", "png", "sqlite", "sqlite3", "toml", "tsv", "txt", "webp", "xlsx", "xml", "yaml", "yml", "zip", "zst"]
+)
+
+
+def literal_paths(
+    source: str, values: Mapping[str, Any] | Iterable[Any] = (), project: Path | None = None
+) -> tuple[Read, ...]:
+    """Reads of the files, folders and patterns that texts in `source` or values name: a text, a Path, or a list of such.
+
+    Relative names are those of the working directory, as for `open`. A folder that is named with a slash counts with all its files.
+    """
+    root = Path(os.path.abspath(project or Path.cwd()))  # noqa: PTH100 - links stay links
+    given = values.values() if isinstance(values, Mapping) else values
+    named = dict.fromkeys([*_texts(source), *(text for value in given for text in _from_value(value))])
+    found = {read.name: read for text in named if (read := _read(text, root)) is not None}
+    return tuple(sorted(found.values(), key=lambda read: read.name))
+
+
+@lru_cache(maxsize=4096)
+def _texts(source: str) -> tuple[str, ...]:
+    """Texts in a source, whole and the quoted pieces inside (a query names its files so)."""
+    if "'" not in source and '"' not in source:
+        return ()
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.append(node.value)
+            found += [single or double for single, double in _QUOTED.findall(node.value)]
+    return tuple(dict.fromkeys(text for text in found if _may_be_path(text)))
+
+
+def _from_value(value: Any) -> Iterator[str]:
+    parts = value if isinstance(value, list | tuple) else [value]
+    for part in parts[:_LONGEST]:
+        if isinstance(part, PurePath) or (type(part) is str and _may_be_path(part)):
+            yield str(part)
+
+
+def _may_be_path(text: str) -> bool:
+    return 0 < len(text) <= 300 and "\n" not in text and "\x00" not in text and "://" not in text
+
+
+def _read(text: str, root: Path) -> Read | None:
+    path = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - as `open` would
+    if is_foreign(path):
+        return None
+    if _MAGIC.search(text):
+        return _pattern(path, root) if "/" in text or "." in text else None
+    if signature(path) is not None:
+        return Read("file", portable(path, root), file_digest(path))
+    if os.path.isdir(path):  # noqa: PTH112
+        is_named = "/" in text.rstrip("/") or text.endswith("/")
+        return _pattern(os.path.join(path, "**"), root) if is_named and path != str(root) else None  # noqa: PTH118
+    ending = text.rpartition(".")[2].lower()
+    return Read("file", portable(path, root), "") if ending in _DATA and " " not in text else None
+
+
+def _pattern(path: str, root: Path) -> Read | None:
+    digest = pattern_digest(path, root)
+    return Read("glob", portable(path, root), digest) if digest else None

@@ -1,0 +1,74 @@
+"""Keeping a body from changing its inputs, and finding out when it did.
+
+Arrays and frames are handed out as views that cannot reach the original; what has no cheap view is digested again after the body.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any
+
+from wfkit.core.record import Record
+from wfkit.errors import ValueFault
+from wfkit.keys.standard import is_code
+from wfkit.keys.task import map_digest
+from wfkit.keys.values import digest, item_digests
+
+_IMMUTABLE = frozenset({NoneType, bool, int, float, complex, str, bytes, range})
+
+
+def view(value: Any) -> Any:
+    """What a body is given for a value: a copy-on-write copy of a pandas object, a read-only view of an array, else the value itself."""
+    kind = type(value)
+    if kind in _IMMUTABLE:
+        return value
+    library = kind.__module__.partition(".")[0]
+    if library == "pandas":
+        pd = sys.modules["pandas"]
+        return value.copy(deep=False) if kind in (pd.DataFrame, pd.Series) else value
+    if library == "numpy" and isinstance(value, sys.modules["numpy"].ndarray):
+        seen = value.view()
+        seen.flags.writeable = False
+        return seen
+    return value
+
+
+def changed(inputs: Mapping[str, tuple[Any, str]]) -> list[str]:
+    """Names of inputs, given with the digests they had, that are not what they were. What `view` protects is not digested again."""
+    return [name for name, (value, before) in inputs.items() if not _is_protected(value) and _is_other(value, before)]
+
+
+def _is_protected(value: Any) -> bool:
+    """Whether nothing that a body does to its view can change the value."""
+    kind = type(value)
+    if kind in _IMMUTABLE or is_code(value):
+        return True
+    if kind is Record:
+        return all(type(part) in _IMMUTABLE for part in value._values)
+    library = kind.__module__.partition(".")[0]
+    if library == "pandas":
+        return not _holds_objects(value)
+    if library == "numpy":
+        return not getattr(getattr(value, "dtype", None), "hasobject", True)
+    return library in ("pyarrow", "polars", "datetime", "decimal", "uuid", "pathlib", "zoneinfo", "fractions")
+
+
+def _holds_objects(value: Any) -> bool:
+    pd = sys.modules["pandas"]
+    if type(value) is pd.DataFrame:
+        return bool(value.attrs) or any(dtype == object for dtype in value.dtypes)
+    if type(value) is pd.Series:
+        return bool(value.attrs) or value.dtype == object
+    return False
+
+
+def _is_other(value: Any, before: str) -> bool:
+    """Whether a value has another digest now. One without a digest cannot be judged, it counts as unchanged: it is not cached anyway."""
+    try:
+        if getattr(type(value), "__wfkit_map__", False):
+            return map_digest(item_digests(list(value))) != before and digest(value) != before
+        return digest(value) != before
+    except ValueFault:
+        return False

@@ -1,0 +1,143 @@
+"""Where a module comes from: the project or notebook (its code counts), an installed package (its version counts), the standard library.
+
+Answers are remembered for the life of the process: a package that is upgraded under a running process is still the old one in it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import site
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from wfkit.keys.plain import digest_of
+
+PROJECT = "project"
+PACKAGE = "package"
+STANDARD = "standard"
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """`kind` is PROJECT, PACKAGE or STANDARD; `name` the distribution or module; `version` of the distribution, else empty."""
+
+    kind: str
+    name: str
+    version: str = ""
+
+
+def _roots() -> tuple[str, ...]:
+    found = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    return tuple(sorted(str(Path(path).resolve()) + os.sep for path in found if path))
+
+
+_STANDARD_ROOTS = _roots()
+_USER_SITE = site.getusersitepackages()
+
+
+def kind_of_file(path: str) -> str:
+    """Where a source file comes from. A virtual environment inside the project is not the project."""
+    if not path or path.startswith("<frozen"):
+        return STANDARD
+    parts = path.replace("\\", "/").split("/")
+    if any(part in _INSTALLED for part in parts) or path.startswith(_USER_SITE):
+        return PACKAGE
+    if path.startswith(_STANDARD_ROOTS) or str(_resolved(path)).startswith(_STANDARD_ROOTS):
+        return STANDARD
+    return PROJECT
+
+
+@lru_cache(maxsize=4096)
+def _resolved(path: str) -> Path:
+    return Path(path).resolve()
+
+
+def origin(module_name: str | None) -> Origin:
+    """Where a module comes from, by its name. One that is not loaded or has no file (a notebook, a made one) is the project's."""
+    name = module_name or ""
+    known = _ORIGINS.get(name)
+    if known is None:
+        known = _find(name)
+        if name in sys.modules:
+            _ORIGINS[name] = known
+    return known
+
+
+_ORIGINS: dict[str, Origin] = {}
+
+
+def _find(name: str) -> Origin:
+    top = name.partition(".")[0]
+    if top == "wfkit":
+        return Origin(STANDARD, name)
+    module = sys.modules.get(name)
+    kind = _kind(module, name, top)
+    if kind == PACKAGE:
+        return Origin(PACKAGE, *_distribution(top, module))
+    return Origin(kind, name)
+
+
+def _kind(module: ModuleType | None, name: str, top: str) -> str:
+    if name == "__main__":
+        return PROJECT
+    if name in sys.builtin_module_names:
+        return STANDARD
+    path = _file(module)
+    if path is not None:
+        return kind_of_file(path)
+    if module is not None and list(getattr(module, "__path__", ())):  # a namespace package
+        return kind_of_file(str(next(iter(module.__path__))))
+    if top in sys.modules and top != name:
+        return origin(top).kind
+    return STANDARD if top in sys.stdlib_module_names else PROJECT
+
+
+def _file(module: ModuleType | None) -> str | None:
+    path = getattr(module, "__file__", None)
+    spec = getattr(module, "__spec__", None)
+    return path or (spec.origin if spec is not None and spec.has_location else None)
+
+
+def _distribution(top: str, module: ModuleType | None) -> tuple[str, str]:
+    """Name and version of what a top-level module belongs to; the digest of its file when it belongs to no distribution."""
+    found = installed(top)
+    if found.version:
+        return found.name, found.version
+    version = getattr(sys.modules.get(top), "__version__", None)
+    path = _file(module)
+    return top, str(version) if version else digest_of(Path(path).read_bytes()).hex() if path else ""
+
+
+@lru_cache(maxsize=1024)
+def installed(top: str) -> Origin:
+    """The installed distribution that a top-level module belongs to, whether or not it is loaded; without a version if there is none."""
+    try:
+        return Origin(PACKAGE, top, importlib.metadata.version(top))
+    except importlib.metadata.PackageNotFoundError:
+        names = _by_module().get(top)
+    return Origin(PACKAGE, names[0], importlib.metadata.version(names[0])) if names else Origin(PACKAGE, top)
+
+
+@lru_cache(maxsize=1)
+def _by_module() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())
+
+
+def token(where: Origin) -> str:
+    """The text that stands for a module outside the project."""
+    return f"{where.name} {where.version}" if where.version else where.name
+
+
+def importable(thing: Any) -> bool:
+    """Whether a function or class is what its own module calls by its name; one made at run time is not."""
+    found: Any = sys.modules.get(getattr(thing, "__module__", None) or "")
+    for name in getattr(thing, "__qualname__", "?").split("."):
+        found = getattr(found, name, None)
+    return found is thing

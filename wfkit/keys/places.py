@@ -1,0 +1,111 @@
+"""Files and folders as reads see them: portable names, digests of content, and what is no dependency of a body.
+
+Names are relative to the project with forward slashes, or begin with `~/` or a root: then they are outside it.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+from blake3 import blake3
+
+from wfkit.keys.origin import PROJECT, kind_of_file
+from wfkit.keys.plain import THREADS_FROM, TOKEN_BYTES, digest_of
+
+Signature = tuple[int, int, int, int]  # size, mtime_ns, inode, device
+
+# A file changed within the last two seconds may change again without a new time on coarse clocks: its digest is not remembered.
+FRESH_S = 2.0
+_TREE_LIMIT = 2000
+_SYSTEM = ("/proc/", "/dev/", "/sys/")
+_PREFIXES = tuple(
+    sorted(
+        {str(Path(p).resolve()) + os.sep for p in (sys.prefix, sys.base_prefix, sys.exec_prefix) if len(p) > 4}
+        - {"/usr/"}
+    )
+)
+_STDLIB = sysconfig.get_path("stdlib") + os.sep
+
+
+def signature(path: str) -> Signature | None:
+    """What tells that a regular file was written to, or None when there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev
+
+
+def is_fresh(found: Signature, now: float | None = None) -> bool:
+    """Whether a file was written so recently that its time may not tell the next write."""
+    return (time.time() if now is None else now) - found[1] / 1e9 < FRESH_S
+
+
+def file_digest(path: str) -> str:
+    """32 hex characters over the content of a file; empty when it cannot be read."""
+    try:
+        size = os.stat(path).st_size
+        if size < THREADS_FROM:
+            return digest_of(Path(path).read_bytes()).hex()
+        return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest(length=TOKEN_BYTES)
+    except OSError:
+        return ""
+
+
+def listing_digest(path: str) -> str:
+    """32 hex characters over the names in a folder; empty when there is none."""
+    try:
+        names = sorted(name for name in os.listdir(path) if name != "__pycache__")  # noqa: PTH208 - plain names
+    except OSError:
+        return ""
+    return digest_of("\x00".join(["listing", *names]).encode("utf-8", "surrogateescape")).hex()
+
+
+def pattern_digest(pattern: str, project: Path) -> str:
+    """32 hex characters over the names and contents of the files that a pattern matches; `**` goes into folders.
+
+    Beyond 2,000 files sizes and times stand for contents: then a copy of the folder is another one.
+    """
+    lines = []
+    paths = sorted(path for path in glob.iglob(pattern, recursive=True) if signature(path) is not None)
+    for path in paths:
+        content = file_digest(path) if len(paths) <= _TREE_LIMIT else repr(signature(path))
+        lines.append(f"{portable(path, project)}={content}")
+    return digest_of("\n".join(["pattern", *lines]).encode("utf-8", "surrogateescape")).hex() if lines else ""
+
+
+def portable(path: str, project: Path) -> str:
+    """The name of an absolute path in keys and reads: the same on another machine where that is possible."""
+    root = str(project)
+    if path == root:
+        return "."
+    if path.startswith(root + os.sep):
+        return path[len(root) + 1 :].replace(os.sep, "/")
+    home = str(Path.home())
+    if path.startswith(home + os.sep):
+        return "~/" + path[len(home) + 1 :].replace(os.sep, "/")
+    return path.replace(os.sep, "/")
+
+
+def absolute(name: str, project: Path) -> str:
+    """The path that a portable name stands for here."""
+    if name.startswith("~/"):
+        return str(Path.home() / name[2:])
+    return os.path.normpath(os.path.join(project, name))  # noqa: PTH118 - keeps an absolute name as it is
+
+
+def is_foreign(path: str) -> bool:
+    """Whether a path is no dependency of a body: the interpreter, installed packages, bytecode, the system's own files."""
+    if path.startswith(_SYSTEM) or path.startswith(_STDLIB):
+        return True
+    if path.startswith(_PREFIXES):
+        return True
+    return kind_of_file(path) != PROJECT

@@ -1,0 +1,43 @@
+"""A short text of a value for people: what `why` shows of a constant that changed. It is never part of a digest.
+
+A `repr` that raises or is long does no harm, and a large frame is not printed.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+LIMIT = 500
+_SHAPED = ("shape", "columns")
+
+
+class _Short(reprlib.Repr):
+    """A `repr` that stops early, whatever the size of the value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = LIMIT
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 40
+        self.maxlevel = 5
+
+    def repr_str(self, x: str, level: int) -> str:
+        return repr(x[:LIMIT])
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        shape = getattr(x, "shape", None)
+        if isinstance(shape, tuple) and getattr(x, "size", 0) != 1:
+            return f"<{type(x).__name__} {' × '.join(map(str, shape))}>"
+        return super().repr_instance(x, level)
+
+
+_SHORT = _Short()
+
+
+def preview(value: Any) -> str:
+    """At most 500 characters that show a value."""
+    try:
+        text = _SHORT.repr(value)
+    except Exception as error:  # a user's own __repr__ may raise anything
+        text = f"<{type(value).__name__}; its repr raises {type(error).__name__}>"
+    return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
