@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from wfkit.views.markup import one_line, visible
 
 WIDTH = 80
+_LAST = 26  # the last column of text gives way first, down to this
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -58,24 +59,24 @@ def bar(share: float, columns: int) -> str:
 
 
 def grid(heads: Sequence[str], rows: Iterable[Sequence[object]], align: str, *, columns: int = WIDTH) -> list[str]:
-    """Lines of a table within so many columns. `align` has a `<` or `>` a column; where room is short the widest
-    left-aligned column gives way.
+    """Lines of a table within so many columns. `align` has a `<` or `>` a column; where room is short the last
+    and then the widest left-aligned columns give way. Empty columns are left out.
     """
     table = [[one_line(cell) for cell in row] for row in rows]
     lines = [list(heads), *table] if any(heads) else table
     sizes = [max((width(line[n]) for line in lines), default=0) for n in range(len(align))]
     flexible = [n for n, side in enumerate(align) if side == "<"] or list(range(len(align)))
-    excess = sum(sizes) + 2 * (len(sizes) - 1) - columns
+    excess = sum(sizes) + 2 * (sum(size > 0 for size in sizes) - 1) - columns
     while excess > 0:
-        widest = max(flexible, key=lambda n: sizes[n])
+        last = flexible[-1]
+        widest = last if sizes[last] > _LAST else max(flexible, key=lambda n: sizes[n])
         if sizes[widest] <= 6:
             break
         taken = min(excess, max(1, sizes[widest] // 8))
         sizes[widest] -= taken
         excess -= taken
-    shown = (
-        "  ".join(fit(cell, size, side) for cell, size, side in zip(line, sizes, align, strict=True)) for line in lines
-    )
+    used = [n for n, size in enumerate(sizes) if size > 0]
+    shown = ("  ".join(fit(line[n], sizes[n], align[n]) for n in used) for line in lines)
     return [cut_end(line, columns) for line in shown]
 
 

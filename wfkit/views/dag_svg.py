@@ -6,48 +6,20 @@ The picture runs down or to the right, whichever stays larger on the page. Posit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from wfkit.core.report import NodeRow
 from wfkit.core.terms import NodeKind, TaskState
 from wfkit.views import columns, numbers, pieces, tally, theme
-from wfkit.views.layout import Layout, Point, layered
+from wfkit.views.layout import Layout, layered
 from wfkit.views.markup import Markup, join, tag
+from wfkit.views.wires import Frame, arrow, wire
 
 _CARDS: Final = 60
 _PAGE: Final = 860.0  # the width of an output in JupyterLab at a usual window
-_PAD: Final = 8.0
 _WIDE: Final = 180.0
 _LEFT: Final = 30.0
 _RIGHT: Final = 170.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """Sizes in pixels: of a node, and the room around it along both directions; `right` if layers run to the right."""
-
-    width: float
-    height: float
-    gap: float
-    run: float
-    right: bool
-
-    def size(self, layout: Layout) -> Point:
-        """Width and height of the whole picture."""
-        wide, high = self._cells(layout.width, layout.depth - 1)
-        return wide + self.width + 2 * _PAD, high + self.height + 2 * _PAD
-
-    def at(self, point: Point) -> Point:
-        """The centre of the node at a layout point."""
-        x, y = self._cells(*point)
-        return x + self.width / 2 + _PAD, y + self.height / 2 + _PAD
-
-    def _cells(self, across: float, along: float) -> Point:
-        if self.right:
-            return along * (self.width + self.run), across * (self.height + self.gap)
-        return across * (self.width + self.gap), along * (self.height + self.run)
 
 
 def draw(rows: Sequence[NodeRow], deps: Sequence[Sequence[int]]) -> Markup:
@@ -55,8 +27,8 @@ def draw(rows: Sequence[NodeRow], deps: Sequence[Sequence[int]]) -> Markup:
     layout = layered(deps)
     cards = len(rows) <= _CARDS
     frame = _frame(layout, cards=cards, mapped=any(row.mapped and row.tasks for row in rows))
-    edges = [_edge(frame, points, rows[dep]) for (dep, _), points in layout.bends.items()]
-    heads = [_arrow(frame, points[-1]) for points in layout.bends.values()] if cards else []
+    edges = [wire(frame, points, dashed=_dead(rows[dep])) for (dep, _), points in layout.bends.items()]
+    heads = [arrow(frame, points[-1]) for points in layout.bends.values()] if cards else []
     marks = []
     for row, point in zip(rows, layout.points, strict=True):
         x, y = frame.at(point)
@@ -69,55 +41,20 @@ def draw(rows: Sequence[NodeRow], deps: Sequence[Sequence[int]]) -> Markup:
     return pieces.drawing(width, height, title, lines, *marks)
 
 
-def _frame(layout: Layout, *, cards: bool, mapped: bool) -> _Frame:
+def _frame(layout: Layout, *, cards: bool, mapped: bool) -> Frame:
     if not cards:
-        return _Frame(9.0, 9.0, 5.0, 26.0, right=layout.width < layout.depth)
+        return Frame(9.0, 9.0, 5.0, 26.0, right=layout.width < layout.depth)
     high = 62.0 if mapped else 46.0
-    down, right = _Frame(_WIDE, high, 18.0, 34.0, right=False), _Frame(_WIDE, high, 16.0, 40.0, right=True)
+    down, right = Frame(_WIDE, high, 18.0, 34.0, right=False), Frame(_WIDE, high, 16.0, 40.0, right=True)
     shrink_down, shrink_right = (min(1.0, _PAGE / frame.size(layout)[0]) for frame in (down, right))
     if abs(shrink_down - shrink_right) < 0.02:
         return right if right.size(layout)[1] <= down.size(layout)[1] else down
     return down if shrink_down > shrink_right else right
 
 
-def _edge(frame: _Frame, points: tuple[Point, ...], source: NodeRow) -> Markup:
-    """A smooth line from the border of one node to that of another, through the middles of the gaps it passes."""
-    half = (frame.width if frame.right else frame.height) / 2
-    stops: list[tuple[Point, Point]] = []
-    for at, point in enumerate(points):
-        x, y = frame.at(point)
-        before, after = (0.0 if at == 0 else -half), (0.0 if at == len(points) - 1 else half)
-        if at == 0:
-            before = half
-        if at == len(points) - 1:
-            after = -half
-        stops.append(((x + before, y), (x + after, y)) if frame.right else ((x, y + before), (x, y + after)))
-    path = f"M{_pair(stops[0][1])}"
-    for (_, start), (enter, leave) in pairwise(stops):
-        path += _curve(frame, start, enter)
-        if enter != leave:
-            path += f"L{_pair(leave)}"
-    waiting = theme.state_of(source.tasks) in {TaskState.SKIPPED, TaskState.CANCELLED, TaskState.FAILED}
-    return tag("path", d=path, stroke_dasharray="3 4" if waiting else None)
-
-
-def _curve(frame: _Frame, start: Point, end: Point) -> str:
-    if frame.right:
-        middle = (start[0] + end[0]) / 2
-        return f"C{_pair((middle, start[1]))} {_pair((middle, end[1]))} {_pair(end)}"
-    middle = (start[1] + end[1]) / 2
-    return f"C{_pair((start[0], middle))} {_pair((end[0], middle))} {_pair(end)}"
-
-
-def _pair(point: Point) -> str:
-    return f"{point[0]:.1f},{point[1]:.1f}".replace(".0,", ",").removesuffix(".0")
-
-
-def _arrow(frame: _Frame, end: Point) -> Markup:
-    x, y = frame.at(end)
-    if frame.right:
-        return tag("path", d=f"M{_pair((x - frame.width / 2, y))}l-6,-3.5v7z")
-    return tag("path", d=f"M{_pair((x, y - frame.height / 2))}l-3.5,-6h7z")
+def _dead(row: NodeRow) -> bool:
+    """Whether nothing will come along the lines that leave a node."""
+    return theme.state_of(row.tasks) in {TaskState.SKIPPED, TaskState.CANCELLED, TaskState.FAILED}
 
 
 def _card(row: NodeRow, x: float, y: float, high: float) -> Markup:

@@ -10,7 +10,7 @@ import re
 from html import escape
 from typing import Final
 
-_VOID: Final = frozenset({"meta", "br"})
+_VOID: Final = frozenset({"meta", "img"})
 _TAG_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9]*")
 # Control characters (they move a terminal's cursor, and XML forbids them) and marks that turn text around; \n and \t
 # are kept.
@@ -49,7 +49,7 @@ def join(*parts: object) -> Markup:
     return Markup("".join(safe(part) for part in parts))
 
 
-def tag(name: str, *children: object, **attributes: object) -> Markup:
+def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     """An element. `class_` means class, `_` in other attribute names means `-`; attributes that are None are left
     out; floats are rounded.
     """

@@ -44,9 +44,8 @@ def _dollars(usd: Decimal) -> str:
         return "$0"
     if usd < Decimal("0.0001"):
         return "<$0.0001"
-    if usd < 1:
-        whole, _, cents = f"{usd:.4f}".partition(".")
-        return f"${whole}.{cents.rstrip('0'):0<2}"
+    if usd < Decimal("0.1"):
+        return f"${usd:.4f}"
     if usd < 10_000:
         return f"${usd:,.2f}"
     if usd < 1_000_000:
@@ -59,7 +58,7 @@ def tokens(count: Number | None, *, estimated: bool = False) -> str:
     if count is None or not _known(count):
         return UNKNOWN
     sign = MINUS if count < 0 else ""
-    return f"{'~' if estimated else ''}{sign}{_scaled(abs(count))}"
+    return f"{'~' if estimated else ''}{sign}{_scaled(-count if count < 0 else count)}"
 
 
 def _scaled(value: Number) -> str:

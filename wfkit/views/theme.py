@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wfkit.core.terms import NodeKind, TaskState
+from wfkit.core.terms import NodeKind, RunState, TaskState
 from wfkit.views.markup import Markup, tag
 
 IDLE: Final = "#7A818C"
@@ -25,6 +25,9 @@ COLOURS: Final[Mapping[str, str]] = {
     TaskState.FAILED: "#C44601",
     TaskState.SKIPPED: IDLE,
     TaskState.CANCELLED: IDLE,
+    RunState.PARTIAL: "#E69F00",
+    RunState.BUDGET_STOPPED: "#E69F00",
+    RunState.INTERRUPTED: IDLE,
 }
 GLYPHS: Final[Mapping[str, str]] = {
     TaskState.PENDING: "o",
@@ -37,6 +40,9 @@ GLYPHS: Final[Mapping[str, str]] = {
     TaskState.FAILED: "✗",
     TaskState.SKIPPED: "-",
     TaskState.CANCELLED: "-",
+    RunState.PARTIAL: "~",
+    RunState.BUDGET_STOPPED: "~",
+    RunState.INTERRUPTED: "-",
 }
 WORDS: Final[Mapping[str, str]] = {
     TaskState.SUCCESS: "done",
@@ -141,7 +147,8 @@ _STATUS: Final = {
     "cached": TaskState.CACHED,
     "failed": TaskState.FAILED,
 }
-_CLASSES: Final[Mapping[str, str]] = {state: name for name, state in _STATUS.items()}
+_NAMES: Final = {colour: name for name, colour in ((name, COLOURS[state]) for name, state in _STATUS.items())}
+_CLASSES: Final[Mapping[str, str]] = {state: _NAMES[colour] for state, colour in COLOURS.items()}
 
 
 def css_class(state: str) -> str:
@@ -206,6 +213,9 @@ background:rgba(128,138,150,.20);vertical-align:middle}
 .wf ins,.wf del{text-decoration:none;display:block}
 .wf ins{background:rgba(0,114,178,.16)}
 .wf del{background:rgba(230,159,0,.20)}
+.wf .wf-step details{display:inline-block;margin:0 14px 2px 0;vertical-align:top}
+.wf .wf-step details[open]{display:block}
+.wf .wf-step p{margin:4px 0 1px}
 .wf .wf-tree{border-left:2px solid var(--wf-line);margin:2px 0 2px 6px;padding:1px 0 1px 14px}
 """
 

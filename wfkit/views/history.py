@@ -1,0 +1,193 @@
+"""The runs of a store, newest first: outcome, tasks, time, cost, what the cache saved; and how cost and time went
+from run to run.
+
+Rows as the store gives them; nothing is compared or judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from wfkit.core.report import RunRow
+from wfkit.core.terms import RunState, TaskState
+from wfkit.views import columns, numbers, pieces, tally, theme
+from wfkit.views.bundle import View
+from wfkit.views.markup import Markup, label, tag
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LISTED: Final = 100
+_HIGH: Final = 44.0
+
+
+@dataclass(frozen=True, slots=True)
+class History(View):
+    """Is it getting better or worse? `runs` are newest first."""
+
+    runs: tuple[RunRow, ...]
+
+    def data(self) -> pd.DataFrame:
+        """A row a run: run_id, workflow, status, started_at (UTC), seconds, run, cached, failed, skipped, calls,
+        cost_usd, saved_usd, ...
+        """
+        import pandas as pd  # loads on first use: 300 ms
+
+        records = [
+            (run.run_id, run.workflow, run.status, run.started_at, tally.elapsed_s(run), *_counts(run), run.spent.calls,
+             None if run.spent.cost_usd is None else float(run.spent.cost_usd),
+             None if run.saved_usd is None else float(run.saved_usd), run.trigger, ", ".join(run.targets))
+            for run in self.runs
+        ]  # fmt: skip
+        frame = pd.DataFrame(records, columns=list(_COLUMNS))
+        frame["started_at"] = pd.to_datetime(frame["started_at"], unit="s")
+        return frame
+
+    def figure(self) -> dict[str, Any]:
+        """Cost and time of each run, oldest left, switched by a button; the colour is the outcome."""
+        runs = self.runs[:_LISTED][::-1]
+        cost = [None if run.spent.cost_usd is None else float(run.spent.cost_usd) for run in runs]
+        time = [tally.elapsed_s(run) for run in runs]
+        buttons = [
+            {"label": "cost", "method": "update", "args": [{"visible": [True, False]}, {"yaxis.tickformat": "$~s"}]},
+            {"label": "seconds", "method": "update", "args": [{"visible": [False, True]}, {"yaxis.tickformat": "~s"}]},
+        ]
+        menu = {"type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom",
+                "pad": {"b": 6}, "buttons": buttons, "bgcolor": "rgba(0,0,0,0)", "bordercolor": theme.GRID}  # fmt: skip
+        return theme.figure(
+            [_trace("cost", cost, runs), _trace("seconds", time, runs) | {"visible": False}],
+            height=320,
+            key="history",
+            margin={"l": 8, "r": 8, "t": 44, "b": 24},
+            title={"text": label(self._cut()), "font": {"size": 12}, "x": 0, "xref": "paper"},
+            xaxis={"showticklabels": False, "zeroline": False, "title": {"text": "runs, newest at the right"}},
+            yaxis={"rangemode": "tozero", "tickformat": "$~s", "fixedrange": True},
+            updatemenus=[menu],
+        )
+
+    def fragment(self) -> Markup:
+        """A sentence, cost and time as small bars, and the runs as a table."""
+        if not self.runs:
+            return pieces.say(_sentence(self.runs))
+        rows = [
+            (pieces.glyph(run.status), pieces.code(tally.short(run.run_id)), *_cells(run))
+            for run in self.runs[:_LISTED]
+        ]
+        heads = ("", "run", "started", "outcome", "run", "cached", "failed", "time", "calls", "cost", "saved", "by")
+        table = pieces.table(heads, "----nnnnnnn-", rows)
+        picture = _bars(self.runs[:_LISTED][::-1]) if len(self.runs) > 1 else None
+        return pieces.stack(pieces.say(_sentence(self.runs)), picture, table, pieces.note(self._cut()))
+
+    def text(self) -> str:
+        """A line a run, newest first."""
+        if not self.runs:
+            return _sentence(self.runs)
+        rows = [
+            (f"{theme.GLYPHS.get(run.status, 'o')} {tally.short(run.run_id)}", *_cells(run)[:-1])
+            for run in self.runs[:_LISTED]
+        ]
+        heads = ("run", "started", "run", "cached", "failed", "time", "cost", "saved")
+        # The glyph tells the outcome, and the year is in the HTML.
+        narrow = [(row[0], row[1][5:], *row[3:7], *row[8:]) for row in rows]
+        grid = columns.grid(heads, narrow, "<<>>>>>>")
+        return "\n".join([*columns.wrap(_sentence(self.runs)), *grid, *([self._cut()] if self._cut() else [])])
+
+    def _cut(self) -> str:
+        return pieces.shown_of(min(_LISTED, len(self.runs)), len(self.runs), "runs")
+
+
+_COLUMNS: Final = ("run_id", "workflow", "status", "started_at", "seconds", "run", "cached", "failed", "skipped",
+"calls",
+                   "cost_usd", "saved_usd", "trigger", "targets")  # fmt: skip
+
+
+def _counts(run: RunRow) -> tuple[int, int, int, int]:
+    """Tasks that ran well, came from the cache, failed, were skipped."""
+    states = (TaskState.SUCCESS, TaskState.CACHED, TaskState.FAILED, TaskState.SKIPPED)
+    ran, cached, failed, skipped = (run.tasks.get(state, 0) for state in states)
+    return ran, cached, failed, skipped
+
+
+def _cells(run: RunRow) -> tuple[str, ...]:
+    ran, cached, failed, _ = _counts(run)
+    return (
+        numbers.moment(run.started_at), theme.words(run.status), _some(ran), _some(cached), _some(failed),
+        numbers.seconds(tally.elapsed_s(run)) if run.ended_at is not None else "", _some(run.spent.calls),
+        tally.cost(run.spent),
+        numbers.money(run.saved_usd) if run.saved_usd != 0 else "", run.trigger,
+    )  # fmt: skip
+
+
+def _some(number: int) -> str:
+    return numbers.count(number) if number else ""
+
+
+def _sentence(runs: Sequence[RunRow]) -> str:
+    if not runs:
+        return "This store holds no run yet."
+    spent = tally.spent_sum(run.spent for run in runs)
+    known = [run.saved_usd for run in runs if run.saved_usd is not None]
+    well = sum(run.status == RunState.SUCCESS for run in runs)
+    saved = f"; the cache saved {numbers.money(sum(known))}" if any(known) else ""
+    outcome = f"{numbers.plural(len(runs), 'run')}, {numbers.count(well)} of them a success"
+    return f"{outcome}: {tally.cost(spent)} billed{saved}."
+
+
+def _trace(what: str, values: list[float | None], runs: Sequence[RunRow]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": what,
+        "x": list(range(len(runs))),
+        "y": values,
+        "line": {"color": theme.EDGE, "width": 1.2},
+        "marker": {
+            "size": 9,
+            "color": [theme.COLOURS.get(run.status, theme.IDLE) for run in runs],
+            "line": {"color": theme.BORDER, "width": 1},
+        },
+        "hoverinfo": "text",
+        "hovertext": [_hover(run) for run in runs],
+    }
+
+
+def _hover(run: RunRow) -> str:
+    return "<br>".join(
+        [
+            f"<b>{label(tally.short(run.run_id))}</b> - {label(theme.words(run.status))}",
+            numbers.moment(run.started_at),
+            f"{numbers.seconds(tally.elapsed_s(run))}, {label(tally.cost(run.spent))}",
+            label(tally.states(run.tasks)),
+        ]
+    )
+
+
+def _bars(runs: Sequence[RunRow]) -> Markup:
+    """Two rows of bars, oldest left: cost and time, each to its own scale."""
+    cost = [None if run.spent.cost_usd is None else float(run.spent.cost_usd) for run in runs]
+    time = [tally.elapsed_s(run) for run in runs]
+    costs = _row(runs, cost, 4.0, ("cost", numbers.money(max((c for c in cost if c is not None), default=None))))
+    times = _row(
+        runs, time, 4.0 + _HIGH + 14, ("time", numbers.seconds(max((t for t in time if t is not None), default=None)))
+    )
+    width = 90.0 + max(len(runs), 8) * 12
+    return pieces.drawing(width, 2 * _HIGH + 24, "Cost and time of each run, newest at the right", *costs, *times)
+
+
+def _row(runs: Sequence[RunRow], values: Sequence[float | None], top: float, names: tuple[str, str]) -> list[Markup]:
+    most = max((value for value in values if value is not None), default=0.0)
+    name, largest = names
+    marks = [tag("text", name, x=0, y=top + 12), tag("text", f"≤ {largest}", x=0, y=top + 27, class_="wf-muted")]
+    marks.append(tag("path", d=f"M84,{top + _HIGH:.1f}h{len(runs) * 12}", stroke="var(--wf-line)"))
+    for at, (run, value) in enumerate(zip(runs, values, strict=True)):
+        x = 85.0 + 12 * at
+        title = tag("title", f"{tally.short(run.run_id)}: {theme.words(run.status)}, {tally.cost(run.spent)}")
+        if value is None:
+            marks.append(tag("text", title, "?", x=x + 1, y=top + _HIGH - 3, class_="wf-muted"))
+            continue
+        high = max(1.5, _HIGH * value / most) if most else 1.5
+        shape = {"x": x, "y": top + _HIGH - high, "width": 9, "height": high, "rx": 1}
+        marks.append(tag("rect", title, class_=theme.css_class(run.status), **shape))
+    return marks

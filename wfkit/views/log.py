@@ -1,0 +1,122 @@
+"""What bodies printed and displayed, task by task, and how they failed.
+
+Output is data: text is escaped, images are shown only if they are PNG or JPEG, and HTML that a body displayed is
+shown as its source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wfkit.core.result import Output
+from wfkit.views import columns, numbers, pieces, theme
+from wfkit.views.bundle import View
+from wfkit.views.markup import Markup, tag, visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ENTRIES: Final = 100
+_LONG: Final = 20_000
+_IMAGES: Final = frozenset({"image/png", "image/jpeg"})
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=\s]+")
+_ANSI: Final = re.compile("\x1b\\[[0-9;:]*[A-Za-z]")
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """The output of one task; `error` is its traceback or message if it failed. `item` is None for a node that is not
+    mapped.
+    """
+
+    node: str
+    item: int | None
+    state: str
+    outputs: tuple[Output, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Log(View):
+    """What did the bodies say?"""
+
+    entries: tuple[LogEntry, ...]
+
+    def data(self) -> pd.DataFrame:
+        """A row an output: node, item, state, stream, mime, data; an error is the stream `error`."""
+        import pandas as pd  # loads on first use: 300 ms
+
+        records = [
+            (entry.node, entry.item, entry.state, output.stream, output.mime, output.data)
+            for entry in self.entries
+            for output in (*entry.outputs, *_error(entry))
+        ]
+        return pd.DataFrame(records, columns=["node", "item", "state", "stream", "mime", "data"])
+
+    def fragment(self) -> Markup:
+        """The tasks that said something or failed, each with its output."""
+        told = _told(self.entries)
+        parts = [_entry(entry) for entry in told[:_ENTRIES]]
+        return pieces.stack(None if told else pieces.say(_silent(self.entries)), *parts, pieces.note(_cut(told)))
+
+    def text(self) -> str:
+        """The same as plain text; lines are not cut."""
+        told = _told(self.entries)
+        lines = [] if told else [_silent(self.entries)]
+        for entry in told[:_ENTRIES]:
+            lines.append(f"{theme.GLYPHS.get(entry.state, 'o')} {columns.cut(_place(entry), 76)}")
+            lines += [f"  {line}" for output in (*entry.outputs, *_error(entry)) for line in _text_lines(output)]
+        return "\n".join([*lines, *([_cut(told)] if _cut(told) else [])])
+
+
+def _error(entry: LogEntry) -> tuple[Output, ...]:
+    return (Output("error", "text/plain", entry.error),) if entry.error else ()
+
+
+def _told(entries: Sequence[LogEntry]) -> list[LogEntry]:
+    return [entry for entry in entries if entry.outputs or entry.error]
+
+
+def _silent(entries: Sequence[LogEntry]) -> str:
+    names = {entry.node for entry in entries}
+    who = columns.cut(next(iter(names)), 48) if len(names) == 1 else numbers.plural(len(names), "node")
+    return f"{who} printed nothing in {numbers.plural(len(entries), 'task')}." if entries else "There is no output."
+
+
+def _cut(told: Sequence[LogEntry]) -> str:
+    return pieces.shown_of(min(_ENTRIES, len(told)), len(told), "tasks", "ask for one item to see its output")
+
+
+def _place(entry: LogEntry) -> str:
+    return entry.node if entry.item is None else f"{entry.node}[{entry.item}]"
+
+
+def _entry(entry: LogEntry) -> Markup:
+    head = tag("p", pieces.glyph(entry.state), " ", tag("b", pieces.code(_place(entry))), " ",
+    pieces.muted(theme.word(entry.state)),
+               class_="wf-say")  # fmt: skip
+    return tag("div", head, *(_output(output) for output in (*entry.outputs, *_error(entry))))
+
+
+def _output(output: Output) -> Markup:
+    if output.mime in _IMAGES and _BASE64.fullmatch(output.data):
+        source = f"data:{output.mime};base64,{''.join(output.data.split())}"
+        return tag("img", src=source, alt=f"{output.mime} that the body displayed")
+    if output.mime not in {"text/plain", ""}:
+        return pieces.folded(f"{output.mime}, {numbers.plural(len(output.data), 'character')}", _pre(output.data))
+    return _pre(output.data)
+
+
+def _pre(text: str) -> Markup:
+    plain = _ANSI.sub("", text)
+    cut = pieces.note(pieces.shown_of(_LONG, len(plain), "characters")) if len(plain) > _LONG else None
+    return pieces.stack(tag("pre", plain[:_LONG]), cut)
+
+
+def _text_lines(output: Output) -> list[str]:
+    if output.mime not in {"text/plain", ""}:
+        return [f"[{output.mime}, {numbers.plural(len(output.data), 'character')}]"]
+    return visible(_ANSI.sub("", output.data[:_LONG])).rstrip("\n").split("\n")

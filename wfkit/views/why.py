@@ -1,0 +1,121 @@
+"""Why a node runs or not: the reason, the path to what changed, and the change itself as a unified diff.
+
+Text only: a diff is no chart. Lines that went and came differ by sign as well as by colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from wfkit.core.terms import Reason, TaskState
+from wfkit.views import columns, numbers, pieces, tally, theme
+from wfkit.views.bundle import View
+from wfkit.views.markup import Markup, join, tag, visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LINES: Final = 200
+_SHOWN: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that changed: `path` leads to it (`label → helper clean → LIMIT`), `kind` says what happened to it,
+    `diff` is unified.
+    """
+
+    path: str
+    kind: str
+    diff: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Why(View):
+    """Why does this node run? `reasons` counts its tasks; `from_run` is where a cached value was made."""
+
+    node: str
+    reason: str
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    detail: str = ""
+    changes: tuple[Change, ...] = ()
+    from_run: str | None = None
+
+    def data(self) -> pd.DataFrame:
+        """A row a change: node, reason, path, kind, diff; one row without them if nothing is known to have changed."""
+        import pandas as pd  # loads on first use: 300 ms
+
+        changes = self.changes or (Change("", ""),)
+        records = [(self.node, self.reason, change.path, change.kind, change.diff) for change in changes]
+        return pd.DataFrame(records, columns=["node", "reason", "path", "kind", "diff"])
+
+    def fragment(self) -> Markup:
+        """The reason in a sentence, then each change with its diff."""
+        head = tag(
+            "p",
+            pieces.glyph(_state(self.reason)),
+            " ",
+            tag("b", pieces.code(self.node)),
+            f" {self.sentence()}",
+            class_="wf-say",
+        )
+        detail = pieces.say(self.detail) if self.detail else None
+        changes = [_change(change) for change in self.changes[:_SHOWN]]
+        cut = pieces.note(pieces.shown_of(len(changes), len(self.changes), "changes"))
+        return pieces.stack(head, detail, *changes, cut)
+
+    def text(self) -> str:
+        """The same, with the diff as it is."""
+        lines = columns.wrap(f"{theme.GLYPHS[_state(self.reason)]} {self.node} {self.sentence()}")
+        lines += columns.wrap(self.detail, indent="  ") if self.detail else []
+        for change in self.changes[:_SHOWN]:
+            lines += ["", *columns.wrap(f"{change.path} {theme.words(change.kind)}", indent="  ")]
+            shown, left = _cut(change.diff)
+            lines += [columns.cut_end(f"    {line}") for line in shown]
+            lines += [f"    {left}"] if left else []
+        cut = pieces.shown_of(min(_SHOWN, len(self.changes)), len(self.changes), "changes")
+        return "\n".join([*lines, *([cut] if cut else [])])
+
+    def sentence(self) -> str:
+        """`runs: prompt changed (188 of 5,000 tasks; cached 4,632, awaits 180).`"""
+        verb = {Reason.CACHED: "does not run", Reason.AWAITS: "cannot be known yet"}.get(self.reason, "runs")  # type: ignore[call-overload]
+        text = f"{verb}: {theme.words(self.reason)}"
+        if sum(self.reasons.values()) > 1:
+            ranked = sorted(self.reasons.items(), key=lambda pair: (pair[0] in _IDLE, -pair[1], pair[0]))
+            text += f" ({', '.join(f'{theme.words(reason)} {numbers.count(tasks)}' for reason, tasks in ranked)})"
+        return text + (f", made by run {tally.short(self.from_run)}." if self.from_run else ".")
+
+
+_IDLE: Final = frozenset({Reason.CACHED, Reason.AWAITS})
+
+
+def _state(reason: str) -> TaskState:
+    known = {
+        Reason.CACHED: TaskState.CACHED,
+        Reason.AWAITS: TaskState.PENDING,
+        Reason.UPSTREAM_FAILED: TaskState.SKIPPED,
+    }
+    return known.get(reason, TaskState.RUNNING)  # type: ignore[call-overload, no-any-return]
+
+
+def _cut(diff: str) -> tuple[list[str], str]:
+    lines = visible(diff).split("\n") if diff else []
+    return lines[:_LINES], pieces.shown_of(min(_LINES, len(lines)), len(lines), "lines")
+
+
+def _change(change: Change) -> Markup:
+    head = tag("p", pieces.code(change.path), " ", pieces.muted(theme.words(change.kind)), class_="wf-say")
+    shown, left = _cut(change.diff)
+    body = tag("pre", *map(_line, shown)) if shown else None
+    return pieces.stack(head, body, pieces.note(left))
+
+
+def _line(line: str) -> Markup:
+    """A line of a diff; its ends of line are those of the elements, or `\\n`."""
+    if line.startswith("+") and not line.startswith("+++"):
+        return tag("ins", line or " ")
+    if line.startswith("-") and not line.startswith("---"):
+        return tag("del", line or " ")
+    return tag("span", join(line, "\n"), class_="wf-muted" if line.startswith(("@@", "---", "+++")) else None)
