@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _KNOWN = """
 SELECT
     string_agg(key, '\n'), string_agg(node, '\n'), string_agg(definition, '\n'), string_agg(digest, '\n'),
-    string_agg(reads::VARCHAR, '\n'), string_agg(epoch_us(created_at), '\n'), string_agg(run_id, '\n'),
+    string_agg(CASE WHEN escaped THEN '!' ELSE '' END || reads::VARCHAR, '\n'), string_agg(epoch_us(created_at), '\n'), string_agg(run_id, '\n'),
     string_agg(coalesce(run_s::VARCHAR, ''), '\n'), string_agg(coalesce(cost_usd::VARCHAR, ''), '\n'),
     (SELECT string_agg(key || ' ' || epoch_us("at"), '\n') FROM forgotten)
 FROM results WHERE rowid IN (SELECT rowid FROM results WHERE node IN (SELECT unnest($1::VARCHAR[])) AND cacheable)
@@ -94,6 +94,7 @@ def result(cursor: DuckDBPyConnection, key: str) -> Result | None:
 def make_result(row: Sequence[Any]) -> Result:
     """A result from its columns, in the order of RESULT_COLUMNS."""
     *values, escaped = row
+    parse = _unescaped if escaped else orjson.loads
     if escaped:
         values = wire.unescape(values)
     key, node, definition, digest, codec, payload, size, inline = values[:8]
@@ -103,12 +104,12 @@ def make_result(row: Sequence[Any]) -> Result:
         node=node,
         definition=definition,
         value=Stored(digest, codec, payload, size, inline),
-        reads=_reads(reads),
-        inputs=tuple((name, value) for name, value in orjson.loads(inputs)),
+        reads=tuple(Read(*each) for each in parse(reads)),
+        inputs=tuple((name, value) for name, value in parse(inputs)),
         preview=preview,
-        outputs=tuple(Output(*each) for each in orjson.loads(outputs)),
+        outputs=tuple(Output(*each) for each in parse(outputs)),
         run_s=run_s,
-        spent=wire.decoder(Spent)(orjson.loads(spent)) if spent else Spent(),
+        spent=wire.decoder(Spent)(parse(spent)) if spent else Spent(),
         cacheable=cacheable,
         run_id=run_id,
         created_at=created_us / 1e6,
@@ -140,14 +141,20 @@ def definition(cursor: DuckDBPyConnection, digest: str) -> NodeDefined | None:
 
 def make_call(record: str, escaped: bool) -> CallRecord:
     """A call from its JSON."""
-    raw = orjson.loads(record)
-    made: CallRecord = wire.decoder(CallRecord)(wire.unescape(raw) if escaped else raw)
+    made: CallRecord = wire.decoder(CallRecord)(_unescaped(record) if escaped else orjson.loads(record))
     return made
+
+
+def _unescaped(text: str) -> Any:
+    """JSON of a row that holds lone surrogates."""
+    return wire.unescape(orjson.loads(text))
 
 
 @lru_cache(maxsize=4096)  # the items of a map have read the same things
 def _reads(text: str) -> tuple[Read, ...]:
-    return () if text == "[]" else tuple(Read(*each) for each in orjson.loads(text))
+    if text == "[]":
+        return ()
+    return tuple(Read(*each) for each in (_unescaped(text[1:]) if text[0] == "!" else orjson.loads(text)))
 
 
 def _float(text: str) -> float | None:

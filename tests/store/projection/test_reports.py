@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 
 import duckdb
@@ -17,14 +16,6 @@ from wfkit.core.report import RunReport
 from wfkit.core.terms import RunState, TaskState
 from wfkit.engine.snapshot import snapshot
 from wfkit.store import fold, opening, reports
-
-
-@pytest.fixture
-def cursor() -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = opening.connect(None)
-    opening.create_tables(connection)
-    yield connection
-    connection.close()
 
 
 def report_of(cursor: duckdb.DuckDBPyConnection, *stories: Story) -> RunReport:
