@@ -57,10 +57,10 @@ READS = {
     "match m:\n case 1: x = 1\n case _: x": "m x",
     "match m:\n case [a, *b]: a, b\n case {'k': v, **r}: v, r": "m",
     "match m:\n case P(x, y=z) if g: x, z\n case Q.R | None: n\n case o: o": "m P g Q n",
-    # imports
+    # Imports bind.
     "import a.b, c as d\na, d": "",
     "from a import b as c, d\nb, c, d": "b",
-    # functions run when everything is bound; their locals are their own
+    # Functions run when everything is bound, and have locals.
     "def f(a, b=c, *d, e: t = g, **h) -> r:\n return a, b, d, e, h, i\nf": "c g t r i",
     "def f():\n return x\nx = 1\nf()": "",
     "def f():\n x\n x = 1": "",

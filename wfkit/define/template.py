@@ -15,7 +15,7 @@ from wfkit.core.call import Message
 from wfkit.core.graph import near
 from wfkit.define.excerpt import excerpt
 from wfkit.define.plain import plain
-from wfkit.define.roles import mark_roles, split_messages, text_before_roles
+from wfkit.define.roles import NONCE, mark_roles, split_messages, text_before_roles
 from wfkit.define.sandbox import environment
 from wfkit.errors import TemplateError
 
@@ -29,6 +29,8 @@ WORDS = frozenset(
     }
 )
 FROM_FILES = ("Include", "Import", "FromImport", "Extends")
+# What these hold is text that a filter could change, a role line in it too.
+CAPTURES = ("FilterBlock", "AssignBlock", "CallBlock", "Macro")
 # What an expression of a template can raise, besides Jinja's own errors.
 FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 QUOTED = re.compile(r"'([^']+)'")
@@ -98,8 +100,16 @@ class Template:
         for kind in FROM_FILES:
             for node in tree.find_all(getattr(nodes, kind)):
                 self._fail("templates in other files cannot be used: put their text here", node.lineno)
+        for kind in CAPTURES:
+            for node in tree.find_all(getattr(nodes, kind)):
+                self._refuse_roles(node, nodes.TemplateData)
         found = dict.fromkeys(node.name for node in tree.find_all(nodes.Name) if node.name in undeclared)
         return tuple(found)
+
+    def _refuse_roles(self, block: Any, text: type[Any]) -> None:
+        for data in block.find_all(text):
+            if NONCE in data.data:
+                self._fail("role lines stand outside of macro, set, call and filter blocks", block.lineno)
 
     def _line_of(self, error: BaseException) -> int | None:
         """The line of the template in which an error was raised."""

@@ -98,7 +98,7 @@ class Walk:
             self.names.close(scope)
 
     def awaits(self, scope: Scope) -> None:
-        """An await makes the body a coroutine if no function stands between (for the compiler a generator expression is none)."""
+        """An await makes the body a coroutine if no function stands between; a generator expression is none here."""
         while scope.kind is Kind.COMPREHENSION and scope.parent:
             scope = scope.parent
         self.has_await = self.has_await or scope.kind is Kind.MODULE
