@@ -43,7 +43,7 @@ def plain(send: Send) -> Callable[[Request], Awaitable[Answer]]:
 def structured(
     schema_json: str, parse: Callable[[str], Any], repairs: int, send: Send
 ) -> Callable[[Request], Awaitable[Answer]]:
-    """An asker for values of a schema. `parse` makes a text the value, or raises ValueError with a message for the model.
+    """An asker for values of a schema. `parse` makes a text the value, or raises ValueError with words for the model.
 
     At most `1 + repairs` requests. Raises CallFailed: truncated, refused and empty at once (no correction helps there),
     invalid_output when no round is left.

@@ -24,4 +24,4 @@ def _read() -> tuple[dict[str, tuple[str, ...]], dict[str, frozenset[str]]]:
 
 
 FAMILIES, _LISTS = _read()
-STOP, IMPERATIVES = _LISTS["stop"], _LISTS["imperatives"]
+STOP, IMPERATIVES, NOUNS = _LISTS["stop"], _LISTS["imperatives"], _LISTS["nouns"]

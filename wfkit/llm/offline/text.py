@@ -6,9 +6,10 @@ English conventions, no language model: rules over lines and sentences. Nothing 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wfkit.llm.offline.lexicon import IMPERATIVES
+from wfkit.llm.offline.lexicon import IMPERATIVES, NOUNS
 
 _TEXT_LABELS = (
     "summary",
@@ -44,21 +45,29 @@ class Evidence:
 
 def evidence(data: str, rules: str = "") -> Evidence:
     """Take a user's text and the system messages apart. A text that is all instruction is read as data."""
-    segments: list[str] = []
-    told: list[str] = list(sentences(rules))
+    found = sentences(data)
+    start, end = _data_within(found)
+    segments = found[start:end]
+    if start and (behind := _behind_colon(found[start - 1])):
+        segments = [behind, *segments]  # `Label this: good` has its data behind the colon
+    told = [*sentences(rules), *found[:start], *found[end:]]
     labels: dict[str, str] = {}
-    for sentence in sentences(data):
-        found = _LABEL.match(sentence)
-        if _is_instruction(sentence):
-            told.append(sentence)
-            sentence = _behind_colon(sentence)  # noqa: PLW2901 what is left is judged like any other sentence
-        elif found:
-            labels.setdefault(found[1].strip().lower(), found[2].strip())
-        if sentence:
-            segments.append(sentence)
-    if not segments:
-        segments = list(sentences(data))
+    for match in filter(None, map(_LABEL.match, segments)):
+        labels.setdefault(match[1].strip().lower(), match[2].strip())
+    segments = segments or found
     return Evidence(tuple(segments), labels, tuple(told), "\n".join(segments))
+
+
+def _data_within(found: Sequence[str]) -> tuple[int, int]:
+    """Where the data begins and ends: instructions stand before it (up to a colon) or after it, none between."""
+    start, end = 0, len(found)
+    while start < end and _is_instruction(found[start]):
+        start += 1
+        if ":" in found[start - 1]:
+            break
+    while end > start and _is_instruction(found[end - 1]) and ":" not in found[end - 1]:
+        end -= 1
+    return start, end
 
 
 def sentences(text: str) -> list[str]:
@@ -105,8 +114,12 @@ def _informative(read: Evidence) -> list[str]:
 
 
 def _is_instruction(sentence: str) -> bool:
-    first = _WORD.search(sentence)
-    return bool(first) and (first[0].lower() in IMPERATIVES or sentence.endswith("?"))  # type: ignore[index]
+    first = [word.lower() for word in _WORD.findall(sentence)[:2]]
+    verb = first[-1] if first[:1] == ["please"] else "".join(first[:1])
+    label = _LABEL.match(sentence)
+    if label and label[1].lower() == verb and (verb in NOUNS or verb not in IMPERATIVES):
+        return False
+    return verb in IMPERATIVES or sentence.endswith("?")
 
 
 def _behind_colon(sentence: str) -> str:
