@@ -14,10 +14,11 @@ from wfkit.core.policy import Options
 from wfkit.core.terms import NodeKind
 from wfkit.define import template
 from wfkit.define.body import read_body
+from wfkit.define.dependencies import outside_names
 from wfkit.define.directives import Parts, late_directive, split_cell
 from wfkit.define.magic_line import MAGIC, split_line
 from wfkit.define.options import BY_NAME, help_text, read_options
-from wfkit.errors import CellError, DefinitionError, OptionError, TemplateError
+from wfkit.errors import DefinitionError, OptionError
 from wfkit.settings import Settings
 
 
@@ -31,22 +32,18 @@ def parse_cell(line: str, cell: str, namespace: Mapping[str, Any], settings: Set
         raise OptionError(help_text())
     name, rest = split_line(line)
     parts, options, each = _read_options(name, rest, cell, settings)
-    if each and name in (each.item, each.over):
-        raise OptionError(
-            f"node `{name}`: `each: {each.item} in {each.over}` names the node itself: rename one of them"
-        )
     label = f"<wf_node {name}>"
     if options.model:
         kind, names = NodeKind.PROMPT, template.parse(parts.body, name, parts.first_line).names
     else:
         kind, names = NodeKind.PYTHON, read_body(name, parts.body, label, parts.first_line)[1].reads
-    _refuse_itself(name, names, kind)
+    outside = outside_names(name, kind, names, each)
     _show_in_tracebacks(label, line, cell)
     return Node(
         name=name,
         kind=kind,
         source=parts.body,
-        names=_without_item(names, each),
+        names=outside,
         options=options,
         each=each,
         label=label,
@@ -65,18 +62,6 @@ def _read_options(name: str, rest: str, cell: str, settings: Settings | None) ->
     if late:
         raise OptionError(f"node `{name}`, line {late}: options count only above the body: move this line up")
     return parts, options, each
-
-
-def _refuse_itself(name: str, names: tuple[str, ...], kind: NodeKind) -> None:
-    if name in names and kind is NodeKind.PROMPT:
-        raise TemplateError(f"prompt `{name}` uses `{name}`, its own answer: rename the node or the variable")
-    if name in names:
-        raise CellError(f"node `{name}` reads `{name}` before it assigns it: rename the node or the variable")
-
-
-def _without_item(names: tuple[str, ...], each: Each | None) -> tuple[str, ...]:
-    """The item of a mapped node comes from `each`, so it is no dependency."""
-    return tuple(name for name in names if name != each.item) if each else names
 
 
 def _show_in_tracebacks(label: str, line: str, cell: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from wfkit.core.node import Each, Node
 from wfkit.core.terms import NodeKind
+from wfkit.define.dependencies import refuse_itself
 from wfkit.define.magic_line import node_name
 from wfkit.define.names import names_of_function
 from wfkit.define.options import read_options
@@ -51,6 +52,7 @@ def node_from_function(
         raise OptionError(f"node `{checked}`: {error}") from None
     if found.model:
         raise OptionError(f"node `{checked}`: a function is no prompt, so it takes no model: use prompt(...)")
+    refuse_itself(checked, each)
     _check_item(each, parameters, checked)
     if checked in parameters:
         raise CellError(f"node `{checked}` takes `{checked}`, its own value: rename the function or the parameter")
@@ -104,10 +106,6 @@ def _check_item(each: Each | None, parameters: tuple[str, ...], name: str) -> No
         raise OptionError(
             f"node `{name}`: `each: {each.item} in {each.over}` needs a parameter `{each.item}`; "
             f"there are: {', '.join(parameters) or 'none'}"
-        )
-    if each and name in (each.item, each.over):
-        raise OptionError(
-            f"node `{name}`: `each: {each.item} in {each.over}` names the node itself: rename one of them"
         )
 
 

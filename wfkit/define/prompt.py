@@ -14,6 +14,7 @@ from typing import Any
 from wfkit.core.node import Node
 from wfkit.core.terms import NodeKind
 from wfkit.define import template
+from wfkit.define.dependencies import outside_names
 from wfkit.define.magic_line import node_name
 from wfkit.define.options import read_options
 from wfkit.errors import DefinitionError, OptionError
@@ -49,7 +50,7 @@ def prompt_node(
         name=checked,
         kind=NodeKind.PROMPT,
         source=source,
-        names=tuple(each_name for each_name in names if not each or each_name != each.item),
+        names=outside_names(checked, NodeKind.PROMPT, names, each),
         options=found,
         each=each,
         label=f"<prompt {checked}>",
