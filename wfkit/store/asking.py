@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from wfkit.core.events import NodeDefined
 from wfkit.core.report import LineageStep, RunReport, RunRow
 
 
@@ -17,6 +18,7 @@ class Projection(Protocol):
     def report(self, run_id: str | None = None) -> RunReport | None: ...
     def lineage(self, node: str, item: int | None, run_id: str | None, depth: int) -> LineageStep | None: ...
     def sql(self, query: str) -> Any: ...
+    def definition(self, digest: str) -> NodeDefined | None: ...
 
 
 class Asking:
@@ -39,6 +41,10 @@ class Asking:
     ) -> LineageStep | None:
         """How the value of a node, or of one of its items, was made."""
         return self._projection().lineage(node, item, run_id, depth)
+
+    def definition(self, digest: str) -> NodeDefined | None:
+        """The text of a definition that was logged, by its digest."""
+        return self._projection().definition(digest)
 
     def sql(self, query: str) -> Any:
         """One read-only SELECT over the tables, as a pandas DataFrame. Raises UsageFault for anything else."""

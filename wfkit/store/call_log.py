@@ -63,7 +63,8 @@ class CallLog:
             self._kept.update(found)
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return found.get(request_digest)
+        record = found.get(request_digest)
+        return record if record is not None and record.reply is not None else None
 
     def _load(self, database: Database) -> None:
         joined = database.session.run(_all_digests)

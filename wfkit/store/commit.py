@@ -75,7 +75,8 @@ class GroupCommit:
             elif self._idle:
                 self._work.notify()
             if self._thread is None:
-                self._start()
+                self._thread = threading.Thread(target=self._run, name="wfkit-journal", daemon=True)
+                self._thread.start()
         return Receipt(self, end)
 
     def take_placed(self) -> list[tuple[int, int, Any]]:
@@ -125,10 +126,6 @@ class GroupCommit:
             self._thread.join()
         if self.durable < self._end and self.fault:
             raise self.fault
-
-    def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="wfkit-journal", daemon=True)
-        self._thread.start()
 
     def _run(self) -> None:
         while data := self._next():

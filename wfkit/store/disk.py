@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from weakref import WeakSet
 
 from wfkit.core.events import Entry, RunStarted
 from wfkit.errors import StoreFault
@@ -21,6 +22,7 @@ from wfkit.store.asking import Asking
 from wfkit.store.call_log import CallLog
 from wfkit.store.commit import Receipt
 from wfkit.store.database import FILE, Database
+from wfkit.store.doctor import Health, doctor
 from wfkit.store.flight import Flights
 from wfkit.store.folding import Folder
 from wfkit.store.journal import Journal
@@ -35,6 +37,7 @@ from wfkit.store.tails import Tails
 
 __all__ = ["DiskStore", "locate", "open_store"]
 _open: dict[tuple[int, Path], DiskStore] = {}
+_alive: WeakSet[DiskStore] = WeakSet()
 _opening = threading.Lock()
 
 
@@ -68,7 +71,7 @@ class DiskStore(Serving, Asking):
         self._folder = Folder(root, self._tails, self._lease, lambda: self._database)
         results = Results(self._tails, self._readable, ObjectFiles(root))
         super().__init__(results, CallLog(self._tails, self._readable), Flights(root))
-        atexit.register(self._close_at_exit)
+        _alive.add(self)
 
     @property
     def notice(self) -> str | None:
@@ -94,6 +97,11 @@ class DiskStore(Serving, Asking):
         """All entries of a run in the order (epoch, seq), without late ones."""
         self._flush()
         return adopt.entries(self.root, run_id)
+
+    def examine(self, rebuild: bool = False) -> Health:
+        """The health of this store; `rebuild` makes the database anew from the journals first."""
+        self._flush()
+        return doctor(self.root, rebuild, self._projection())
 
     def close(self) -> None:
         """Make everything durable, fold, let go of locks and files. Raises StoreFault when the disk refuses."""
@@ -138,7 +146,6 @@ class DiskStore(Serving, Asking):
             if self.closed or self._pid != os.getpid():
                 return
             self.closed = True
-        atexit.unregister(self._close_at_exit)
         try:
             self._folder.close()
             self._database.close()
@@ -146,6 +153,10 @@ class DiskStore(Serving, Asking):
             if self._tails.own is not None:
                 self._tails.own.close()
 
-    def _close_at_exit(self) -> None:
+
+@atexit.register
+def _close_all() -> None:
+    for store in list(_alive):
         with suppress(StoreFault):
-            self._close()
+            store.users = 0
+            store.close()

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from wfkit.core.events import Entry
@@ -95,7 +95,7 @@ class Journal:
                 found.append((start, end, note[0]))
                 continue
             ends = list(accumulate(note[0], initial=start))
-            found.extend(zip(ends, ends[1:], note[1], strict=True))
+            found.extend((a, b, entry) for (a, b), entry in zip(pairwise(ends), note[1], strict=True))
         return found
 
     def close(self) -> None:

@@ -62,16 +62,19 @@ def take(path: Path | str, create: bool = True) -> FileLock | None:
 
 def is_free(path: Path | str) -> bool:
     """Whether nobody holds the lock of this file now; False when there is no such file."""
-    lock = take(path, create=False)
-    if lock is None:
-        return False
-    lock.release()
-    return True
-
-
-def _flock(fd: int, path: Path | str) -> bool:
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    free = _flock(fd, path, fcntl.LOCK_SH)  # shared: two who look at once do not take each other for the holder
+    if free:
+        os.close(fd)
+    return free
+
+
+def _flock(fd: int, path: Path | str, how: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(fd, how | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(fd)
         return False

@@ -11,11 +11,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wfkit.core.events import Adopted, Entry, RunEnded, RunStarted
+from wfkit.core.events import Adopted, Entry, NodeDefined, RunEnded, RunStarted
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.terms import RunState
 from wfkit.errors import StoreFault
-from wfkit.store import fold, lineage, opening, reports, sql, wire
+from wfkit.store import fold, lineage, lookups, opening, reports, sql, wire
 from wfkit.store.adopt import in_order
 from wfkit.store.asking import Asking
 from wfkit.store.call_log import CallLog
@@ -149,6 +149,10 @@ class MemoryDatabase:
     def lineage(self, node: str, item: int | None, run_id: str | None, depth: int) -> LineageStep | None:
         """How a value was made."""
         return lineage.lineage(self._connection.cursor(), node, item, run_id, depth)
+
+    def definition(self, digest: str) -> NodeDefined | None:
+        """The text of a definition that was logged."""
+        return lookups.definition(self._connection.cursor(), digest)
 
     def sql(self, query: str) -> Any:
         """One SELECT."""
