@@ -18,6 +18,7 @@ from wfkit.engine.explaining import Explanation
 from wfkit.engine.logs import TaskLog
 from wfkit.errors import UsageFault
 from wfkit.settings import Settings
+from wfkit.store.doctor import Health
 from wfkit.views.bundle import View
 from wfkit.views.cost import Cost
 from wfkit.views.dag import Dag
@@ -32,6 +33,7 @@ from wfkit.views.sheet import Sheet
 from wfkit.views.timeline import Timeline
 from wfkit.views.why import Change, Why
 
+_RUNS_SEARCHED = 20
 _PICTURES = {"dag": Dag, "timeline": Timeline, "cost": Cost, "latency": Latency}
 
 
@@ -88,13 +90,15 @@ def report_of(store: Store, run: str | None = None) -> RunReport:
 def _lineage(store: Store, node: str | None, item: int | None, run: str | None) -> Lineage:
     if node is None:
         raise UsageFault("lineage of what? Name a node: `show lineage NODE [--item N]`")
-    report = report_of(store, run)
-    step = store.lineage(node, item, report.run.run_id)
-    if step is None:
-        names = ", ".join(row.name for row in report.nodes)
-        place = node if item is None else f"{node}[{item}]"
-        raise UsageFault(f"run {report.run.run_id[:8]} has no value of {place!r}; its nodes are: {names}")
-    return Lineage(step)
+    newest = report_of(store, run)
+    runs = [newest.run.run_id] if run is not None else [row.run_id for row in store.runs(_RUNS_SEARCHED)]
+    for run_id in runs:
+        step = store.lineage(node, item, run_id)
+        if step is not None:
+            return Lineage(step)
+    names = ", ".join(row.name for row in newest.nodes)
+    place = node if item is None else f"{node}[{item}]"
+    raise UsageFault(f"no run has a value of {place!r}; the nodes of run {newest.run.run_id[:8]} are: {names}")
 
 
 def log(found: Sequence[TaskLog]) -> Log:
@@ -121,10 +125,11 @@ def settings(found: Settings, name: str | None = None) -> Sheet:
     return Sheet("", ("setting", "value"), rows)
 
 
-def doctor(store: Store, rebuild: bool) -> Sheet:
+def doctor(found: Health) -> Sheet:
     """The health of a store as a table."""
-    found = store.doctor(rebuild)
-    return Sheet(found.summary, ("check", "state", "detail"), tuple(found.rows))
+    rows = tuple((finding.subject, finding.level, finding.detail, finding.advice) for finding in found.findings)
+    verdict = "nothing is wrong" if found.ok else "something is wrong: see the rows marked error"
+    return Sheet(f"store {found.root}: {verdict}", ("subject", "level", "detail", "what to do"), rows)
 
 
 def progress(report: RunReport) -> Progress:

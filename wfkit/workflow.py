@@ -24,11 +24,12 @@ from wfkit.engine.awaiting import awaited
 from wfkit.engine.outcome import Outcome
 from wfkit.engine.prepare import Prepared, prepare
 from wfkit.errors import UsageFault
-from wfkit.store.disk import locate, open_store
+from wfkit.keys.reads import env, ignore_under
+from wfkit.store.disk import DiskStore, locate, open_store
 from wfkit.summary import write_summary
 from wfkit.views.bundle import View
 
-__all__ = ["Outcome", "Workflow", "current", "node", "prompt"]
+__all__ = ["Outcome", "Workflow", "current", "env", "node", "prompt"]
 
 
 class Workflow:
@@ -50,10 +51,16 @@ class Workflow:
         self._last: Outcome | None = None
 
     @cached_property
+    def store(self) -> DiskStore:
+        """The store on disk; opened when first needed."""
+        return open_store(self._root)
+
+    @cached_property
     def session(self) -> execute.Session:
-        """The open store and what runs share; opened when first needed."""
+        """What runs of this workflow share; made when first needed."""
+        ignore_under(self._root)
         chosen = settings.load(self._root.parent, self._overrides)
-        return execute.open_session(open_store(self._root), chosen, self._root.parent)
+        return execute.open_session(self.store, chosen, self._root.parent)
 
     def add(self, node: Node) -> Node:
         """Define a node, or define it again. Nothing runs."""
@@ -149,7 +156,7 @@ class Workflow:
 
     def doctor(self, rebuild: bool = False) -> View:
         """The health of the store; `rebuild` makes the database anew from the journals."""
-        return answers.doctor(self.session.store, rebuild)
+        return answers.doctor(self.store.examine(rebuild))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the newest run as one HTML file and return its path (default: wfkit-report.html)."""
@@ -158,9 +165,11 @@ class Workflow:
     def close(self) -> None:
         """Make everything durable and let go of the store."""
         if "session" in self.__dict__:
-            self.session.store.close()
             self.session.threads.close()
             del self.__dict__["session"]
+        if "store" in self.__dict__:
+            self.store.close()
+            del self.__dict__["store"]
 
     def _configure(self, name: str, value: Any) -> None:
         overrides = {**self._overrides, name: value}

@@ -107,8 +107,7 @@ class Attempts:
         if twin is not None:
             return Succeeded(task, start.attempt, twin, time.time())
         given = self._inputs(node, task)
-        limit_kb = context.settings.max_output_kb
-        made, failure, outputs = context.ambient.copy().run(run_python, job, given, limit_kb)
+        made, failure, outputs = context.ambient.copy().run(run_python, job, given, context.around)
         return self._event(start, task, made, failure, outputs)
 
     def _event(
@@ -169,7 +168,7 @@ class Attempts:
     async def _coroutine(self, start: Start, task: int) -> Succeeded | Failed:
         node = self.context.run.node_of[task]
         job = self.context.prepared.jobs[node]
-        made, failure, outputs = await run_async(job, self._inputs(node, task), self.context.settings.max_output_kb)
+        made, failure, outputs = await run_async(job, self._inputs(node, task), self.context.around)
         return self._event(start, task, made, failure, outputs)
 
     async def _prompt(self, start: Start, task: int) -> Succeeded | Failed:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.result import Read
 from wfkit.core.terms import FailureKind, Verdict
-from wfkit.engine.context import Made
+from wfkit.engine.context import Made, Surroundings
 from wfkit.engine.prepare import Job
 from wfkit.errors import CallFailed, ValueFault
 from wfkit.executors.capture import capture
@@ -40,14 +41,17 @@ class Given:
 class Watch:
     """Records what a body reads and prints, and how long it takes; `made` turns it into what is stored."""
 
-    def __init__(self, job: Job, given: Given, limit_kb: int) -> None:
+    def __init__(self, job: Job, given: Given, surroundings: Surroundings) -> None:
         self.job = job
         self.given = given
-        self._recording = recording()
+        self._project = surroundings.project
+        limit_kb = surroundings.limit_kb
+        self._recording = recording(surroundings.project, job.definition.files)
         self._capture = capture(limit_kb * 1024)
         self.outputs: tuple[Any, ...] = ()
 
     def __enter__(self) -> Self:
+        self._before = self._named()
         self._captured = self._capture.__enter__()
         self._recorder = self._recording.__enter__()
         self._began = time.perf_counter()
@@ -59,10 +63,23 @@ class Watch:
         self._capture.__exit__(*error)
         self.outputs = self._captured.outputs()
 
+    def _named(self) -> tuple[Read, ...]:
+        """Files that texts in the code or in the inputs name: readers that open in C are seen no other way."""
+        values = [value for value, _ in self.given.values.values()]
+        found: dict[tuple[str, str], Read] = {}
+        for i, (_, _, text) in enumerate(self.job.definition.parts):
+            for read in literal_paths(text, () if i else values, self._project):
+                found[read.kind, read.name] = read
+        return tuple(found.values())
+
     def made(self, value: Any) -> Made:
         """What the body left behind. An input changed in place is a problem that names it."""
         reads, problem = self._recorder.finish()
-        reads = _merge(reads, literal_paths(self.job.node.source, [value for value, _ in self.given.values.values()]))
+        named = self._named()
+        late = [read.name for read in self._before if read not in named]
+        if late:
+            problem = problem or f"the file {late[0]!r} changed while the body ran"
+        reads = _merge(reads, named)
         mutated = changed(self.given.values)
         if mutated:
             names = ", ".join(repr(name) for name in mutated)
@@ -70,7 +87,7 @@ class Watch:
         return Made(value, reads, problem, self.outputs, self.run_s)
 
 
-def _merge(seen: tuple[Any, ...], named: tuple[Any, ...]) -> tuple[Any, ...]:
+def _merge(seen: tuple[Read, ...], named: tuple[Read, ...]) -> tuple[Read, ...]:
     if not named:
         return seen
     known = {(read.kind, read.name) for read in seen}
@@ -82,9 +99,9 @@ def namespace(job: Job, given: Given) -> dict[str, Any]:
     return {**job.definition.globals, **given.views()}
 
 
-def run_python(job: Job, given: Given, limit_kb: int) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
+def run_python(job: Job, given: Given, around: Surroundings) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
     """Run a synchronous body. Either what it made or why it failed, and what it printed."""
-    watch = Watch(job, given, limit_kb)
+    watch = Watch(job, given, around)
     try:
         with watch:
             value = job.node.value if job.node.label.startswith("<input") else job.body.run(namespace(job, given))
@@ -93,9 +110,11 @@ def run_python(job: Job, given: Given, limit_kb: int) -> tuple[Made | None, Fail
         return None, failure_of(error, job), watch.outputs
 
 
-async def run_async(job: Job, given: Given, limit_kb: int) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
+async def run_async(
+    job: Job, given: Given, around: Surroundings
+) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
     """Like `run_python` for a body with top-level await or an async function."""
-    watch = Watch(job, given, limit_kb)
+    watch = Watch(job, given, around)
     try:
         with watch:
             value = await job.body.run(namespace(job, given))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextvars
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from wfkit.core.call import Failure
@@ -23,7 +24,14 @@ from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
 from wfkit.keys.task import map_digest, task_key
 from wfkit.keys.values import digest
-from wfkit.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where bodies run: names of files are relative to `project`, output beyond `limit_kb` is dropped."""
+
+    project: Path
+    limit_kb: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,7 @@ class Context:
     resolver: Resolver
     values: Values
     store: Store
-    settings: Settings
+    around: Surroundings
     fresh_replies: bool = False
     ambient: contextvars.Context = field(default_factory=contextvars.copy_context)
     warnings: dict[str, None] = field(default_factory=dict)
@@ -153,6 +161,8 @@ class Context:
         key = self.run.key[task]
         if problem is not None:
             self.warn(f"node {job.node.name!r}: {problem}; the result is not cached")
+        for note in job.definition.notes:
+            self.warn(f"node {job.node.name!r}: {note}")
         return Result(
             key=key or "",
             node=job.node.name,

@@ -22,7 +22,7 @@ from wfkit.core.result import Known
 from wfkit.core.run import Run, apply, begin, replay
 from wfkit.core.terms import RunState
 from wfkit.engine.attempt import Attempts
-from wfkit.engine.context import Context
+from wfkit.engine.context import Context, Surroundings
 from wfkit.engine.loop import Baton, Posted
 from wfkit.engine.paid_once import UnderWay
 from wfkit.engine.prepare import Job, Prepared
@@ -34,7 +34,7 @@ from wfkit.errors import StoreFault
 from wfkit.executors.threads import Threads
 from wfkit.guards.chain import Guards, guarded
 from wfkit.guards.pools import Pools
-from wfkit.keys.reads import ReadChecker
+from wfkit.keys.reads import unchanged
 from wfkit.keys.task import task_key
 from wfkit.llm import client
 from wfkit.settings import Settings
@@ -103,8 +103,8 @@ def load_index(session: Session, prepared: Prepared) -> Index:
 
 def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str, force: frozenset[str]) -> Resolver:
     """A resolver that looks at files and variables as they are now."""
-    checker = ReadChecker(session.project)
-    return Resolver(prepared, index, session.values, checker.unchanged, run_id, force)
+    # No memo: a node of this very run may write a file that a later one has read.
+    return Resolver(prepared, index, session.values, lambda read: unchanged(read, session.project), run_id, force)
 
 
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:
@@ -113,7 +113,8 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     index = load_index(session, prepared)
     run, events = _begin_or_resume(session, prepared, wish, index)
     resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
-    context = Context(run, prepared, resolver, session.values, session.store, session.settings, wish.fresh_replies)
+    around = Surroundings(session.project, session.settings.max_output_kb)
+    context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies)
     context.write(events, durable=True)
     baton = _baton(session, context)
     baton.pump()

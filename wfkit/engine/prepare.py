@@ -19,7 +19,7 @@ from wfkit.define.schema import resolve as resolve_schema
 from wfkit.define.template import Template
 from wfkit.define.template import parse as parse_template
 from wfkit.errors import CellError, DefinitionError, GraphError, ValueFault
-from wfkit.keys.code import Definition, define_prompt, define_python
+from wfkit.keys.code import Definition, Planning, define_prompt, define_python
 from wfkit.keys.task import task_key
 from wfkit.keys.values import digest
 from wfkit.settings import Settings
@@ -72,7 +72,8 @@ def prepare(
     """Everything the targets need, checked. Raises DefinitionError before anything runs."""
     everything = with_inputs(nodes, inputs)
     graph = build(everything, targets)
-    jobs = [_job(graph, i, everything, settings) for i in range(len(graph.nodes))]
+    planning = Planning(is_step=lambda name: name in everything and everything[name].kind is not NodeKind.INPUT)
+    jobs = [_job(graph, i, everything, settings, planning) for i in range(len(graph.nodes))]
     specs = tuple(_spec(job) for job in jobs)
     classes = tuple(job.schema.cls for job in jobs if job.schema is not None and job.schema.cls is not None)
     return Prepared(graph, jobs, specs, classes)
@@ -119,7 +120,7 @@ def _input(name: str, value: Any) -> Node:
     return Node(name=name, kind=NodeKind.INPUT, source="", label=f"<input {name}>", value=value)
 
 
-def _job(graph: Graph, i: int, everything: Mapping[str, Node], settings: Settings) -> Job:
+def _job(graph: Graph, i: int, everything: Mapping[str, Node], settings: Settings, planning: Planning) -> Job:
     node = graph.nodes[i]
     over = graph.over[i]
     declared = node.parameters if node.parameters is not None else node.names
@@ -127,7 +128,7 @@ def _job(graph: Graph, i: int, everything: Mapping[str, Node], settings: Setting
     model, schema = _model(node, settings), None
     if model is not None and model.schema is not None:
         schema = resolve_schema(model.schema, node.namespace)
-    definition = _definition(node, everything, model, schema)
+    definition = _definition(node, everything, model, schema, planning)
     if definition.missing:
         name = definition.missing[0]
         raise GraphError(_absent(node, name, everything).replace("it needs", "its body reads"))
@@ -142,7 +143,7 @@ def _model(node: Node, settings: Settings) -> ModelPolicy | None:
 
 
 def _definition(
-    node: Node, everything: Mapping[str, Node], model: ModelPolicy | None, schema: Schema | None
+    node: Node, everything: Mapping[str, Node], model: ModelPolicy | None, schema: Schema | None, planning: Planning
 ) -> Definition:
     if node.kind is NodeKind.INPUT:
         return Definition(task_key("input", (("name", node.name),)))
@@ -150,8 +151,8 @@ def _definition(
         if model is None:
             raise DefinitionError(f"node {node.name!r} is a prompt without a model: add --model NAME")
         schema_json, cls = (schema.json, schema.cls) if schema else (None, None)
-        return define_prompt(node, model, schema_json, cls, everything.__contains__)
-    return define_python(node, everything.__contains__)
+        return define_prompt(node, model, schema_json, cls, everything.__contains__, plan=planning)
+    return define_python(node, everything.__contains__, plan=planning)
 
 
 def _spec(job: Job) -> NodeSpec:
