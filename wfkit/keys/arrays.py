@@ -1,4 +1,5 @@
-"""How numpy arrays and scalars are taken apart. Memory layout does not count: views, strides and order of axes in memory do not show.
+"""How numpy arrays and scalars are taken apart. Memory layout does not count: views, strides and order of axes in
+memory do not show.
 
 numpy is looked up, never imported: a process without it has no arrays.
 """
@@ -80,7 +81,9 @@ def buffer_digest(np: Any, value: Any) -> bytes:
 
 
 def columns_digests(np: Any, columns: list[Any]) -> list[bytes]:
-    """16 bytes for each of some 1-d arrays of buffer dtypes. Strided ones (the columns of one table) are read side by side, once."""
+    """16 bytes for each of some 1-d arrays of buffer dtypes. Strided ones (the columns of one table) are read side by
+    side, once.
+    """
     strided = [i for i, column in enumerate(columns) if not column.flags.c_contiguous]
     digests = [b"" if i in strided else buffer_digest(np, column) for i, column in enumerate(columns)]
     hashers = [blake3() for _ in strided]

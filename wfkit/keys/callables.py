@@ -1,6 +1,7 @@
 """What a function, or a callable made of functions, is made of: its own code, and links to what it holds on to.
 
-Only one step is taken here: following the links, and looking names up, is the walk's. Classes and modules have files of their own.
+Only one step is taken here: following the links, and looking names up, is the walk's. Classes and modules have files
+of their own.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ _MARKS = ("__signature__", "__wfkit", "_wfkit", "__wf_")
 
 @dataclass(slots=True)
 class Described:
-    """One step into a piece of code. `own` is the digest of its own text; `links` are (label, thing) that it holds; `uses` are names
-    to be looked up in `namespace`."""
+    """One step into a piece of code. `own` is the digest of its own text; `links` are (label, thing) that it holds;
+    `uses` are names to be looked up in `namespace`.
+    """
 
     own: str
     text: str = ""
@@ -91,8 +93,8 @@ def describe_callable(thing: Any) -> Described:
     if isinstance(thing, staticmethod | classmethod):
         return _made_of(type(thing).__name__, [("", thing.__func__)])
     if isinstance(thing, operator.itemgetter | operator.attrgetter | operator.methodcaller):
-        kind, arguments = thing.__reduce__()[:2]
-        return _made_of(type(thing).__name__, [("", kind), (".args", arguments)])
+        reduced: Any = thing.__reduce__()
+        return _made_of(type(thing).__name__, [("", reduced[0]), (".args", reduced[1])])
     if isinstance(getattr(thing, "__wrapped__", None), types.FunctionType):  # functools.lru_cache
         return _made_of("lru_cache", [("", thing.__wrapped__), (".parameters", thing.cache_parameters())])
     raise Refused(f"what {type_name(thing)} does cannot be known")

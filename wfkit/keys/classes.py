@@ -1,6 +1,8 @@
-"""What a class is made of, as it is now: bases, methods, attributes, and what dataclass, enum, named tuple and pydantic made of its hints.
+"""What a class is made of, as it is now: bases, methods, attributes, and what dataclass, enum, named tuple and
+pydantic made of its hints.
 
-The live class counts, not its text: what a decorator or a later assignment did to it is seen. What a package generated is left out.
+The live class counts, not its text: what a decorator or a later assignment did to it is seen. What a package generated
+is left out.
 """
 
 from __future__ import annotations
@@ -76,7 +78,9 @@ def _is_named_tuple(cls: type) -> bool:
 
 
 def _counts(cls: type, name: str, thing: Any) -> bool:
-    """Whether an attribute is of the user, not made by the machinery of its kind of class from facts that count by themselves."""
+    """Whether an attribute is of the user, not made by the machinery of its kind of class from facts that count by
+    themselves.
+    """
     if name in _NO_PART or name.startswith("__pydantic_"):
         return False
     if (

@@ -1,12 +1,13 @@
 """The definition of a node: what its result depends on besides its inputs and what it reads while it runs.
 
-Nothing of the user's is executed. What cannot be digested makes the node uncacheable, with the name and what to do; never a placeholder.
+Nothing of the user's is executed. What cannot be digested makes the node uncacheable, with its name and what to do
+about it; there is never a placeholder.
 """
 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,18 +15,22 @@ from wfkit.core.node import Node
 from wfkit.core.policy import ModelPolicy
 from wfkit.errors import CellError
 from wfkit.keys.plain import branch, digest_of
+from wfkit.keys.reached import Part
 from wfkit.keys.syntax import Analysis, AnalysisMemo, analyse_body
 from wfkit.keys.task import SCHEME
-from wfkit.keys.walk import Part, Rules, ValueMemo, Walk
+from wfkit.keys.walk import Rules, ValueMemo, Walk
+
+_PARAMETERS = ("temperature", "top_p", "max_tokens", "seed")
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What a node is, as a digest and as parts to explain it.
 
-    `digest` is None when something cannot be digested; `problem` then says what. `parts` are (path, digest, text) of everything reached.
-    `globals` is the namespace in which a cell's body runs. `missing` are names that are nowhere. `notes` are warnings for the user.
-    `files` are source files of the project that the digest covers: reading them again is no dependency of its own.
+    `digest` is None when something cannot be digested; `problem` then says what. `parts` are (path, digest, text) of
+    everything reached. `globals` is the namespace in which a cell's body runs. `missing` are names that are nowhere.
+    `notes` are warnings for the user. `files` are sources of the project that the digest covers: that they are opened
+    while the body runs is no dependency of its own.
     """
 
     digest: str | None
@@ -38,79 +43,76 @@ class Definition:
 
 
 @dataclass(slots=True)
-class Plan:
-    """What the definitions of one plan share. `is_step(name)`: a node with a body, which a helper must not read (default: any node)."""
+class Planning:
+    """What the definitions of one plan share. `is_step(name)`: a node with a body, which no helper may read by name
+    (None: every node).
+    """
 
     values: ValueMemo = field(default_factory=ValueMemo)
     is_step: Callable[[str], bool] | None = None
     analyses: AnalysisMemo | None = None
 
 
-def define_python(node: Node, is_node: Callable[[str], bool], plan: Plan | None = None) -> Definition:
-    """The definition of a Python node. Raises CellError for a helper that reads a node by name, and for source that does not parse."""
-    plan = plan or Plan()
+def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning | None = None) -> Definition:
+    """The definition of a Python node.
+
+    Raises CellError for a helper that reads a node by name, and for source that does not parse.
+    """
+    plan = plan or Planning()
     walk = _walk(node, is_node, plan)
     if node.function is not None:
-        return _of_function(node, walk)
+        walk.begin(node.function, node.name)
+        return _definition(node, walk, {}, ())
     try:
         analysis = analyse_body(node.source, plan.analyses)
     except SyntaxError as error:
         raise CellError(f"node {node.name!r}, line {error.lineno}: {error.msg}") from error
-    walk.parts.append((node.name, analysis.digest, node.source))
-    needed, missing = _needed(node, analysis, is_node)
+    walk.reached.parts.append((node.name, analysis.digest, node.source))
+    needed, missing = _names(node, analysis, is_node)
     chains = [chain for chain in analysis.uses if chain[0] in needed]
-    known = {chain[0] for chain in chains} | set(analysis.hints)
-    chains += [(name,) for name in node.names if name in needed and name not in known]
-    walk.dynamic(node.name, analysis.dynamic)
+    known = {chain[0] for chain in chains}.union(analysis.hints)
+    chains += [(name,) for name in sorted(needed - known)]
+    walk.calls(node.name, analysis.dynamic)
     walk.imports(node.name, analysis.imports, node.namespace)
     walk.use(node.name, chains, node.namespace, helper=False)
-    given = {name: node.namespace[name] for name in needed}
-    return _definition(node, walk, given, missing, [node.name if node.name in analysis.binds else ""])
+    value_name = node.name if node.name in analysis.binds else ""
+    return _definition(node, walk, {name: node.namespace[name] for name in sorted(needed)}, missing, value_name)
 
 
-def _walk(node: Node, is_node: Callable[[str], bool], plan: Plan) -> Walk:
-    rules = Rules(frozenset(node.options.ignore), plan.is_step or is_node, _namespace(node), node.function)
-    return Walk(rules, plan.values)
+def _walk(node: Node, is_node: Callable[[str], bool], plan: Planning) -> Walk:
+    function = node.function
+    namespace = node.namespace if function is None else getattr(function, "__globals__", node.namespace)
+    return Walk(Rules(frozenset(node.options.ignore), plan.is_step or is_node, namespace, function), plan.values)
 
 
-def _namespace(node: Node) -> Any:
-    return node.namespace if node.function is None else getattr(node.function, "__globals__", node.namespace)
-
-
-def _needed(node: Node, analysis: Analysis, is_node: Callable[[str], bool]) -> tuple[list[str], tuple[str, ...]]:
-    """Names that the body takes from its namespace, and those that are nowhere. The item of a map and nodes are inputs, not globals."""
+def _names(node: Node, analysis: Analysis, is_node: Callable[[str], bool]) -> tuple[set[str], tuple[str, ...]]:
+    """Names that a body takes from its namespace, and those that are nowhere. Items and nodes are no globals."""
     item = node.each.item if node.each else None
-    free = {chain[0] for chain in analysis.uses} - set(analysis.binds)
-    names = sorted(name for name in {*node.names, *free, *analysis.hints} if name != item and not is_node(name))
-    needed = [name for name in names if name in node.namespace and (name in node.names or name not in analysis.binds)]
-    absent = [name for name in names if name not in node.namespace and not hasattr(builtins, name)]
-    return needed, tuple(name for name in absent if name in node.names)
-
-
-def _of_function(node: Node, walk: Walk) -> Definition:
-    """A node made from a function: the object itself counts, with its globals, closure and defaults."""
-    walk.refer_root(node.function, node.name)
-    return _definition(node, walk, {}, (), [])
+    free = {chain[0] for chain in analysis.uses}.difference(analysis.binds)
+    names = [name for name in free.union(node.names, analysis.hints) if name != item and not is_node(name)]
+    needed = {name for name in names if name in node.namespace}
+    absent = [name for name in names if name not in needed and not hasattr(builtins, name)]
+    return needed, tuple(sorted(name for name in absent if name in node.names))
 
 
 def _definition(
-    node: Node, walk: Walk, given: dict[str, Any], missing: tuple[str, ...], more: Iterable[str]
+    node: Node, walk: Walk, given: dict[str, Any], missing: tuple[str, ...], value_name: str = ""
 ) -> Definition:
     walk.drain()
-    options = _options(node)
+    reached, options = walk.reached, _options(node)
     if options:
-        walk.parts.append((f"{node.name} options", digest_of(options.encode()).hex(), options))
-    facts = "\x00".join([SCHEME, node.kind, *more]).encode()
-    whole = branch(b"definition", [digest_of(facts), walk.digest()]).hex()
-    problem = "; ".join(dict.fromkeys(walk.problems)) or None
+        reached.text(f"{node.name} options", options)
+    facts = f"{SCHEME}\x00{node.kind}\x00{value_name}".encode()
+    whole = branch(b"definition", [digest_of(facts), reached.digest()]).hex()
+    problem = "; ".join(dict.fromkeys(reached.problems)) or None
     return Definition(
         None if problem else whole,
         problem,
-        tuple(walk.parts),
+        tuple(reached.parts),
         given,
         missing,
-        tuple(dict.fromkeys(walk.notes)),
-        tuple(sorted(walk.files)),
+        tuple(dict.fromkeys(reached.notes)),
+        tuple(sorted(reached.files)),
     )
 
 
@@ -129,28 +131,22 @@ def define_prompt(
     schema_json: str | None,
     schema_cls: type | None,
     is_node: Callable[[str], bool],
-    plan: Plan | None = None,
+    *,
+    plan: Planning | None = None,
 ) -> Definition:
-    """The definition of a prompt: template, model, every parameter (left out is not zero), schema with its validators."""
-    plan = plan or Plan()
-    walk = _walk(node, is_node, plan)
-    walk.parts.append((node.name, _text_digest(node.source), node.source))
-    walk.parts.append((f"{node.name} -> model", _text_digest(model.model), model.model))
-    for name in ("temperature", "top_p", "max_tokens", "seed"):
-        value = getattr(model, name)
-        if value is not None:
-            walk.link(f"{node.name} -> {name}", value)
+    """The definition of a prompt: template, model, every parameter (left out is not zero), schema and validators."""
+    walk = _walk(node, is_node, plan or Planning())
+    walk.reached.text(node.name, node.source)
+    walk.reached.text(f"{node.name} -> model", model.model)
+    for name in _PARAMETERS:
+        if getattr(model, name) is not None:
+            walk.link(f"{node.name} -> {name}", getattr(model, name))
     if schema_json is not None:
-        walk.parts.append((f"{node.name} -> schema", _text_digest(schema_json), schema_json))
+        walk.reached.text(f"{node.name} -> schema", schema_json)
     if schema_cls is not None:
         walk.link(f"{node.name} -> {schema_cls.__name__}", schema_cls)
     item = node.each.item if node.each else None
-    names = [name for name in node.names if name != item and not is_node(name)]
-    needed = [name for name in names if name in node.namespace]
-    walk.use(node.name, [(name,) for name in sorted(needed)], node.namespace, helper=False)
-    given = {name: node.namespace[name] for name in needed}
-    return _definition(node, walk, given, tuple(name for name in names if name not in node.namespace), [])
-
-
-def _text_digest(text: str) -> str:
-    return digest_of(text.encode("utf-8", "surrogatepass")).hex()
+    names = sorted(name for name in set(node.names) if name != item and not is_node(name))
+    given = {name: node.namespace[name] for name in names if name in node.namespace}
+    walk.use(node.name, [(name,) for name in given], node.namespace, helper=False)
+    return _definition(node, walk, given, tuple(name for name in names if name not in given))

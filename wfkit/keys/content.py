@@ -1,6 +1,7 @@
 """The walk over the parts of any value, without recursion: 10,000 levels are fine and a cycle is refused.
 
-What a value's parts are is asked of the files that know the kinds of values; functions, classes and modules are asked of a `Scope`.
+What a value's parts are is asked of the files that know the kinds of values; functions, classes and modules are asked
+of a `Scope`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from wfkit.keys.shape import Branch, Leaf, Refused, Shape, type_name
 from wfkit.keys.standard import is_code, standard_shape
 from wfkit.keys.tables import table_shape
 
-# orjson gives up at 254 levels. Within a value that is deeper, plain data is looked for once in so many levels: the walk stays linear.
+# orjson gives up at 254 levels. Within a value that is deeper, plain data is looked for once in so many levels: the
+# walk stays linear.
 _STRIDE = 200
 
 

@@ -14,8 +14,9 @@ Part = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference. `path` leads from the node to the helper or constant; `kind` is changed, added or removed; `diff` is a unified
-    diff without its file header."""
+    """One difference. `path` leads from the node to the helper or constant; `kind` is changed, added or removed;
+    `diff` is a unified diff without its file header.
+    """
 
     path: str
     kind: str

@@ -1,6 +1,8 @@
-"""How pandas frames, series, indexes and scalars are taken apart: column by column, so that the layout of blocks does not show.
+"""How pandas frames, series, indexes and scalars are taken apart: column by column, so that the layout of blocks does
+not show.
 
-Dtypes, names, labels, order and attrs count; where strings are kept (Python or pyarrow) does not. pandas is looked up, never imported.
+Dtypes, names, labels, order and attrs count; where strings are kept (Python or pyarrow) does not. pandas is looked up,
+never imported.
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ def _array(pd: Any, value: Any) -> Shape:
     if isinstance(value, pd.arrays.NumpyExtensionArray):
         return named("pandas.array", [("values", value.to_numpy())])
     if isinstance(dtype, pd.StringDtype):
-        return _strings(pd, value)
+        return _strings(value)
     return named("pandas.array", [("dtype", dtype), *_extension(pd, value)])
 
 
@@ -109,11 +111,13 @@ def _dtype(pd: Any, dtype: Any) -> Shape:
     return text_leaf("pandas.dtype", f"{type(dtype).__name__} {dtype!s}")
 
 
-def _strings(pd: Any, value: Any) -> Branch:
-    """Strings whatever their storage: lengths (-1: missing) and the text in one piece. A missing one is NaN or NA by the dtype."""
+def _strings(value: Any) -> Branch:
+    """Strings whatever their storage: lengths (-1: missing) and the text in one piece. A missing one is NaN or NA by
+    the dtype.
+    """
     arrow = value.__arrow_array__() if value.dtype.storage == "pyarrow" else None
     if arrow is None:
-        texts = [None if text is pd.NA or text != text else text.encode("utf-8", "surrogatepass") for text in value]
+        texts = [text.encode("utf-8", "surrogatepass") if isinstance(text, str) else None for text in value]
         np = sys.modules["numpy"]
         lengths = np.array([-1 if text is None else len(text) for text in texts], np.int64)
         whole = digest_of(b"".join(text for text in texts if text is not None))

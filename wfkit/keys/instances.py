@@ -1,6 +1,8 @@
-"""How instances of classes that say what they hold are taken apart: enums, named tuples, dataclasses, pydantic models, records.
+"""How instances of classes that say what they hold are taken apart: enums, named tuples, dataclasses, pydantic models,
+records.
 
-Their class counts with its code, because a body may call its methods. Any other instance is refused: what it hides cannot be known.
+Their class counts with its code, because a body may call its methods. Any other instance is refused: what it hides
+cannot be known.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Files that a body names rather than opens where the hook can see it: paths in its text and in its inputs.
 
-pandas.read_parquet, pyarrow and duckdb open in C. A text that names an existing file, folder or pattern is taken for a read of it.
+pandas.read_parquet, pyarrow and duckdb open in C. A text that names an existing file, folder or pattern is taken for a
+read of it.
 """
 
 from __future__ import annotations
@@ -19,18 +20,68 @@ from wfkit.keys.places import file_digest, is_foreign, pattern_digest, portable,
 _QUOTED = re.compile(r"""'([^'\n]{1,300})'|"([^"\n]{1,300})\"""")
 _LONGEST = 1000
 _MAGIC = re.compile(r"[*?\[]")
-# A text with one of these endings names a file even if there is none: `os.path.exists("done.flag")` must be seen when it appears.
+# A text with one of these endings names a file even if there is none: `os.path.exists("done.flag")` must be seen when
+# it appears.
 _DATA = frozenset(
-    ["arrow", "avro", "bmp", "cfg", "conf", "csv", "db", "duckdb", "feather", "flag", "gif", "gz", "h5", "hdf5", "html", "ini", "jpeg", "jpg", "json", "jsonl", "jinja", "j2", "lock", "log", "md", "ndjson", "npy", "npz", "orc", "parquet", "pdf", "pickle", "pkl", "png", "sqlite", "sqlite3", "toml", "tsv", "txt", "webp", "xlsx", "xml", "yaml", "yml", "zip", "zst"]
+    [
+        "arrow",
+        "avro",
+        "bmp",
+        "cfg",
+        "conf",
+        "csv",
+        "db",
+        "duckdb",
+        "feather",
+        "flag",
+        "gif",
+        "gz",
+        "h5",
+        "hdf5",
+        "html",
+        "ini",
+        "jpeg",
+        "jpg",
+        "json",
+        "jsonl",
+        "jinja",
+        "j2",
+        "lock",
+        "log",
+        "md",
+        "ndjson",
+        "npy",
+        "npz",
+        "orc",
+        "parquet",
+        "pdf",
+        "pickle",
+        "pkl",
+        "png",
+        "sqlite",
+        "sqlite3",
+        "toml",
+        "tsv",
+        "txt",
+        "webp",
+        "xlsx",
+        "xml",
+        "yaml",
+        "yml",
+        "zip",
+        "zst",
+    ]
 )
 
 
 def literal_paths(
     source: str, values: Mapping[str, Any] | Iterable[Any] = (), project: Path | None = None
 ) -> tuple[Read, ...]:
-    """Reads of the files, folders and patterns that texts in `source` or values name: a text, a Path, or a list of such.
+    """Reads of the files, folders and patterns that texts in `source` or values name: a text, a Path, or a list of
+    such.
 
-    Relative names are those of the working directory, as for `open`. A folder that is named with a slash counts with all its files.
+    Relative names are those of the working directory, as for `open`. A folder that is named with a slash counts with
+    all its files.
     """
     root = Path(os.path.abspath(project or Path.cwd()))  # noqa: PTH100 - links stay links
     given = values.values() if isinstance(values, Mapping) else values

@@ -1,7 +1,8 @@
-"""What a module of the project is made of: as it is loaded (used as a whole), or by its source (imported inside a body).
+"""What a module of the project is made of: as it is loaded (used as a whole), or by its source (imported inside a
+body).
 
-A module that a body imports may not be loaded yet when the key is made, so only its text can count; if it is loaded, text and module must
-agree. Nothing is imported here.
+A module that a body imports may not be loaded yet when the key is made, so only its text can count; if it is loaded,
+text and module must agree. Nothing is imported here.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class Imported:
 
 
 def imported_sources(imports: Iterable[tuple[int, str, str]], package: str) -> list[Imported]:
-    """The modules that these imports reach, each once: those of the project with the source of all they import in turn."""
+    """The modules that these imports reach, each once: those of the project with the source of all they import in
+    turn.
+    """
     found: dict[str, Imported] = {}
     queue = [name for item in imports for name in _candidates(item, package)]
     while queue:
@@ -115,12 +118,10 @@ def _of_project(name: str, path: str) -> tuple[Imported, list[str]]:
         text = Path(path).read_text("utf-8")
         analysis = analyse_body(text)
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        problem = f"its source cannot be read ({type(error).__name__})"
-        return Imported(name, where, "", "", path, problem), []
+        return Imported(name, where, "", "", path, f"its source cannot be read ({type(error).__name__})"), []
     package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
     inner = [found for item in analysis.imports for found in _candidates(item, package)]
-    problem = _disagrees(name, text)
-    return Imported(name, where, analysis.digest, text[:_TEXT_LIMIT], path, problem), inner
+    return Imported(name, where, analysis.digest, text[:_TEXT_LIMIT], path, _disagrees(name, text)), inner
 
 
 def _disagrees(name: str, text: str) -> str | None:
@@ -129,9 +130,9 @@ def _disagrees(name: str, text: str) -> str | None:
     if module is None:
         return None
     for thing in vars(module).values():
-        if isinstance(thing, types.FunctionType) and thing.__globals__ is vars(module):
-            if not source_of(thing.__code__, thing.__globals__).proved:
-                return "it was edited after it was loaded: load it again (importlib.reload)"
+        is_own = isinstance(thing, types.FunctionType) and thing.__globals__ is vars(module)
+        if is_own and not source_of(thing.__code__, thing.__globals__).proved:
+            return "it was edited after it was loaded: load it again (importlib.reload)"
     for target, value in _constants(text).items():
         if target in vars(module) and plain(vars(module)[target]) != plain(value):
             return f"its {target} is not what its file says: load it again (importlib.reload)"

@@ -1,6 +1,7 @@
 """Keeping a body from changing its inputs, and finding out when it did.
 
-Arrays and frames are handed out as views that cannot reach the original; what has no cheap view is digested again after the body.
+Arrays and frames are handed out as views that cannot reach the original; what has no cheap view is digested again
+after the body.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ _IMMUTABLE = frozenset({NoneType, bool, int, float, complex, str, bytes, range})
 
 
 def view(value: Any) -> Any:
-    """What a body is given for a value: a copy-on-write copy of a pandas object, a read-only view of an array, else the value itself."""
+    """What a body is given for a value: a copy-on-write copy of a pandas object, a read-only view of an array, else
+    the value itself.
+    """
     kind = type(value)
     if kind in _IMMUTABLE:
         return value
@@ -36,7 +39,9 @@ def view(value: Any) -> Any:
 
 
 def changed(inputs: Mapping[str, tuple[Any, str]]) -> list[str]:
-    """Names of inputs, given with the digests they had, that are not what they were. What `view` protects is not digested again."""
+    """Names of inputs, given with the digests they had, that are not what they were. What `view` protects is not
+    digested again.
+    """
     return [name for name, (value, before) in inputs.items() if not _is_protected(value) and _is_other(value, before)]
 
 
@@ -58,14 +63,16 @@ def _is_protected(value: Any) -> bool:
 def _holds_objects(value: Any) -> bool:
     pd = sys.modules["pandas"]
     if type(value) is pd.DataFrame:
-        return bool(value.attrs) or any(dtype == object for dtype in value.dtypes)
+        return bool(value.attrs) or any(dtype.kind == "O" for dtype in value.dtypes)
     if type(value) is pd.Series:
-        return bool(value.attrs) or value.dtype == object
+        return bool(value.attrs) or value.dtype.kind == "O"
     return False
 
 
 def _is_other(value: Any, before: str) -> bool:
-    """Whether a value has another digest now. One without a digest cannot be judged, it counts as unchanged: it is not cached anyway."""
+    """Whether a value has another digest now. One without a digest cannot be judged, it counts as unchanged: it is not
+    cached anyway.
+    """
     try:
         if getattr(type(value), "__wfkit_map__", False):
             return map_digest(item_digests(list(value))) != before and digest(value) != before

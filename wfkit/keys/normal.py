@@ -1,6 +1,8 @@
-"""The normal form of a syntax tree: what is left when comments, layout, docstrings and type hints without effect are gone.
+"""The normal form of a syntax tree: what is left when comments, layout, docstrings and type hints without effect are
+gone.
 
-The form is the same in every Python version that parses the text alike: fields that are empty are not written. No names are resolved here.
+The form is the same in every Python version that parses the text alike: fields that are empty are not written. No
+names are resolved here.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ _DOCUMENTED = (*FUNCTIONS, ast.ClassDef)
 _LEFT_OUT = frozenset({"ctx", "type_comment", "kind", "type_ignores", "simple"})
 _FIELDS: dict[type, tuple[str, ...]] = {}
 
-# What a part inherits: hints count in a class body (they make fields) and on decorated functions (the decorator may read them).
+# What a part inherits: hints count in a class body (they make fields) and on decorated functions (the decorator may
+# read them).
 _PLAIN, _IN_CLASS, _HINTED = 0, 1, 2
 _Stack = list[tuple[Any, int]]
 
@@ -61,7 +64,9 @@ def _push_fields(node: ast.AST, where: int, stack: _Stack) -> None:
 
 
 def _scalar(value: Any) -> str:
-    """An identifier, a flag, or the value of a constant, with its type. Huge numbers are written in hexadecimal: decimal has a limit."""
+    """An identifier, a flag, or the value of a constant, with its type. Huge numbers are written in hexadecimal:
+    decimal has a limit.
+    """
     return f"int={value:x}" if type(value) is int else f"{type(value).__name__}={value!r}"
 
 

@@ -1,6 +1,8 @@
-"""Where a module comes from: the project or notebook (its code counts), an installed package (its version counts), the standard library.
+"""Where a module comes from: the project or notebook (its code counts), an installed package (its version counts), the
+standard library.
 
-Answers are remembered for the life of the process: a package that is upgraded under a running process is still the old one in it.
+Answers are remembered for the life of the process: a package that is upgraded under a running process is still the old
+one in it.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """`kind` is PROJECT, PACKAGE or STANDARD; `name` the distribution or module; `version` of the distribution, else empty."""
+    """`kind` is PROJECT, PACKAGE or STANDARD; `name` the distribution or module; `version` of the distribution, else
+    empty.
+    """
 
     kind: str
     name: str
@@ -60,7 +64,9 @@ def _resolved(path: str) -> Path:
 
 
 def origin(module_name: str | None) -> Origin:
-    """Where a module comes from, by its name. One that is not loaded or has no file (a notebook, a made one) is the project's."""
+    """Where a module comes from, by its name. One that is not loaded or has no file (a notebook, a made one) is the
+    project's.
+    """
     name = module_name or ""
     known = _ORIGINS.get(name)
     if known is None:
@@ -106,7 +112,9 @@ def _file(module: ModuleType | None) -> str | None:
 
 
 def _distribution(top: str, module: ModuleType | None) -> tuple[str, str]:
-    """Name and version of what a top-level module belongs to; the digest of its file when it belongs to no distribution."""
+    """Name and version of what a top-level module belongs to; the digest of its file when it belongs to no
+    distribution.
+    """
     found = installed(top)
     if found.version:
         return found.name, found.version
@@ -117,7 +125,9 @@ def _distribution(top: str, module: ModuleType | None) -> tuple[str, str]:
 
 @lru_cache(maxsize=1024)
 def installed(top: str) -> Origin:
-    """The installed distribution that a top-level module belongs to, whether or not it is loaded; without a version if there is none."""
+    """The installed distribution that a top-level module belongs to, whether or not it is loaded; without a version if
+    there is none.
+    """
     try:
         return Origin(PACKAGE, top, importlib.metadata.version(top))
     except importlib.metadata.PackageNotFoundError:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import glob
 import os
 import stat
-import sys
-import sysconfig
 import time
 from pathlib import Path
 
@@ -20,23 +18,17 @@ from wfkit.keys.plain import THREADS_FROM, TOKEN_BYTES, digest_of
 
 Signature = tuple[int, int, int, int]  # size, mtime_ns, inode, device
 
-# A file changed within the last two seconds may change again without a new time on coarse clocks: its digest is not remembered.
+# A file changed within the last two seconds may change again without a new time on coarse clocks: its digest is not
+# remembered.
 FRESH_S = 2.0
 _TREE_LIMIT = 2000
-_SYSTEM = ("/proc/", "/dev/", "/sys/")
-_PREFIXES = tuple(
-    sorted(
-        {str(Path(p).resolve()) + os.sep for p in (sys.prefix, sys.base_prefix, sys.exec_prefix) if len(p) > 4}
-        - {"/usr/"}
-    )
-)
-_STDLIB = sysconfig.get_path("stdlib") + os.sep
+_SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/share/zoneinfo/", "/etc/localtime")
 
 
 def signature(path: str) -> Signature | None:
     """What tells that a regular file was written to, or None when there is none."""
     try:
-        found = os.stat(path)
+        found = os.stat(path)  # noqa: PTH116 - called for each open
     except OSError:
         return None
     if not stat.S_ISREG(found.st_mode):
@@ -52,7 +44,7 @@ def is_fresh(found: Signature, now: float | None = None) -> bool:
 def file_digest(path: str) -> str:
     """32 hex characters over the content of a file; empty when it cannot be read."""
     try:
-        size = os.stat(path).st_size
+        size = os.stat(path).st_size  # noqa: PTH116
         if size < THREADS_FROM:
             return digest_of(Path(path).read_bytes()).hex()
         return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest(length=TOKEN_BYTES)
@@ -75,7 +67,7 @@ def pattern_digest(pattern: str, project: Path) -> str:
     Beyond 2,000 files sizes and times stand for contents: then a copy of the folder is another one.
     """
     lines = []
-    paths = sorted(path for path in glob.iglob(pattern, recursive=True) if signature(path) is not None)
+    paths = sorted(path for path in glob.glob(pattern, recursive=True) if signature(path) is not None)  # noqa: PTH207 - any pattern
     for path in paths:
         content = file_digest(path) if len(paths) <= _TREE_LIMIT else repr(signature(path))
         lines.append(f"{portable(path, project)}={content}")
@@ -103,9 +95,5 @@ def absolute(name: str, project: Path) -> str:
 
 
 def is_foreign(path: str) -> bool:
-    """Whether a path is no dependency of a body: the interpreter, installed packages, bytecode, the system's own files."""
-    if path.startswith(_SYSTEM) or path.startswith(_STDLIB):
-        return True
-    if path.startswith(_PREFIXES):
-        return True
-    return kind_of_file(path) != PROJECT
+    """Whether a path is no dependency of a body: the standard library, installed packages, the system's own files."""
+    return path.startswith(_SYSTEM) or kind_of_file(path) != PROJECT

@@ -1,6 +1,8 @@
-"""The fast digest of plain data: None, bool, int, float, str, and lists, tuples and dicts of them, in one pass at C speed.
+"""The fast digest of plain data: None, bool, int, float, str, and lists, tuples and dicts of them, in one pass at C
+speed.
 
-Whether a value takes this way depends on the value alone, so equal values always take the same one. Nothing else is digested here.
+Whether a value takes this way depends on the value alone, so equal values always take the same one. Nothing else is
+digested here.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ _FORM = 2
 
 
 def plain(value: Any) -> bytes | None:
-    """The 16 bytes of a plain value, or None for any other. Dicts count in their order; 1, 1.0 and True, 0.0 and -0.0 all differ."""
+    """The 16 bytes of a plain value, or None for any other. Dicts count in their order; 1, 1.0 and True, 0.0 and -0.0
+    all differ.
+    """
     kind = type(value)
     if kind in _SCALARS:
         return blake3(marshal.dumps(value, _FORM)).digest(TOKEN_BYTES)
@@ -61,7 +65,9 @@ def digest_of(data: Any) -> bytes:
 
 
 def leaf(tag: bytes, data: Any) -> bytes:
-    """The token of a value that has no parts. The leading zero keeps these apart from plain data: marshal begins with a letter."""
+    """The token of a value that has no parts. The leading zero keeps these apart from plain data: marshal begins with
+    a letter.
+    """
     if len(data) < BIG:
         return blake3(b"\x00" + tag + b"\x00" + bytes(data)).digest(TOKEN_BYTES)
     return blake3(b"\x00" + tag + b"\x01" + digest_of(data)).digest(TOKEN_BYTES)

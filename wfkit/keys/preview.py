@@ -5,11 +5,12 @@ A `repr` that raises or is long does no harm, and a large frame is not printed.
 
 from __future__ import annotations
 
+import re
 import reprlib
 from typing import Any
 
 LIMIT = 500
-_SHAPED = ("shape", "columns")
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")  # says nothing about a value, and differs each time
 
 
 class _Short(reprlib.Repr):
@@ -21,7 +22,7 @@ class _Short(reprlib.Repr):
         self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 40
         self.maxlevel = 5
 
-    def repr_str(self, x: str, level: int) -> str:
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - as reprlib calls it
         return repr(x[:LIMIT])
 
     def repr_instance(self, x: Any, level: int) -> str:
@@ -38,6 +39,7 @@ def preview(value: Any) -> str:
     """At most 500 characters that show a value."""
     try:
         text = _SHORT.repr(value)
-    except Exception as error:  # a user's own __repr__ may raise anything
+    except Exception as error:  # noqa: BLE001 -  # a user's own __repr__ may raise anything
         text = f"<{type(value).__name__}; its repr raises {type(error).__name__}>"
+    text = _ADDRESS.sub("", text)
     return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"

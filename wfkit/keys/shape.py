@@ -1,6 +1,7 @@
 """How a value is taken apart: into a leaf of bytes, or into a branch of parts that are values themselves.
 
-The types that say it, and the error that says it cannot be done. How each kind of value is taken apart is in the files named for it.
+The types that say it, and the error that says it cannot be done. How each kind of value is taken apart is in the files
+named for it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ class Leaf:
 
 @dataclass(slots=True)
 class Branch:
-    """A value with parts. `label(i)` is how part i is written after the path to the whole; `unordered` parts are sorted by their tokens."""
+    """A value with parts. `label(i)` is how part i is written after the path to the whole; `unordered` parts are
+    sorted by their tokens.
+    """
 
     tag: bytes
     parts: Sequence[Any]

@@ -1,7 +1,8 @@
-"""The source of a function that is loaded, found and proved: the text is compiled again and must give the very same code.
+"""The source of a function that is loaded, found and proved: the text is compiled again and must give the very same
+code.
 
-A file edited on disk but not loaded again so never passes for the code that would run. Without a proved source there is none, and the
-compiled code itself is digested.
+A file edited on disk but not loaded again so never passes for the code that would run. Without a proved source there
+is none, and the compiled code itself is digested.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a function's own text gives. `proved` is False when it was made from compiled code: then the Python version counts too."""
+    """What a function's own text gives. `proved` is False when it was made from compiled code: then the Python version
+    counts too.
+    """
 
     analysis: Analysis
     text: str
@@ -53,7 +56,9 @@ _known: weakref.WeakKeyDictionary[CodeType, Source] = weakref.WeakKeyDictionary(
 
 
 def source_of(code: CodeType, module_globals: dict[str, Any] | None = None) -> Source:
-    """The source of a function's code. Remembered by the code object, so a later edit of the file changes nothing for loaded code."""
+    """The source of a function's code. Remembered by the code object, so a later edit of the file changes nothing for
+    loaded code.
+    """
     with _lock:
         found = _known.get(code)
         if found is None:
@@ -171,8 +176,11 @@ def _segment(lines: list[str], tree: _Definition) -> str:
 
 
 def _compiled(code: CodeType) -> Source:
-    """A digest of the compiled code, where there is no source: instructions differ between Python versions, so that counts."""
-    tokens, uses = [], set()
+    """A digest of the compiled code, where there is no source: instructions differ between Python versions, so that
+    counts.
+    """
+    tokens: list[bytes] = []
+    uses: set[tuple[str, ...]] = set()
     for part in (code, *inner_codes(code)):
         constants = [_constant(value) for value in part.co_consts if not isinstance(value, CodeType)]
         tokens.append(digest_of(repr((_facts(part), constants)).encode("utf-8", "surrogatepass")))

@@ -1,4 +1,5 @@
-"""How values of Python itself and its standard library are taken apart, by exact type. A subclass is another type, and refused here.
+"""How values of Python itself and its standard library are taken apart, by exact type. A subclass is another type, and
+refused here.
 
 Functions, classes and modules are only told apart from data; what they mean is decided by the walk over code.
 """
@@ -39,7 +40,9 @@ _OF_PACKAGES = frozenset({"ufunc", "_ArrayFunctionDispatcher", "cython_function_
 
 
 def is_code(value: Any) -> bool:
-    """Whether a value is a piece of code rather than data: a function, method, class, module, or a callable made of such."""
+    """Whether a value is a piece of code rather than data: a function, method, class, module, or a callable made of
+    such.
+    """
     kind = type(value)
     if kind in _CODE or kind.__name__ in _OF_PACKAGES:
         return True

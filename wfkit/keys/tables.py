@@ -1,4 +1,5 @@
-"""How pyarrow and polars tables are taken apart: by column, so that chunks, offsets and padding do not show. Schema metadata counts.
+"""How pyarrow and polars tables are taken apart: by column, so that chunks, offsets and padding do not show. Schema
+metadata counts.
 
 Both libraries are looked up, never imported by us (polars hands its columns over as Arrow and loads pyarrow for that).
 """
@@ -52,7 +53,9 @@ def _metadata(metadata: Any) -> list[tuple[bytes, bytes]]:
 
 
 def arrow_column(value: Any) -> list[tuple[str, Any]]:
-    """What a column holds, as named parts: lengths (-1: missing) and text, or missing ones and values, or Python objects."""
+    """What a column holds, as named parts: lengths (-1: missing) and text, or missing ones and values, or Python
+    objects.
+    """
     pa, np = sys.modules["pyarrow"], sys.modules["numpy"]
     chunk = _one_chunk(pa, value)
     kind, types = chunk.type, pa.types
@@ -62,7 +65,7 @@ def arrow_column(value: Any) -> list[tuple[str, Any]]:
         is_text = types.is_string(kind) or types.is_string_view(kind)
         chunk, kind = _wide(pa, chunk, is_text), pa.large_string() if is_text else pa.large_binary()
     if types.is_large_string(kind) or types.is_large_binary(kind):
-        return _texts(pa, np, chunk)
+        return _texts(np, chunk)
     width = _fixed_width(pa, kind)
     if width is None:
         return [("values", chunk.to_pylist())]
@@ -80,7 +83,7 @@ def _wide(pa: Any, chunk: Any, is_text: bool) -> Any:
     return chunk.cast(pa.large_string() if is_text else pa.large_binary())
 
 
-def _texts(pa: Any, np: Any, chunk: Any) -> list[tuple[str, Any]]:
+def _texts(np: Any, chunk: Any) -> list[tuple[str, Any]]:
     """Offsets become lengths; whatever lies under a missing value is left out."""
     if chunk.null_count:
         present = chunk.drop_null()

@@ -1,6 +1,7 @@
 """The keys of tasks: one short hash over digests that are already known. No value is looked at here.
 
-Adding to what a key is made of changes every key: then `SCHEME` must change, so that old results are misses and not lies.
+Adding to what a key is made of changes every key: then `SCHEME` must change, so that old results are misses and not
+lies.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ SCHEME = "wf1"
 
 
 def task_key(definition: str, inputs: Sequence[tuple[str, str]]) -> str:
-    """The key of a task as 32 hex characters: digest of its definition and of the (name, value digest) pairs that go in.
+    """The key of a task as 32 hex characters: digest of its definition and of the (name, value digest) pairs that go
+    in.
 
     The order of the pairs does not matter; names must be distinct.
     """
@@ -23,6 +25,8 @@ def task_key(definition: str, inputs: Sequence[tuple[str, str]]) -> str:
 
 
 def map_digest(item_digests: Sequence[str]) -> str:
-    """The value digest of a mapped node: of the digests of its items, in order. Cheap at 100,000 items, and no value is needed."""
+    """The value digest of a mapped node: of the digests of its items, in order. Cheap at 100,000 items, and no value
+    is needed.
+    """
     text = "\x00".join([SCHEME, "map", *item_digests])
     return blake3(text.encode("ascii")).hexdigest(length=16)

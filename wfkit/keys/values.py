@@ -1,8 +1,10 @@
-"""The digest of any value: 32 hex characters that are equal when a body could not tell two values apart, and differ when it could.
+"""The digest of any value: 32 hex characters that are equal when a body could not tell two values apart, and differ
+when it could.
 
-Types count (1, 1.0, True, "1" and b"1" all differ), so do 0.0 and -0.0, the order of lists and dicts, dtypes, names and time zones.
-The order of sets does not, nor do memory layout, sharing, or where pandas keeps its strings. Dicts count in their order because a body
-sees it (`list(d)`, a frame made of it): the same pairs in another order cost a rerun, never a stale result.
+Types count (1, 1.0, True, "1" and b"1" all differ), so do 0.0 and -0.0, the order of lists and dicts, dtypes, names
+and time zones. The order of sets does not, nor do memory layout, sharing, or where pandas keeps its strings. Dicts
+count in their order because a body sees it (`list(d)`, a frame made of it): the same pairs in another order cost a
+rerun, never a stale result.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ class Closures:
         self._known: dict[int, tuple[Any, bytes]] = {}
         self._memo = ValueMemo()
 
-    def refer(self, thing: Any, path: Callable[[], str]) -> bytes:
-        """The digest of a function or class with all that it reaches. Raises Refused for a module or what it cannot reach."""
+    def refer(self, thing: Any, path: Callable[[], str]) -> bytes:  # noqa: ARG002 - the walk adds the path
+        """The digest of a function or class with all that it reaches. Raises Refused for a module or what it cannot
+        reach.
+        """
         if isinstance(thing, ModuleType):
             raise Refused("a module is no data")
         known = self._known.get(id(thing))
@@ -33,9 +37,9 @@ class Closures:
             walk = Walk(memo=self._memo)
             token = walk.refer(thing, lambda: "it")
             walk.drain()
-            if walk.problems:
-                raise Refused(walk.problems[0])
-            known = self._known[id(thing)] = (thing, digest_of(token + walk.digest()))
+            if walk.reached.problems:
+                raise Refused(walk.reached.problems[0])
+            known = self._known[id(thing)] = (thing, digest_of(token + walk.reached.digest()))
         return known[1]
 
 
@@ -46,7 +50,9 @@ def digest(value: Any) -> str:
 
 
 def item_digests(items: Sequence[Any]) -> list[str]:
-    """`digest` of each item, in order; a class that many items share is digested once. Raises ValueFault that names the item."""
+    """`digest` of each item, in order; a class that many items share is digested once. Raises ValueFault that names
+    the item.
+    """
     found: list[str] = []
     scope = Closures()
     for position, item in enumerate(items):
