@@ -11,7 +11,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from pydantic import BaseModel
 
 from wfkit.define.options import TABLE
-from wfkit.notebook.completion import Names, complete, install_completion
+from wfkit.notebook.completion import Names, complete
+from wfkit.notebook.magics import install_completion
 from wfkit.verbs import Where, usable
 
 
@@ -89,8 +90,8 @@ def test_the_body_is_python() -> None:
 @pytest.fixture
 def shell() -> InteractiveShell:
     made = InteractiveShell()
-    install_completion(made, NAMES)
-    install_completion(made, NAMES)
+    install_completion(made)
+    install_completion(made)
     return made
 
 

@@ -158,7 +158,11 @@ def _sentence(executed: Executed) -> str:
 
 
 def _next_steps(wish: _Wish, executed: Executed) -> str:
-    again = "" if executed.tally.model_calls == 0 else "\n  wfkit demo                    once more: no model call, all from the store"
+    again = (
+        ""
+        if executed.tally.model_calls == 0
+        else "\n  wfkit demo                    once more: no model call, all from the store"
+    )
     return (
         "look next at:\n"
         f"  {wish.report.as_posix()}         the report, in a browser\n"

@@ -154,17 +154,9 @@ def execute(execution: Execution, screen: Screen) -> Executed:
 def _client(execution: Execution, watch: _Watch) -> Any:
     """An nbclient with the settings that let a run end by itself and leave a small notebook."""
     from nbclient import NotebookClient  # 0.5 s: only who executes a notebook pays for it
-    from traitlets.config import Config  # together with nbclient
 
-    config = Config()
-    sockets = execution.scratch / "kernel"
-    if sys.platform != "win32" and len(str(sockets)) < _SOCKET_PATH:
-        # ipykernel warns about TCP at every start. Without a path, both sides would look in their own working folder.
-        config.KernelManager.transport = "ipc"
-        config.KernelManager.ip = str(sockets)
     client = NotebookClient(
         execution.notebook,
-        config=config,
         resources={"metadata": {"path": str(execution.folder)}},
         timeout=execution.timeout_s,  # None, the default, waits for ever for a kernel that hangs
         interrupt_on_timeout=True,
@@ -178,6 +170,12 @@ def _client(execution: Execution, watch: _Watch) -> Any:
         on_cell_execute=watch.on_cell_execute,
         on_cell_executed=watch.on_cell_executed,
     )
+    sockets = execution.scratch / "kernel"
+    if sys.platform != "win32" and len(str(sockets)) < _SOCKET_PATH:
+        # ipykernel warns about TCP at every start. Without a path, both sides would look in their own working folder.
+        client.km = client.create_kernel_manager()
+        client.km.transport = "ipc"
+        client.km.ip = str(sockets)
     client.log = logging.getLogger("wfkit.nbclient")  # what goes wrong is told by us, once
     client.log.addHandler(logging.NullHandler())
     client.log.propagate = False

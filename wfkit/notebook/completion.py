@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
 
 from wfkit.define.options import BY_NAME, TABLE
 from wfkit.settings import Settings
@@ -29,25 +29,13 @@ class Names:
     variables: Mapping[str, Any]
 
 
-def install_completion(shell: Any, names: Names) -> None:
-    """Add the matcher to IPython's completer, once."""
-    matchers = shell.Completer.custom_matchers
-    matchers[:] = [one for one in matchers if getattr(one, "__name__", "") != "wfkit_matcher"]
-    matchers.append(matcher(names))
-
-
-def matcher(names: Names) -> Any:
-    """A matcher of IPython's second interface. It stays silent, and lets others speak, outside of wfkit's own lines."""
-
-    @context_matcher()  # type: ignore[untyped-decorator]
-    def wfkit_matcher(context: CompletionContext) -> SimpleMatcherResult:
-        found, fragment = complete(context.full_text, context.cursor_line, context.text_until_cursor, names)
-        if found is None:
-            return {"completions": [], "suppress": False}
-        matching = [SimpleCompletion(text, type="param") for text in found if text.startswith(fragment)]
-        return {"completions": matching, "suppress": True, "matched_fragment": fragment, "ordered": True}
-
-    return wfkit_matcher
+def match(context: CompletionContext, names: Names) -> SimpleMatcherResult:
+    """A matcher of IPython's second interface. Outside of our own lines it has no opinion and lets others speak."""
+    found, fragment = complete(context.full_text, context.cursor_line, context.text_until_cursor, names)
+    if found is None:
+        return {"completions": [], "suppress": False}
+    matching = [SimpleCompletion(text, type="param") for text in found if text.startswith(fragment)]
+    return {"completions": matching, "suppress": True, "matched_fragment": fragment, "ordered": True}
 
 
 def complete(text: str, line: int, before: str, names: Names) -> tuple[list[str] | None, str]:

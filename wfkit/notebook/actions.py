@@ -1,0 +1,121 @@
+"""What each magic does: define, ask, run, query. Loaded with the first magic, because it brings the whole of wfkit.
+
+Reading words is in `verbs`, running in `workflow`, drawing in `views`; here they meet IPython.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Final
+
+from wfkit.core.node import Node
+from wfkit.core.terms import NodeKind, RunState
+from wfkit.define.cell import parse_cell
+from wfkit.define.options import help_text
+from wfkit.engine.outcome import Outcome, TaskFailure
+from wfkit.errors import RunFailed, UsageFault
+from wfkit.notebook.display import RunDisplay
+from wfkit.notebook.errors import RunInterrupted
+from wfkit.verbs import Asked
+from wfkit.workflow import Workflow, current
+
+_SHOWN: Final = 5
+
+
+def define(line: str, cell: str) -> None:
+    """Define the node of a cell and say so in a line."""
+    if line.strip() in {"", "-h", "--help"}:
+        say(help_text())
+        return
+    workflow = current()
+    node = workflow.add(parse_cell(line, cell, workflow.namespace))
+    say(described(node, workflow))
+
+
+def ask(shell: Any, asked: Asked) -> Any:
+    """What the current workflow answers to a verb, as an object that a cell shows."""
+    if asked.verb.name == "run":
+        return run(shell, asked)
+    answer = getattr(current(), asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
+    if isinstance(answer, os.PathLike):
+        say(f"written: {os.fspath(answer)}")
+        return None
+    return answer
+
+
+def run(shell: Any, asked: Asked) -> None:
+    """Run, show it meanwhile, bind the targets' values. Raises RunFailed when a node failed, so the cell fails too."""
+    display = RunDisplay(shell)
+    try:
+        outcome = current().run(*asked.args, **asked.kwargs, progress=display, **_origin())
+    except KeyboardInterrupt:
+        raise RunInterrupted("what was done and paid is kept; `%wf run` goes on from there") from None
+    display.final(outcome.report)
+    for warning in outcome.warnings:
+        sys.stderr.write(f"wfkit: {warning}\n")
+    shell.push(outcome.values())
+    if outcome.status is RunState.FAILED:
+        raise RunFailed(told(outcome))
+
+
+def query(shell: Any, line: str, cell: str) -> Any:
+    """The answer to a SELECT as a DataFrame, or None if the line names the variable for it."""
+    frame = current().sql(cell)
+    name = line.strip()
+    if not name:
+        return frame
+    if not name.isidentifier():
+        raise UsageFault(f"%%wf_sql takes the name of a variable, not {name!r}; the statement stands below it")
+    shell.push({name: frame})
+    return None
+
+
+def described(node: Node, workflow: Workflow) -> str:
+    """A node in one line: its kind, what it is mapped over, which known nodes it needs."""
+    model = node.options.model.model if node.options.model else ""
+    parts = [node.name, f"{node.kind} ({model})" if node.kind is NodeKind.PROMPT else str(node.kind)]
+    if node.each:
+        parts.append(f"each {node.each.item} in {node.each.over}")
+    over = {node.each.over} if node.each else set()
+    wanted = dict.fromkeys((*node.names, *(node.parameters or ()), *node.options.needs))
+    needs = [name for name in wanted if name in workflow.nodes and name not in {node.name, *over}]
+    if needs:
+        parts.append(f"needs {', '.join(needs)}")
+    return " · ".join(parts)
+
+
+def told(outcome: Outcome) -> str:
+    """Why a run failed: the failures with the first one's traceback, and who was skipped for them."""
+    failures = outcome.failures
+    lines = [_failure(failure, with_trace=index == 0) for index, failure in enumerate(failures[:_SHOWN])]
+    if len(failures) > _SHOWN:
+        lines.append(f"and {len(failures) - _SHOWN} more")
+    if outcome.skipped:
+        lines.append("skipped: " + ", ".join(f"{name} (needs {cause})" for name, cause in outcome.skipped.items()))
+    node = failures[0].node if failures else "NODE"
+    lines.append(f"What worked is kept. After a fix, `%wf run` does the rest; `%wf log {node}` shows what it printed.")
+    return "\n".join(lines)
+
+
+def _failure(failure: TaskFailure, *, with_trace: bool) -> str:
+    place = failure.node if failure.item is None else f"{failure.node}[{failure.item}]"
+    trace = failure.failure.traceback
+    if with_trace and trace:
+        return f"{place}\n{trace.rstrip()}"
+    hint = f" ({failure.failure.hint})" if failure.failure.hint else ""
+    return f"{failure}{hint}"
+
+
+def _origin() -> dict[str, Any]:
+    """Who asked for the run: written into its record, and parameters also tell runs apart."""
+    return {
+        "trigger": os.environ.get("WFKIT_TRIGGER", "notebook"),
+        "notebook": os.environ.get("WFKIT_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME"),
+        "params": os.environ.get("WFKIT_PARAMS", "{}"),
+    }
+
+
+def say(text: str) -> None:
+    """A line of plain text in the output of the cell."""
+    sys.stdout.write(f"{text}\n")
