@@ -6,7 +6,7 @@ Nothing is computed, read or run here.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from wfkit.views.timeline import Timeline
 from wfkit.views.why import Change, Why
 
 _RUNS_SEARCHED = 20
-_PICTURES = {"dag": Dag, "timeline": Timeline, "cost": Cost, "latency": Latency}
+_PICTURES: dict[str, Callable[[RunReport], View]] = {"dag": Dag, "timeline": Timeline, "cost": Cost, "latency": Latency}
 
 
 def plan(found: Plan, workflow: str = "") -> PlanView:

@@ -23,8 +23,8 @@ def main(store: str, concurrency: str) -> None:
         return "\n".join(told)
 
     outcome = wf.run("joined", inputs={"docs": items})
-    wf.close()
     print("RESULT", outcome.status, digest(outcome["joined"]), outcome.run_id, flush=True)
+    wf.close()
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ def _start(store: Path, provider: Provider, concurrency: int = 8) -> subprocess.
 def _acknowledged(store: Path) -> set[str]:
     """Prompts whose reply is in a journal."""
     prompts = set()
-    for path in list_journals(store):
-        for _, _, entry in read_entries(path, 0):
+    for log in list_journals(store):
+        for _, _, entry in read_entries(log.path):
             if isinstance(entry.event, CallEnded) and entry.event.call.reply is not None:
                 prompts.add(entry.event.call.request.messages[-1].content)
     return prompts

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wfkit.core.call import Failure
 from wfkit.core.effects import Start
@@ -23,6 +23,9 @@ from wfkit.engine.spending import spending
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
 from wfkit.llm.availability import check_model
+
+if TYPE_CHECKING:
+    import asyncio
 
 _SLICE_S = 0.005
 
@@ -207,10 +210,15 @@ class Attempts:
             return future
 
         def on_disk() -> None:
-            loop.call_soon_threadsafe(lambda: future.done() or future.set_result(None))
+            loop.call_soon_threadsafe(_resolve, future)
 
         self._baton.post(Posted((event,), durable=on_disk))
         return future
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _items(start: Start, tasks: list[int], results: list[Result]) -> ItemsSucceeded:

@@ -59,7 +59,7 @@ class Watch:
 
     def __exit__(self, *error: object) -> None:
         self.run_s = time.perf_counter() - self._began
-        self._recording.__exit__(*error)
+        self._recording.__exit__(None, None, None)  # an error of the body is no concern of the recording
         self._capture.__exit__(*error)
         self.outputs = self._captured.outputs()
 

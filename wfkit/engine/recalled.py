@@ -64,7 +64,7 @@ def _node(recalled: Recalled, n: int, spec: NodeSpec) -> PlanNode:
         deps=tuple(recalled.run.specs[dep].name for dep in spec.deps),
         mapped=spec.over is not None,
         tasks=len(reasons) or None,
-        reasons=dict(Counter(reasons)) or {Reason.AWAITS: 1},
+        reasons={**Counter(reasons)} or {Reason.AWAITS: 1},
     )
 
 
@@ -83,4 +83,4 @@ def recalled_why(recalled: Recalled, name: str, item: int | None = None) -> Expl
     newest = recalled.index.newest.get(name)
     from_run = newest.run_id if newest is not None and reason is Reason.CACHED else None
     detail = f"as the node was defined in run {recalled.run.started.run_id[:8]}"
-    return Explanation(name, reason, dict(counts), detail, from_run=from_run)
+    return Explanation(name, reason, {str(known): count for known, count in counts.items()}, detail, from_run=from_run)

@@ -98,7 +98,7 @@ class Resolver:
         if definition is None:
             return [None] * len(digests)
         name = job.node.each.item if job.node.each else "item"
-        return [None if item is None else task_key(definition, [*ignored, (name, item)]) for item in digests]
+        return [task_key(definition, [*ignored, (name, item)]) for item in digests]
 
     def _items(self, node: int, over: NodeValue) -> Sequence[str]:
         """Digests of the items of a map; their values are kept unless the mapped node is a map itself."""

@@ -21,9 +21,9 @@ def snapshot(run: Run) -> RunReport:
     run."""
     nodes = tuple(_node(run, n, spec) for n, spec in enumerate(run.specs))
     total: Counter[str] = Counter()
-    for row in nodes:
-        if row.kind != NodeKind.INPUT:
-            total.update(row.tasks)
+    for node in nodes:
+        if node.kind != NodeKind.INPUT:
+            total.update(node.tasks)
     started = run.started
     accounts = list(run.ledger.accounts.values())
     row = RunRow(
