@@ -32,11 +32,12 @@ def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
     """
     if run.status is not RunState.RUNNING:
         return []
-    effects: list[Effect] = [Resolve(node) for node in run.to_resolve]
-    effects.extend(Skip(node, because) for node, because in run.to_skip)
-    due, wake = _retries(run, now)
+    effects: list[Effect] = [Resolve(node) for node in run.to_resolve] if run.to_resolve else []
+    if run.to_skip:
+        effects.extend(Skip(node, because) for node, because in run.to_skip)
+    due, wake = _retries(run, now) if run.retry else ({}, None)
     for pool, seats in slots.items():
-        if seats.free > 0:
+        if seats.free > 0 and (run.ready.get(pool) or pool in due):
             start = _next(run, run.ready.get(pool), due.get(pool), seats)
             if start is not None:
                 effects.append(start)

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from itertools import repeat
 from typing import Any
 
 from wfkit.core import events as e
@@ -110,18 +109,18 @@ def _resolved(run: Run, event: e.Resolved) -> None:
         run.to_resolve.remove(node)
     first = len(run.node_of)
     run.first[node], run.count[node] = first, size
-    run.node_of.extend(repeat(node, size))
-    run.attempt.extend(repeat(0, size))
-    run.key.extend(event.keys)
-    run.reason.extend(event.reasons)
-    run.value.extend(event.values)
+    run.node_of += (node,) * size
+    run.attempt += (0,) * size
+    run.key += event.keys
+    run.reason += event.reasons
+    run.value += event.values
     todo = [first + i for i, value in enumerate(event.values) if value is None]
     if len(todo) == size:
-        run.state.extend(repeat(TaskState.QUEUED, size))
+        run.state += (TaskState.QUEUED,) * size
     else:
-        run.state.extend(TaskState.QUEUED if value is None else TaskState.CACHED for value in event.values)
+        run.state += [TaskState.QUEUED if value is None else TaskState.CACHED for value in event.values]
+        run.ledger.hits(node, event, size - len(todo))
     run.unfinished[node] = len(todo)
-    run.ledger.hits(node, event, size - len(todo))
     if todo:
         run.node_state[node] = TaskState.QUEUED
         _enqueue(run, node, todo)
@@ -143,8 +142,11 @@ def _enqueue(run: Run, node: int, tasks: list[int]) -> None:
         queue.extend(tasks)
         return
     run.queues[node] = deque(tasks)
-    spec = run.specs[node]
-    heappush(run.ready.setdefault(spec.pool, []), (-spec.priority, node))
+    spec = run.started.nodes[node]
+    ready = run.ready.get(spec.pool)
+    if ready is None:
+        ready = run.ready[spec.pool] = []
+    heappush(ready, (-spec.priority, node))
 
 
 def _dispatched(run: Run, event: e.Dispatched) -> None:
@@ -243,7 +245,8 @@ def _block_users(run: Run, node: int) -> None:
 def outcome(run: Run, node: int) -> TaskState:
     """What the ended tasks of a node amount to. A map that keeps or leaves out failed items succeeds all the same."""
     spec = run.specs[node]
-    states = {run.state[task] for task in run.tasks(node)}
+    first, count = run.first[node], run.count[node]
+    states = {run.state[first]} if count == 1 else set(run.state[first : first + count])
     if TaskState.CANCELLED in states:
         return TaskState.CANCELLED
     if TaskState.FAILED in states and (spec.over is None or spec.on_error is OnError.FAIL):
