@@ -7,7 +7,7 @@ AssertionError. Crashes and disks are not tried here: those are promises of the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -39,13 +39,20 @@ class Kit:
     open: Callable[[], Store]
     again: Callable[[Store], Store]
 
+    def now_and_again(self, store: Store) -> Iterator[Store]:
+        """The store as it is, then opened again; that one is closed at the end."""
+        yield store
+        opened = self.again(store)
+        yield opened
+        opened.close()
+
 
 def known_newest_first(kit: Kit) -> None:
     """Results are known at once, by node and task key, newest first; also after reopening."""
     store = kit.open()
     old, new = result(store, "k1", 1, at=1.0), result(store, "k1", 2, at=2.0)
     log(store, Succeeded(0, 1, old, 1.0), ItemsSucceeded((1, 2), 1, (new, result(store, "k2", 3)), 2.0))
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         found = each.known(["node"])
         assert {key: [item.digest for item in items] for key, items in found.items()} == {
             digest("k1"): [digest("value 2"), digest("value 1")],
@@ -54,42 +61,40 @@ def known_newest_first(kit: Kit) -> None:
         assert each.known(["another"]) == {}
         assert each.result(digest("k1")) == new
         assert each.result(digest("k9")) is None
-    store.close()
 
 
 def forgotten_not_served(kit: Kit) -> None:
     """A forgotten result is not served, one made after it is; also after reopening."""
     store = kit.open()
     log(store, Succeeded(0, 1, result(store, "k1", 1, at=1.0), 1.0), Forgotten("node", (digest("k1"),), 2.0))
-    for each in (store, store := kit.again(store)):
-        assert each.known(["node"]) == {}
-        assert each.result(digest("k1")) is None
+    assert store.known(["node"]) == {}
+    store = kit.again(store)
+    assert store.known(["node"]) == {}
+    assert store.result(digest("k1")) is None
     log(store, Succeeded(0, 1, result(store, "k1", 2, at=3.0), 3.0))
-    assert [item.digest for item in store.known(["node"])[digest("k1")]] == [digest("value 2")]
-    store.close()
+    for each in kit.now_and_again(store):
+        assert [item.digest for item in each.known(["node"])[digest("k1")]] == [digest("value 2")]
 
 
 def uncacheable_not_known(kit: Kit) -> None:
     """A result that must not be reused is not offered to a plan; its value can still be read."""
     store = kit.open()
     log(store, Succeeded(0, 1, replace(result(store, "k1", 1), cacheable=False), 1.0))
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         assert each.known(["node"]) == {}
         assert each.get(digest("value 1")) == {"value": 1}
-    store.close()
 
 
 def values_are_new_copies(kit: Kit) -> None:
     """A value handed out belongs to who asked: changing it changes nobody else's."""
     store = kit.open()
     log(store, Succeeded(0, 1, result(store, "k1", 1), 1.0))
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         each.get(digest("value 1"))["value"] = "spoilt"
         assert each.get(digest("value 1")) == {"value": 1}
         first, second = each.get_many([digest("value 1")] * 2)
         assert first == second == {"value": 1}
         assert first is not second
-    store.close()
 
 
 def large_values(kit: Kit) -> None:
@@ -101,9 +106,8 @@ def large_values(kit: Kit) -> None:
     assert stored.size > 64 * 1024
     log(store, Succeeded(0, 1, replace(result(store, "k1", 1), value=stored), 1.0))
     log(store, Succeeded(1, 1, result(store, "k2", 2), 1.0))
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         assert each.get_many([digest("value 2"), digest("large")]) == [{"value": 2}, large]
-    store.close()
 
 
 def missing_value(kit: Kit) -> None:
@@ -126,12 +130,11 @@ def newest_valid_reply(kit: Kit) -> None:
     log(store, CallEnded(0, 1, call("r1", "bad", verdict=Verdict.INVALID), 2.0))
     log(store, CallEnded(0, 1, replace(call("r2", "none"), reply=None, failure=FAILURE), 2.0))
     log(store, CallEnded(0, 1, call("r3", "three", at=1.0), 1.0), CallEnded(0, 1, call("r3", "newer", at=2.0), 2.0))
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         assert each.find_call(digest("r1")) == call("r1", "one")
         assert each.find_call(digest("r2")) is None
         assert each.find_call(digest("r3")) == call("r3", "newer", at=2.0)
         assert each.find_call(digest("r4")) is None
-    store.close()
 
 
 def odd_text(kit: Kit) -> None:
@@ -140,13 +143,12 @@ def odd_text(kit: Kit) -> None:
     text = 'a\ud800b \x1a\x1ad800 \x00 "quoted" \u202e 😀 \\u0000'
     log(store, CallEnded(0, 1, call("r1", text), 1.0))
     log(store, Succeeded(0, 1, replace(result(store, "k1", 1), preview=text, value=store.encode(text, digest("t"))), 1))
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         assert each.find_call(digest("r1")) == call("r1", text)
         assert each.get(digest("t")) == text
         whole = each.result(digest("k1"))
         assert whole is not None
         assert whole.preview == text
-    store.close()
 
 
 def one_flight(kit: Kit) -> None:
@@ -187,24 +189,23 @@ def order_and_tickets(kit: Kit) -> None:
     ticket.then(called.set)
     assert ticket.wait(30)
     assert called.wait(30)
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         assert [entry.seq for entry in each.entries("run")] == [*range(202)]
         assert each.entries("another") == []
-    store.close()
 
 
 def interrupted_runs(kit: Kit) -> None:
     """A run that was interrupted can be taken up; one that ended, or was taken up and ended, cannot."""
     store = kit.open()
     log(store, STARTED, RunEnded(RunState.INTERRUPTED, 2.0))
-    for each in (store, store := kit.again(store)):
-        assert each.interrupted() == [(STARTED, 0)]
+    assert store.interrupted() == [(STARTED, 0)]
+    store = kit.again(store)
+    assert store.interrupted() == [(STARTED, 0)]
     store.append([Entry("run", 1, 0, Adopted(1, 3.0)), Entry("run", 1, 1, RunEnded(RunState.INTERRUPTED, 3.0))])
     assert store.interrupted() == [(STARTED, 1)]
     store.append([Entry("run", 2, 0, Adopted(2, 3.0)), Entry("run", 2, 1, RunEnded(RunState.SUCCESS, 4.0))])
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         assert each.interrupted() == []
-    store.close()
 
 
 def late_entries_left_out(kit: Kit) -> None:
@@ -213,9 +214,8 @@ def late_entries_left_out(kit: Kit) -> None:
     log(store, STARTED)
     store.append([Entry("run", 1, 0, Adopted(1, 3.0)), Entry("run", 1, 1, Dispatched((0,), 2, 3.0))])
     store.append([Entry("run", 0, 1, Dispatched((0,), 1, 1.0))])
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         assert [(entry.epoch, entry.seq) for entry in each.entries("run")] == [(0, 0), (1, 0), (1, 1)]
-    store.close()
 
 
 def answers(kit: Kit) -> None:
@@ -223,7 +223,7 @@ def answers(kit: Kit) -> None:
     store = kit.open()
     defined = NodeDefined("node", digest("code"), NodeKind.PYTHON, "1 + 1", "{}", at=1.0)
     log(store, STARTED, defined, Succeeded(0, 1, result(store, "k1", 1), 2.0), RunEnded(RunState.SUCCESS, 3.0))
-    for each in (store, store := kit.again(store)):
+    for each in kit.now_and_again(store):
         assert [(run.run_id, run.status) for run in each.runs()] == [("run", "success")]
         report = each.report()
         assert report is not None
@@ -238,7 +238,6 @@ def answers(kit: Kit) -> None:
         except UsageFault:
             continue
         raise AssertionError("SQL that writes was not refused")
-    store.close()
 
 
 def digest(word: str) -> str:

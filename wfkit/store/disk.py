@@ -18,7 +18,7 @@ from weakref import WeakSet
 from wfkit.core.events import Entry, RunStarted
 from wfkit.errors import StoreFault
 from wfkit.store import adopt
-from wfkit.store.asking import Asking
+from wfkit.store.asking import Asking, Projection
 from wfkit.store.call_log import CallLog
 from wfkit.store.commit import Receipt
 from wfkit.store.database import FILE, Database
@@ -101,19 +101,27 @@ class DiskStore(Serving, Asking):
     def examine(self, rebuild: bool = False) -> Health:
         """The health of this store; `rebuild` makes the database anew from the journals first."""
         self._flush()
-        return doctor(self.root, rebuild, self._projection())
+        self._projection()
+        return doctor(self.root, rebuild, self._database)
 
     def close(self) -> None:
         """Make everything durable, fold, let go of locks and files. Raises StoreFault when the disk refuses."""
         self.users -= 1
-        if self.users <= 0:
-            self._close()
+        with self._guard:
+            if self.users > 0 or self.closed or self._pid != os.getpid():
+                return
+            self.closed = True
+        try:
+            self._folder.close()
+            self._database.close()
+        finally:
+            if self._tails.own is not None:
+                self._tails.own.close()
 
     def _begin(self) -> Journal:
         """The journal of this process, made when there is something to write."""
         with self._guard:
-            if self.closed or self._pid != os.getpid():
-                raise StoreFault(f"the store {self.root} is closed, or of a process before a fork: open it again")
+            self._check_open()
             try:
                 self._tails.own = self._tails.own or Journal(self.root)
             except OSError as error:
@@ -123,35 +131,29 @@ class DiskStore(Serving, Asking):
 
     def _readable(self) -> Database | None:
         """The database, if there is something in it that the journals do not say; it is opened when it is asked."""
+        self._check_open()
         if not (self._database_used or (self.root / FILE).exists() or (self.root / SEGMENTS).exists()):
             return None
         self._database_used = True
         self._folder.touch()
         return self._database
 
-    def _projection(self) -> Database:
+    def _projection(self) -> Projection:
+        self._check_open()
         self._flush()
         self._folder.fold()
         self._database_used = True
         return self._database
+
+    def _check_open(self) -> None:
+        if self.closed or self._pid != os.getpid():
+            raise StoreFault(f"the store {self.root} is closed, or of a process before a fork: open it again")
 
     def _flush(self) -> None:
         """What was appended is in the file; if the disk refuses, what is there has to do."""
         if self._tails.own is not None:
             with suppress(StoreFault):
                 self._tails.own.commit.wait()
-
-    def _close(self) -> None:
-        with self._guard:
-            if self.closed or self._pid != os.getpid():
-                return
-            self.closed = True
-        try:
-            self._folder.close()
-            self._database.close()
-        finally:
-            if self._tails.own is not None:
-                self._tails.own.close()
 
 
 @atexit.register
