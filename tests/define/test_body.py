@@ -77,6 +77,12 @@ def test_a_way_without_a_value_is_an_error_when_gone() -> None:
         run("if go:\n    n = 1", go=False)
 
 
+def test_a_body_may_end_in_an_error() -> None:
+    """A body that raises at its end needs no value."""
+    with pytest.raises(LookupError, match="boom"):
+        run("if False:\n    1\nraise LookupError('boom')")
+
+
 @pytest.mark.parametrize(
     "source",
     [

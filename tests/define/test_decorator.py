@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -114,6 +115,21 @@ def test_wrapped_functions_show_their_own_source() -> None:
     node = node_from_function(kept)
     assert (node.parameters, node.names) == (("rows",), ("helper", "len"))
     assert compile_body(node).run({"rows": [1]}) == 3
+
+
+def test_text_in_quotes_may_stand_further_left() -> None:
+    """The source of an inner function can be parsed whatever its strings hold."""
+
+    def told(rows: list[int]) -> str:
+        text = """
+left {helper}
+"""
+        return text + str(rows)
+
+    node = node_from_function(told)
+    assert node.names == ("str",)
+    assert ast.parse(node.source)
+    assert "\nleft {helper}\n" in node.source
 
 
 def positional(a: int, /) -> None: ...

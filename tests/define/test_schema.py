@@ -89,6 +89,7 @@ def test_a_schema_resolves_to_itself() -> None:
         (REVIEW, ' {"stars": 4}\n', {"stars": 4}),
         (REVIEW, '```json\n{"stars": 4}\n```', {"stars": 4}),
         (REVIEW, 'Here you are:\n\n```\n{"stars": 4}\n```\nDone.', {"stars": 4}),
+        (REVIEW, '```json {"stars": 4}```', {"stars": 4}),
         ({"type": "integer"}, "123456789012345678901234567890", 123456789012345678901234567890),
         ({"type": "string"}, '"```json"', "```json"),
     ],

@@ -80,7 +80,8 @@ def read_body(name: str, source: str, label: str, first_line: int) -> tuple[Body
         raise CellError(
             f"node `{name}`, line {names.star}: `from ... import *` hides which names are used: import them by name"
         )
-    by_name = name in names.assigns
+    never_ends = bool(tree.body) and isinstance(tree.body[-1], ast.Raise)
+    by_name = name in names.assigns or never_ends
     problem = "" if by_name else _no_value(tree, name, first_line, name in names.binds)
     if problem:
         compile_python(tree, source, label, first_line, name)  # a real error is told before a missing value

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -117,7 +116,9 @@ def _source(function: Callable[..., Any], name: str) -> tuple[str, int]:
             f"node `{name}`: the source of the function cannot be found, so a change of it would go unseen: "
             "define it in a cell or in a file"
         ) from None
-    return textwrap.dedent("".join(lines)).replace("\r\n", "\n"), first_line
+    # Only what shares the indentation of the first line loses it: text in quotes may stand further left.
+    indent = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+    return "".join(line.removeprefix(indent) for line in lines).replace("\r\n", "\n"), first_line
 
 
 def _names(source: str, function: Any, name: str) -> tuple[str, ...]:

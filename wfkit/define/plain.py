@@ -12,10 +12,8 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from fractions import Fraction
 from pathlib import PurePath
 from typing import Any
-from uuid import UUID
 
 from wfkit.core.record import Record
 from wfkit.define.each import frame_records, is_frame, is_series
@@ -94,7 +92,7 @@ def _scalar(value: Any, path: str, depth: int) -> Any:
             return kind(value)
     if isinstance(value, (datetime, date, time, timedelta, Decimal)):
         return value
-    if isinstance(value, (PurePath, UUID, Fraction)):
+    if isinstance(value, PurePath) or _is_from("uuid", value, "UUID") or _is_from("fractions", value, "Fraction"):
         return str(value)
     if is_frame(value):
         return _frame(value, path, depth)

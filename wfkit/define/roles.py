@@ -6,14 +6,14 @@ cannot know, and the rendered text is split there. So no data can open a system 
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 
 from wfkit.core.call import Message
 from wfkit.errors import TemplateError
 
 ROLES = ("system", "user", "assistant")
-NONCE = f"{secrets.randbits(128):039d}"  # digits only: filters like upper leave it alone
+NONCE = f"{int.from_bytes(os.urandom(16)):039d}"  # digits only: filters like upper leave it alone
 MARK = re.compile(rf"{NONCE}([0-2])")
 
 TEXT = r"'(?:\\.|[^'\\])*+'|\"(?:\\.|[^\"\\])*+\""

@@ -28,7 +28,7 @@ DRAFTS = {
     "http://json-schema.org/draft-07/schema": "Draft7Validator",
 }
 NEWEST = "https://json-schema.org/draft/2020-12/schema"
-FENCE = re.compile(r"```[ \t]*(?:json|JSON)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
+FENCE = re.compile(r"```[ \t]*(?:json|JSON)?\s*(.*?)\s*```", re.DOTALL)
 
 
 class InvalidOutput(ValueError):
