@@ -59,6 +59,10 @@ class Provider:
         """What has happened here so far, in order."""
         return self._effects.read()
 
+    def wait(self, count: int, timeout_s: float = 30.0) -> bool:
+        """Block until so many requests were taken up; False when the time ran out."""
+        return self._effects.wait(count, timeout_s)
+
     def start(self) -> Self:
         """Listen. Raises UsageFault when the port is taken."""
         self._thread.start()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Condition
 
 import orjson
 
@@ -39,21 +39,27 @@ class Effects:
     """The log of effects, in memory and, with a path, in a file. Thread-safe."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self._lock = Lock()
+        self._grown = Condition()
         self._found: list[Effect] = []
         self._file = path.open("ab", buffering=0) if path else None
 
     def write(self, effect: Effect) -> None:
         """Append; when this returns the line has left this process."""
-        with self._lock:
+        with self._grown:
             self._found.append(effect)
             if self._file:
                 self._file.write(orjson.dumps(asdict(effect)) + b"\n")
+            self._grown.notify_all()
 
     def read(self) -> list[Effect]:
         """All effects so far, in order."""
-        with self._lock:
+        with self._grown:
             return list(self._found)
+
+    def wait(self, count: int, timeout_s: float) -> bool:
+        """Block until there are so many effects; False when the time ran out."""
+        with self._grown:
+            return self._grown.wait_for(lambda: len(self._found) >= count, timeout_s)
 
     def close(self) -> None:
         """Close the file."""

@@ -79,7 +79,9 @@ class Handler:
     async def _chat(self, http: web.BaseRequest, body: bytes) -> web.StreamResponse:
         try:
             asked = self._understand(body)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            digest = blake3(body).hexdigest(16)
+            self._effects.write(Effect(time.time(), self._number, digest, "", "", 0, 400, "bad_request", ""))
             return _error(400, f"the body is no chat completion request: {error!r}")
         fault = self._behaviour.faults.pick(asked.number, asked.digest, asked.occurrence)
         if self._behaviour.latency_s or self._behaviour.jitter_s:

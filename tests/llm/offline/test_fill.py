@@ -70,6 +70,9 @@ def test_recursion_ends() -> None:
         "$defs": {"tree": {"type": "object", "properties": {"left": {"$ref": "#/$defs/tree"}}}},
     }
     Draft202012Validator(tree).validate(answer(tree, "x"))
+    names = "abcdefghijkl"
+    bush = {"type": "object", "properties": {name: {"$ref": "#"} for name in names}}
+    Draft202012Validator(bush).validate(answer(bush, "x"))
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,11 @@ def test_recursion_ends() -> None:
         {"not": {}},
         {"type": "string", "pattern": "(?=a)(?=b)"},
         {"type": "blob"},
+        {"type": 5},
+        {"type": "object", "properties": []},
+        {"type": "object", "required": ["a"], "additionalProperties": False},
+        {"type": "object", "minProperties": 1, "additionalProperties": False},
+        {"type": "string", "pattern": "("},
         [],
     ],
     ids=str,

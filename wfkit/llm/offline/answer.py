@@ -6,6 +6,7 @@ No rule about words, sentences or schemas lives here, and no I/O.
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 
 from wfkit.core.call import Cost, Failure, Message, Reply, Request, Usage
@@ -43,11 +44,15 @@ def _read(messages: tuple[Message, ...]) -> Evidence:
     return evidence(wire(data), wire(rules))
 
 
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, Unfillable) else f"it is no JSON Schema ({type(error).__name__}: {error})"
+
+
 def _shaped(schema: str, read: Evidence) -> str:
     try:
         value = Filler(json.loads(schema), read).value()
-    except (Unfillable, RecursionError, ValueError) as error:
+    except (Unfillable, RecursionError, re.error, ValueError, LookupError, TypeError, AttributeError) as error:
         hint = "simplify the schema, or choose a model that a provider serves"
-        message = f"the offline model cannot answer in this schema: {error}; {hint}"
+        message = f"the offline model cannot answer in this schema: {_told(error)}; {hint}"
         raise CallFailed(Failure(FailureKind.INVALID_REQUEST, type(error).__name__, message, hint=hint)) from None
     return json.dumps(value, ensure_ascii=False)
