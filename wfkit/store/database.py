@@ -16,7 +16,8 @@ from wfkit.core.events import NodeDefined
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.result import Known, Result, Stored
 from wfkit.store import fold, lineage, lookups, reports, sql
-from wfkit.store.session import Lease, Session
+from wfkit.store.door import Lease
+from wfkit.store.session import Session
 
 FILE = "wfkit.duckdb"
 
@@ -27,7 +28,7 @@ class Projection:
     `notice` is what a user should be told: who holds the file when answers come from the journals, or None.
     """
 
-    notice = property(attrgetter("session.notice"))
+    notice = property(attrgetter("session.door.notice"))
 
     def __init__(self, path: Path, lease: Lease) -> None:
         self.session = Session(path, lease)

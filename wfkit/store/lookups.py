@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _KNOWN = """
 SELECT
     string_agg(key, '\n'), string_agg(node, '\n'), string_agg(definition, '\n'), string_agg(digest, '\n'),
-    string_agg(CASE WHEN escaped THEN '!' ELSE '' END || reads::VARCHAR, '\n'), string_agg(epoch_us(created_at), '\n'), string_agg(run_id, '\n'),
+    string_agg(CASE WHEN escaped THEN '!' ELSE '' END || reads::VARCHAR, '\n'),
+    string_agg(epoch_us(created_at), '\n'), string_agg(run_id, '\n'),
     string_agg(coalesce(run_s::VARCHAR, ''), '\n'), string_agg(coalesce(cost_usd::VARCHAR, ''), '\n'),
     (SELECT string_agg(key || ' ' || epoch_us("at"), '\n') FROM forgotten)
 FROM results WHERE rowid IN (SELECT rowid FROM results WHERE node IN (SELECT unnest($1::VARCHAR[])) AND cacheable)

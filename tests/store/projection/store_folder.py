@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
-
+from typing import Self
 
 from wfkit.core.events import Entry
 from wfkit.store import opening
@@ -23,7 +23,7 @@ from wfkit.store.lease import Lease
 def write_journal(root: Path, entries: Iterable[Entry]) -> str:
     """A journal of a process that is gone; its id."""
     journal = Journal(root)
-    journal.append(list(entries), durable=True).wait()
+    journal.append(list(entries), durable=True)
     journal.close()
     return journal.id
 
@@ -75,7 +75,7 @@ class Process:
         self.process.kill()
         self.process.wait()
 
-    def __enter__(self) -> Process:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,11 +15,8 @@ from wfkit.store import fold, lookups
 
 
 def keep(cursor: duckdb.DuckDBPyConnection, *results: Result, journal_id: str = "j1") -> None:
-    events = [e.Succeeded(i, 1, one, START) for i, one in enumerate(results)]
-    fold.fold(
-        cursor,
-        placed([Entry(one.run_id, 0, i, event) for i, (one, event) in enumerate(zip(results, events))], journal_id),
-    )
+    entries = [Entry(one.run_id, 0, i, e.Succeeded(i, 1, one, START)) for i, one in enumerate(results)]
+    fold.fold(cursor, placed(entries, journal_id))
 
 
 def test_known_results(cursor: duckdb.DuckDBPyConnection) -> None:
