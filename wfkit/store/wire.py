@@ -52,21 +52,19 @@ def decode(line: bytes) -> Entry:
     """The entry of a line (without its newline). Raises Damaged, or StoreFault for what a newer version wrote."""
     body = line[9:]
     try:
-        intact = crc32(body) == int(line[:8], 16) and line[8:9] == b" "
-        raw = orjson.loads(body) if intact else None
-    except ValueError as error:
-        raise Damaged(f"not a journal line: {error}") from None
-    if raw is None:
-        raise Damaged("the checksum does not match")
-    if raw.get("esc"):
-        raw = unescape(raw)
-    kind = EVENTS.get(raw["t"])
-    if kind is None:
-        raise StoreFault(f"the journal holds an event {raw['t']!r}: it {NEWER}")
-    try:
+        if crc32(body) != int(line[:8], 16) or line[8:9] != b" ":
+            raise Damaged("the checksum does not match")
+        raw = orjson.loads(body)
+        if "esc" in raw:
+            raw = unescape(raw)
+        kind = EVENTS.get(raw["t"])
+        if kind is None:
+            raise StoreFault(f"the journal holds an event {raw['t']!r}: it {NEWER}")
         return Entry(raw["run"], raw["epoch"], raw["seq"], decoder(kind)(raw["event"]))
-    except (TypeError, KeyError, AttributeError) as error:
-        raise Damaged(f"an event {raw['t']} of the wrong shape: {error}") from None
+    except Damaged:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise Damaged(f"no entry: {error!r}") from None
 
 
 @cache
