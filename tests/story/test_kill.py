@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,18 +20,47 @@ from wfkit.llm.provider import Behaviour, Provider
 from wfkit.store.journal import list_journals, read_entries
 
 _KILLS = 20
-_CHILD = Path(__file__).with_name("crash_child.py")
+_CONCURRENCY = 8
+_PATIENCE_S = 120.0
+Start = Callable[[Path, Path], int]
 
 
-def _start(store: Path, provider: Provider, concurrency: int = 8) -> subprocess.Popen[str]:
-    env = {**os.environ, "OPENAI_API_BASE": provider.url, "OPENAI_API_KEY": "any", "PYTHONWARNINGS": "default"}
-    return subprocess.Popen(
-        [sys.executable, str(_CHILD), str(store), str(concurrency)],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@contextmanager
+def _starter(provider: Provider, errors: Path) -> Iterator[Start]:
+    """A function that starts a run on a store and returns its process id."""
+    env = {**os.environ, "OPENAI_API_BASE": provider.url, "OPENAI_API_KEY": "any"}
+    command = [sys.executable, "-m", "tests.story.crash_child"]
+    with (
+        errors.open("w") as stderr,
+        subprocess.Popen(
+            command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
+        ) as process,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def start(store: Path, result: Path) -> int:
+            process.stdin.write(f"{store} {result}\n")  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+            return int(process.stdout.readline())  # type: ignore[union-attr]
+
+        yield start
+        process.stdin.close()
+
+
+def _until(done: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not done():
+        assert time.monotonic() < deadline, f"waited too long for {what}"
+        time.sleep(0.002)
+
+
+def _gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _acknowledged(store: Path) -> set[str]:
@@ -42,48 +73,36 @@ def _acknowledged(store: Path) -> set[str]:
     return prompts
 
 
-def _finish(process: subprocess.Popen[str]) -> list[str]:
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    return next(line for line in out.splitlines() if line.startswith("RESULT")).split()
-
-
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
     """After every kill -9 the next process takes the run up: no acknowledged reply is bought twice, and the value is
     that of an undisturbed run."""
     dice = random.Random(20)
-    with Provider(Behaviour(latency_s=0.05, jitter_s=0.05)) as provider:
-        calm = _finish(_start(tmp_path / "calm", provider))
-        store, kills = tmp_path / ".wfkit", 0
-        bought_before = len(provider.effects())
-        while kills < _KILLS:
+    calm, store, result = tmp_path / "calm.txt", tmp_path / ".wfkit", tmp_path / "result.txt"
+    with (
+        Provider(Behaviour(latency_s=0.05, jitter_s=0.05)) as provider,
+        _starter(provider, tmp_path / "errors.txt") as start,
+    ):
+        start(tmp_path / "calm", calm)
+        _until(calm.exists, "the undisturbed run")
+        first = len(provider.effects())
+        for kill in range(_KILLS):
             acknowledged, seen = _acknowledged(store), len(provider.effects())
-            process = _start(store, provider)
-            _wait_for_work(process, provider, seen, dice)
-            process.send_signal(signal.SIGKILL)
-            out, _ = process.communicate()
-            kills += 1
-            again = [e for e in provider.effects()[seen:] if e.prompt in acknowledged]
-            assert not again, f"bought again after kill {kills}: {again[0].prompt}"
-            if "RESULT" in out:
-                break
-        seen, acknowledged = len(provider.effects()), _acknowledged(store)
-        result = _finish(_start(store, provider))
-        assert not [e for e in provider.effects()[seen:] if e.prompt in acknowledged]
-        bought = Counter(e.prompt for e in provider.effects()[bought_before:])
-    assert kills == _KILLS, "the run ended before it was killed often enough"
-    assert result[1:3] == calm[1:3]
+            child = start(store, result)
+            wanted = seen + dice.randint(1, 7)
+            _until(lambda wanted=wanted: len(provider.effects()) >= wanted or result.exists(), "calls")
+            time.sleep(dice.random() * 0.1)
+            os.kill(child, signal.SIGKILL)
+            _until(lambda child=child: _gone(child), "the end of a killed process")
+            assert not result.exists(), f"the run ended before kill {kill + 1}: make it longer"
+            again = [effect.prompt for effect in provider.effects()[seen:] if effect.prompt in acknowledged]
+            assert not again, f"bought again after kill {kill}: {again[0]}"
+        acknowledged, seen = _acknowledged(store), len(provider.effects())
+        start(store, result)
+        _until(result.exists, (tmp_path / "errors.txt").read_text() or "the last run")
+        assert not [effect for effect in provider.effects()[seen:] if effect.prompt in acknowledged]
+        bought = Counter(effect.prompt for effect in provider.effects()[first:])
+    assert result.read_text().split()[:2] == calm.read_text().split()[:2]
     assert len(bought) == 200
-    assert sum(bought.values()) <= 200 + _KILLS * 8
-
-
-def _wait_for_work(
-    process: subprocess.Popen[str], provider: Provider, seen: int, dice: random.Random
-) -> None:
-    """Let the child make a few calls, then go on for a random moment."""
-    wanted = seen + dice.randint(1, 7)
-    deadline = time.monotonic() + 60
-    while len(provider.effects()) < wanted and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    time.sleep(dice.random() * 0.02)
+    assert sum(bought.values()) <= 200 + _KILLS * _CONCURRENCY

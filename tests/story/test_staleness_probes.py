@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -104,11 +105,29 @@ PROBES = {
 }
 
 
-@pytest.mark.parametrize("form", ["cell", "function"])
+@pytest.fixture(scope="module", params=["cell", "function"])
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A project whose notebook ran once, written in one of the two forms."""
+    project = tmp_path_factory.mktemp("ran") / "project"
+    project.mkdir()
+    assert FIRST.run(request.param, project) == (1027, "run")
+    return request.param, project
+
+
 @pytest.mark.parametrize("probe", PROBES)
-def test_staleness_probe(probe: str, form: str, tmp_path: Path) -> None:
+def test_staleness_probe(probe: str, ran: tuple[str, Path], tmp_path: Path) -> None:
     """An edit that matters runs the node again, one that does not is a hit; no old answer is served for a new one."""
+    form, first = ran
+    project = Path(shutil.copytree(first, tmp_path / "project"))
     edited, value, expected = PROBES[probe]
-    assert FIRST.run(form, tmp_path) == (1027, "run")
-    assert edited.run(form, tmp_path) == (value, expected)
-    assert FIRST.run(form, tmp_path) == (1027, "hit"), "set back, the first result is there again"
+    assert edited.run(form, project) == (value, expected)
+
+
+def test_set_back(ran: tuple[str, Path], tmp_path: Path) -> None:
+    """The notebook set back to what it was, code, module and data file, is a hit on its first result."""
+    form, first = ran
+    project = Path(shutil.copytree(first, tmp_path / "project"))
+    Notebook(body=BODY.replace("* FACTOR", "- FACTOR"), module="def rate():\n    return 8\n", data="6").run(
+        form, project
+    )
+    assert FIRST.run(form, project) == (1027, "hit")
