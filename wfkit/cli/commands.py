@@ -5,8 +5,8 @@ Execution itself is in `notebook_runner`. Files of the user are never overwritte
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -20,7 +20,6 @@ from wfkit.cli.notebook_file import inject, read_notebook
 from wfkit.cli.notebook_runner import Executed, Execution, execute
 from wfkit.cli.screen import Screen
 from wfkit.errors import UsageFault, WfkitError
-from wfkit.store.disk import locate
 from wfkit.verbs import Asked
 from wfkit.views import numbers
 
@@ -135,14 +134,16 @@ def _report(wish: _Wish, executed: Executed) -> list[Path]:
     """The HTML report of the newest run, if the notebook ran anything."""
     if not executed.tally.runs:
         return []
-    workflow = wfkit.Workflow(store=wish.store or locate(wish.folder, os.environ))
+    with contextlib.chdir(wish.folder):  # where the kernel looked for the store
+        workflow = wfkit.Workflow(store=wish.store)
     try:
-        return [Path(workflow.report(wish.report))]
+        workflow.report(wish.report)
     except WfkitError as error:
         print(f"wfkit: no report: {error}", file=sys.stderr)
         return []
     finally:
         workflow.close()
+    return [wish.report]
 
 
 def _sentence(executed: Executed) -> str:
