@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from wfkit.core.report import CallRow, NodeRow, RunReport
 from wfkit.core.result import Spent
 from wfkit.core.terms import NodeKind
-from wfkit.views import columns, numbers, pieces, tally, theme
+from wfkit.views import axes, columns, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.markup import Markup, label
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ class Cost(View):
         """A row a node that asked a model or would have: node, model, calls, tokens by kind, cost_usd, unpriced,
         estimated, saved_usd.
         """
-        import pandas as pd  # loads on first use: 300 ms
-
         records = [
             (line.node, line.model, line.spent.calls, line.spent.input_tokens, line.spent.output_tokens, line.fresh,
             line.cached,
@@ -58,7 +57,7 @@ class Cost(View):
              _float(line.saved_usd))
             for line in lines(self.report)
         ]  # fmt: skip
-        return pd.DataFrame(records, columns=list(_COLUMNS))
+        return frame(records, _COLUMNS)
 
     def figure(self) -> dict[str, Any]:
         """Stacked bars, dearest on top, with a button that switches between money and tokens."""
@@ -67,23 +66,22 @@ class Cost(View):
         money = [_trace(names, drawn, side) for side in _MONEY]
         tokens = [_trace(names, drawn, side) | {"visible": False} for side in _TOKENS]
         shown = [True] * len(money) + [False] * len(tokens)
-        buttons = [_button("money", shown, "$~s"), _button("tokens", [not on for on in shown], "~s")]
-        menu = {"type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom",
-        "pad": {"b": 6},
-                "showactive": True, "buttons": buttons, "bgcolor": "rgba(0,0,0,0)",
-                "bordercolor": theme.GRID}  # fmt: skip
+        in_money, in_tokens = axes.money(_longest(drawn, _MONEY)), axes.tokens(_longest(drawn, _TOKENS))
+        menu = theme.buttons(
+            theme.button("money", shown, axes.switch("xaxis", in_money)),
+            theme.button("tokens", [not on for on in shown], axes.switch("xaxis", in_tokens)),
+        )
         return theme.figure(
             [*money, *tokens],
-            height=max(160, min(420, 100 + 30 * len(drawn))),
+            height=max(160, min(420, 120 + 30 * len(drawn))),
             key=self.report.run.run_id,
             barmode="stack",
             bargap=0.35,
-            margin={"l": 8, "r": 8, "t": 44, "b": 24},
-            title={"text": label(_cut(drawn, whole)), "font": {"size": 12}, "x": 0, "xref": "paper"},
-            xaxis={"tickformat": "$~s", "rangemode": "tozero", "fixedrange": True, "nticks": 6},
+            margin={"l": 8, "r": 8, "t": 64, "b": 24},
+            xaxis={**in_money, "rangemode": "tozero", "fixedrange": True, "title": theme.caption(_cut(drawn, whole))},
             yaxis={"autorange": "reversed", "fixedrange": True, "ticklen": 4, "type": "category"},
             showlegend=True,
-            legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
+            legend=theme.legend(0.24),
             updatemenus=[menu],
         )
 
@@ -236,8 +234,9 @@ def _amount(what: str, line: Line) -> str:
     return numbers.money(value) if what == "saved by the cache" else numbers.count(value)
 
 
-def _button(name: str, visible: list[bool], ticks: str) -> dict[str, Any]:
-    return {"label": name, "method": "update", "args": [{"visible": visible}, {"xaxis.tickformat": ticks}]}
+def _longest(drawn: list[Line], sides: tuple[tuple[str, str, str], ...]) -> float:
+    """The length of the longest stacked bar."""
+    return max((sum(_amounts(line)[what] or 0 for what, _, _ in sides) for line in drawn), default=0.0)
 
 
 def _table(drawn: list[Line], spent: Spent) -> Markup:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from wfkit.core.report import NodeRow, RunReport
 from wfkit.views import columns, dag_svg, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
-from wfkit.views.layout import layered
+from wfkit.views.frames import frame
+from wfkit.views.layout import Point, layered
 from wfkit.views.markup import Markup, label
+from wfkit.views.wires import smooth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,9 +34,7 @@ class Dag(View):
         """A row a node: name, kind, state, done, total, reasons, run_s, calls, cost_usd, saved_usd, model, needs,
         error.
         """
-        import pandas as pd  # loads on first use: 300 ms
-
-        return pd.DataFrame([_record(row) for row in self.report.nodes], columns=list(_COLUMNS))
+        return frame([_record(row) for row in self.report.nodes], _COLUMNS)
 
     def figure(self) -> dict[str, Any]:
         """Nodes as marks (symbol is kind, colour is status) over lines; the first 400 nodes in the order of the
@@ -42,11 +42,11 @@ class Dag(View):
         """
         rows = self.report.nodes[:_DRAWN]
         layout = layered(dependencies(rows))
-        height = max(160, min(560, 90 + 78 * layout.depth))
+        height = max(160, min(560, 90 + 92 * layout.depth))
         axis = {"visible": False, "showgrid": False, "zeroline": False}
-        reach = [-0.6, max(layout.width, 1.0) + 0.6]
+        reach = [-0.3, max(layout.width, 1.0) + 0.9]
         return theme.figure(
-            [_lines(layout.bends), _marks(rows, layout.points)],
+            [_lines(layout.bends, curved=len(rows) <= _LABELLED), _marks(rows, layout.points)],
             height=height,
             key=self.report.run.run_id,
             title={"text": label(_caption(self.report)), "font": {"size": 12}, "x": 0, "xref": "paper"},
@@ -104,17 +104,18 @@ def _caption(report: RunReport) -> str:
     return pieces.shown_of(min(_DRAWN, len(report.nodes)), len(report.nodes), "nodes", "the rest is in the data")
 
 
-def _lines(bends: dict[tuple[int, int], tuple[tuple[float, float], ...]]) -> dict[str, Any]:
+def _lines(bends: dict[tuple[int, int], tuple[Point, ...]], *, curved: bool) -> dict[str, Any]:
     across: list[float | None] = []
     down: list[float | None] = []
     for points in bends.values():
-        across += [*(point[0] for point in points), None]
-        down += [*(point[1] for point in points), None]
-    line = {"color": theme.EDGE, "width": 1.2, "shape": "spline", "smoothing": 0.6}
+        path = smooth(points) if curved else points
+        across += [*(round(point[0], 3) for point in path), None]
+        down += [*(round(point[1], 3) for point in path), None]
+    line = {"color": theme.EDGE, "width": 1.2}
     return {"type": "scatter", "mode": "lines", "x": across, "y": down, "line": line, "hoverinfo": "skip"}
 
 
-def _marks(rows: tuple[NodeRow, ...], points: tuple[tuple[float, float], ...]) -> dict[str, Any]:
+def _marks(rows: tuple[NodeRow, ...], points: tuple[Point, ...]) -> dict[str, Any]:
     few = len(rows) <= _LABELLED
     states = [theme.state_of(row.tasks) for row in rows]
     return {
@@ -123,7 +124,7 @@ def _marks(rows: tuple[NodeRow, ...], points: tuple[tuple[float, float], ...]) -
         "x": [point[0] for point in points],
         "y": [point[1] for point in points],
         "text": [_label(row) for row in rows] if few else None,
-        "textposition": "bottom center",
+        "textposition": "middle right",
         "cliponaxis": False,
         "hovertext": [hover(row) for row in rows],
         "hoverinfo": "text",
@@ -131,14 +132,17 @@ def _marks(rows: tuple[NodeRow, ...], points: tuple[tuple[float, float], ...]) -
             "size": 18 if few else 9,
             "symbol": [theme.SYMBOLS.get(row.kind, "square") for row in rows],
             "color": [theme.COLOURS[state] for state in states],
+            "opacity": 1,
             "line": {"color": theme.BORDER, "width": 1},
         },
     }
 
 
 def _label(row: NodeRow) -> str:
-    second = "  ".join(part for part in (tally.counter(row), tally.node_time(row), tally.node_cost(row)) if part)
-    return f"<b>{label(columns.cut(row.name, 28))}</b><br>{label(second)}"
+    """The name, the items of a mapped node, its time and cost, a line each; blanks keep it off the mark."""
+    facts = " · ".join(part for part in (tally.node_time(row), tally.node_cost(row)) if part)
+    lines = [f"<b>{label(columns.cut(row.name, 24))}</b>", tally.counter(row), label(facts)]
+    return "<br>".join(f"  {line}" for line in lines if line)
 
 
 def hover(row: NodeRow) -> str:

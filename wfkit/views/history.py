@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.core.report import RunRow
 from wfkit.core.terms import RunState, TaskState
-from wfkit.views import columns, numbers, pieces, tally, theme
+from wfkit.views import axes, columns, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.markup import Markup, label, tag
 
 if TYPE_CHECKING:
@@ -33,37 +34,34 @@ class History(View):
         """A row a run: run_id, workflow, status, started_at (UTC), seconds, run, cached, failed, skipped, calls,
         cost_usd, saved_usd, ...
         """
-        import pandas as pd  # loads on first use: 300 ms
-
         records = [
             (run.run_id, run.workflow, run.status, run.started_at, tally.elapsed_s(run), *_counts(run), run.spent.calls,
              None if run.spent.cost_usd is None else float(run.spent.cost_usd),
              None if run.saved_usd is None else float(run.saved_usd), run.trigger, ", ".join(run.targets))
             for run in self.runs
         ]  # fmt: skip
-        frame = pd.DataFrame(records, columns=list(_COLUMNS))
-        frame["started_at"] = pd.to_datetime(frame["started_at"], unit="s")
-        return frame
+        found = frame(records, _COLUMNS)
+        found["started_at"] = found["started_at"].astype("float64").mul(1e6).round().astype("datetime64[us]")
+        return found
 
     def figure(self) -> dict[str, Any]:
         """Cost and time of each run, oldest left, switched by a button; the colour is the outcome."""
         runs = self.runs[:_LISTED][::-1]
         cost = [None if run.spent.cost_usd is None else float(run.spent.cost_usd) for run in runs]
         time = [tally.elapsed_s(run) for run in runs]
-        buttons = [
-            {"label": "cost", "method": "update", "args": [{"visible": [True, False]}, {"yaxis.tickformat": "$~s"}]},
-            {"label": "seconds", "method": "update", "args": [{"visible": [False, True]}, {"yaxis.tickformat": "~s"}]},
-        ]
-        menu = {"type": "buttons", "direction": "right", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom",
-                "pad": {"b": 6}, "buttons": buttons, "bgcolor": "rgba(0,0,0,0)", "bordercolor": theme.GRID}  # fmt: skip
+        in_money, in_seconds = axes.money(_most(cost)), axes.seconds(_most(time))
+        menu = theme.buttons(
+            theme.button("cost", [True, False], axes.switch("yaxis", in_money)),
+            theme.button("time", [False, True], axes.switch("yaxis", in_seconds)),
+        )
+        said = f"{self._cut()} Newest at the right; the colour is the outcome.".strip()
         return theme.figure(
-            [_trace("cost", cost, runs), _trace("seconds", time, runs) | {"visible": False}],
+            [_trace("cost", cost, runs), _trace("time", time, runs) | {"visible": False}],
             height=320,
             key="history",
-            margin={"l": 8, "r": 8, "t": 44, "b": 24},
-            title={"text": label(self._cut()), "font": {"size": 12}, "x": 0, "xref": "paper"},
-            xaxis={"showticklabels": False, "zeroline": False, "title": {"text": "runs, newest at the right"}},
-            yaxis={"rangemode": "tozero", "tickformat": "$~s", "fixedrange": True},
+            margin={"l": 8, "r": 8, "t": 64, "b": 24},
+            xaxis={"showticklabels": False, "showgrid": False, "zeroline": False, "title": theme.caption(said)},
+            yaxis={**in_money, "rangemode": "tozero", "fixedrange": True},
             updatemenus=[menu],
         )
 
@@ -135,6 +133,10 @@ def _sentence(runs: Sequence[RunRow]) -> str:
     return f"{outcome}: {tally.cost(spent)} billed{saved}."
 
 
+def _most(values: Sequence[float | None]) -> float:
+    return max((value for value in values if value is not None), default=0.0)
+
+
 def _trace(what: str, values: list[float | None], runs: Sequence[RunRow]) -> dict[str, Any]:
     return {
         "type": "scatter",
@@ -168,16 +170,14 @@ def _bars(runs: Sequence[RunRow]) -> Markup:
     """Two rows of bars, oldest left: cost and time, each to its own scale."""
     cost = [None if run.spent.cost_usd is None else float(run.spent.cost_usd) for run in runs]
     time = [tally.elapsed_s(run) for run in runs]
-    costs = _row(runs, cost, 4.0, ("cost", numbers.money(max((c for c in cost if c is not None), default=None))))
-    times = _row(
-        runs, time, 4.0 + _HIGH + 14, ("time", numbers.seconds(max((t for t in time if t is not None), default=None)))
-    )
+    costs = _row(runs, cost, 4.0, ("cost", numbers.money(_most(cost))))
+    times = _row(runs, time, 4.0 + _HIGH + 14, ("time", numbers.seconds(_most(time))))
     width = 90.0 + max(len(runs), 8) * 12
     return pieces.drawing(width, 2 * _HIGH + 24, "Cost and time of each run, newest at the right", *costs, *times)
 
 
 def _row(runs: Sequence[RunRow], values: Sequence[float | None], top: float, names: tuple[str, str]) -> list[Markup]:
-    most = max((value for value in values if value is not None), default=0.0)
+    most = _most(values)
     name, largest = names
     marks = [tag("text", name, x=0, y=top + 12), tag("text", f"≤ {largest}", x=0, y=top + 27, class_="wf-muted")]
     marks.append(tag("path", d=f"M84,{top + _HIGH:.1f}h{len(runs) * 12}", stroke="var(--wf-line)"))

@@ -15,6 +15,7 @@ from wfkit.core.report import RunReport
 from wfkit.core.terms import TaskState
 from wfkit.views import columns, numbers, pieces, theme
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.markup import Markup, label, tag
 
 if TYPE_CHECKING:
@@ -56,10 +57,8 @@ class Latency(View):
 
     def data(self) -> pd.DataFrame:
         """A row a node and a model: what, name, n, and p25, p50, p75, p95, p99, max in seconds."""
-        import pandas as pd  # loads on first use: 300 ms
-
         records = [(s.what, s.name, s.n, s.q1, s.p50, s.q3, s.p95, s.p99, s.most) for s in spreads(self.report)]
-        return pd.DataFrame(records, columns=["what", "name", "n", "p25", "p50", "p75", "p95", "p99", "max"])
+        return frame(records, ["what", "name", "n", "p25", "p50", "p75", "p95", "p99", "max"])
 
     def figure(self) -> dict[str, Any]:
         """A box a node or model on a logarithmic axis of seconds, with p95 and p99 as marks."""
@@ -68,13 +67,12 @@ class Latency(View):
             [_boxes([s for s in shown if s.n >= _FEW]), _points(shown), *_tails(shown)],
             height=max(160, min(420, 90 + 30 * len(shown))),
             key=self.report.run.run_id,
-            margin={"l": 8, "r": 8, "t": 44, "b": 24},
-            title={"text": label(_cut(self.report)), "font": {"size": 12}, "x": 0, "xref": "paper"},
-            xaxis={"type": "log", **_axis(shown), "fixedrange": True},
+            margin={"l": 8, "r": 8, "t": 52, "b": 24},
+            xaxis={"type": "log", **_axis(shown), "fixedrange": True, "title": theme.caption(_cut(self.report))},
             yaxis={"type": "category", "autorange": "reversed", "fixedrange": True, "categoryorder": "array",
                    "categoryarray": [_label(s) for s in shown]},
             showlegend=True,
-            legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "xanchor": "left"},
+            legend=theme.legend(),
         )  # fmt: skip
 
     def fragment(self) -> Markup:

@@ -6,7 +6,7 @@ characters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,14 +14,17 @@ from wfkit.core.report import LineageStep
 from wfkit.core.terms import NodeKind
 from wfkit.views import columns, lineage_svg, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.layout import layered
 from wfkit.views.lineage_svg import place
 from wfkit.views.markup import Markup, join, label, tag
+from wfkit.views.wires import smooth
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _STEPS: Final = 200
+_MADE: Final[Mapping[str, str]] = {NodeKind.INPUT: "was given", NodeKind.PROMPT: "was answered"}
 _LONG: Final = 4000
 
 
@@ -35,15 +38,13 @@ class Lineage(View):
         """A row a step, the value first: depth, role, node, item, kind, digest, preview, run_id, model, answered_by,
         run_s, cost_usd, call_id, rounds, reads, cut.
         """
-        import pandas as pd  # loads on first use: 300 ms
-
         records = [
             (depth, s.role, s.node, s.item, s.kind, s.digest, s.preview, s.run_id, s.model, s.answered_by, s.run_s,
              None if s.cost_usd is None else float(s.cost_usd), s.call_id, s.rounds,
              ", ".join(r.name for r in s.reads), s.cut)
             for depth, s in walk(self.step)
         ]  # fmt: skip
-        return pd.DataFrame(records, columns=list(_COLUMNS))
+        return frame(records, _COLUMNS)
 
     def figure(self) -> dict[str, Any]:
         """The steps as marks from left to right over lines; the hover tells role, kind, model, time and cost."""
@@ -54,8 +55,9 @@ class Lineage(View):
                                  "line": {"color": theme.EDGE, "width": 1.2, "shape": "spline",
                                  "smoothing": 0.6}}  # fmt: skip
         for bend in layout.bends.values():
-            lines["x"] += [*(point[1] for point in bend), None]
-            lines["y"] += [*(point[0] for point in bend), None]
+            path = smooth(bend)
+            lines["x"] += [*(round(along, 3) for _, along in path), None]
+            lines["y"] += [*(round(across, 3) for across, _ in path), None]
         return theme.figure(
             [lines, _marks(steps, layout.points)],
             height=max(160, min(420, 110 + int(64 * layout.width))),
@@ -97,8 +99,7 @@ def walk(step: LineageStep) -> Iterator[tuple[int, LineageStep]]:
 
 def _sentence(step: LineageStep) -> str:
     """`classify[17] was made by openai/gpt-5-mini in 1.2 s for $0.0002, from packages and rules.`"""
-    how = {NodeKind.INPUT: "was given", NodeKind.PROMPT: "was answered"}.get(step.kind, "was computed")  # type: ignore[call-overload]
-    text = f"{place(step)} {how}"
+    text = f"{place(step)} {_MADE.get(step.kind, 'was computed')}"
     if step.model:
         answered = f" (asked: {step.model})" if step.answered_by and step.answered_by != step.model else ""
         text += f" by {step.answered_by or step.model}{answered}"
@@ -140,6 +141,7 @@ def _marks(steps: list[LineageStep], points: tuple[tuple[float, float], ...]) ->
             "size": [22 if step is steps[-1] else 16 for step in steps],
             "symbol": [theme.SYMBOLS.get(step.kind, "square") for step in steps],
             "color": ["#0072B2" if step is steps[-1] else "#56B4E9" for step in steps],
+            "opacity": 1,
             "line": {"color": theme.BORDER, "width": 1},
         },
     }

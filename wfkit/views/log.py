@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from wfkit.core.result import Output
 from wfkit.views import columns, numbers, pieces, theme
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.markup import Markup, tag, visible
 
 if TYPE_CHECKING:
@@ -47,14 +48,12 @@ class Log(View):
 
     def data(self) -> pd.DataFrame:
         """A row an output: node, item, state, stream, mime, data; an error is the stream `error`."""
-        import pandas as pd  # loads on first use: 300 ms
-
         records = [
             (entry.node, entry.item, entry.state, output.stream, output.mime, output.data)
             for entry in self.entries
             for output in (*entry.outputs, *_error(entry))
         ]
-        return pd.DataFrame(records, columns=["node", "item", "state", "stream", "mime", "data"])
+        return frame(records, ["node", "item", "state", "stream", "mime", "data"])
 
     def fragment(self) -> Markup:
         """The tasks that said something or failed, each with its output."""
@@ -102,7 +101,7 @@ def _entry(entry: LogEntry) -> Markup:
 
 
 def _output(output: Output) -> Markup:
-    if output.mime in _IMAGES and _BASE64.fullmatch(output.data):
+    if output.mime in _IMAGES and output.data.strip() and _BASE64.fullmatch(output.data):
         source = f"data:{output.mime};base64,{''.join(output.data.split())}"
         return tag("img", src=source, alt=f"{output.mime} that the body displayed")
     if output.mime not in {"text/plain", ""}:

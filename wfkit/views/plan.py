@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from wfkit.core.terms import NodeKind, Reason, TaskState
 from wfkit.views import columns, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.markup import Markup, tag
 
 if TYPE_CHECKING:
@@ -53,14 +54,12 @@ class PlanView(View):
 
     def data(self) -> pd.DataFrame:
         """A row a node: node, kind, to_run, cached, awaits, reasons, detail, model, saved_usd, saved_s."""
-        import pandas as pd  # loads on first use: 300 ms
-
         records = [
             (row.node, row.kind, row.to_run, row.cached, row.awaits, _why(row), row.detail, row.model,
              None if row.saved_usd is None else float(row.saved_usd), row.saved_s)
             for row in self.rows
         ]  # fmt: skip
-        return pd.DataFrame(records, columns=list(_COLUMNS))
+        return frame(records, _COLUMNS)
 
     def fragment(self) -> Markup:
         """A sentence, then a table: what runs, what is cached, and the reason of each node."""
@@ -78,12 +77,15 @@ class PlanView(View):
         return pieces.stack(pieces.say(self.sentence()), *warnings, table, cut)
 
     def text(self) -> str:
-        """The sentence, then a line a node: `> label  12 to run, 88 cached  prompt changed`."""
-        lines = [(f"{_sign(row)} {row.node}", _tasks(row), _told(row)) for row in self.rows[:_LISTED]]
-        cut = pieces.shown_of(len(lines), len(self.rows), "nodes")
+        """The sentence, then a line a node: `> label 12 to run, 88 cached prompt changed`, and below it what changed."""
+        shown = self.rows[:_LISTED]
+        grid = columns.grid(
+            ["", "", ""], [(f"{_sign(row)} {row.node}", _tasks(row), _told(row)) for row in shown], "<<<"
+        )
+        lines = [line for head, row in zip(grid, shown, strict=True) for line in (head, *_detail(row))]
+        cut = pieces.shown_of(len(shown), len(self.rows), "nodes")
         warnings = [line for warning in self.warnings for line in columns.wrap(f"! {warning}")]
-        grid = columns.grid(["", "", ""], lines, "<<<") if lines else []
-        return "\n".join([*columns.wrap(self.sentence()), *warnings, *grid, *([cut] if cut else [])])
+        return "\n".join([*columns.wrap(self.sentence()), *warnings, *lines, *([cut] if cut else [])])
 
     def sentence(self) -> str:
         """`2 of 9 nodes run (190 tasks), 1 awaits them, 6 are cached (saving $4.15 and 21 m 24 s).`"""
@@ -163,6 +165,9 @@ def _why(row: PlanRow) -> str:
 
 
 def _told(row: PlanRow) -> str:
-    """Why and what, without repeating what the counts say already."""
-    told = "" if _why(row) in _COUNTED else _why(row)
-    return f"{told}: {row.detail}" if told and row.detail else told or row.detail
+    """Why, without repeating what the counts say already."""
+    return "" if _why(row) in _COUNTED else _why(row)
+
+
+def _detail(row: PlanRow) -> list[str]:
+    return columns.wrap(columns.cut(row.detail, 300), indent="    ") if row.detail.strip() else []

@@ -13,6 +13,7 @@ from wfkit.core.report import NodeRow, RunReport
 from wfkit.core.terms import DONE_WELL, NodeKind, RunState, TaskState
 from wfkit.views import columns, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.markup import Markup
 
 if TYPE_CHECKING:
@@ -32,17 +33,13 @@ class Progress(View):
 
     def data(self) -> pd.DataFrame:
         """A row a node: node, state, done, total, run_s, cost_usd, saved_usd, saved_s."""
-        import pandas as pd  # loads on first use: 300 ms
-
         records = [
             (row.name, str(theme.state_of(row.tasks)), tally.ended(row.tasks), tally.total(row.tasks), row.run_s,
              None if row.spent.cost_usd is None else float(row.spent.cost_usd),
              None if row.saved_usd is None else float(row.saved_usd), row.saved_s)
             for row in self.report.nodes
         ]  # fmt: skip
-        return pd.DataFrame(
-            records, columns=["node", "state", "done", "total", "run_s", "cost_usd", "saved_usd", "saved_s"]
-        )
+        return frame(records, ["node", "state", "done", "total", "run_s", "cost_usd", "saved_usd", "saved_s"])
 
     def fragment(self) -> Markup:
         """A table with a stacked bar a node, the totals, and the first errors."""

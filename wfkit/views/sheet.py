@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from wfkit.views import columns, pieces
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.markup import Markup
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ class Sheet(View):
 
     def data(self) -> pd.DataFrame:
         """The rows as they are."""
-        import pandas as pd  # loads on first use: 300 ms
-
-        return pd.DataFrame(list(self.rows), columns=list(self.heads))
+        return frame(self.rows, self.heads)
 
     def fragment(self) -> Markup:
         """The sentence and the table; at most 200 rows."""

@@ -156,15 +156,3 @@ def union_s(intervals: Iterable[tuple[float, float | None]]) -> float:
         covered += max(0.0, stop - max(start, until))
         until = max(until, stop)
     return covered
-
-
-def ticks(length: float, about: int = 6) -> list[float]:
-    """Round positions on an axis from 0 to `length`, near `about` of them: steps of 1, 2 or 5 times a power of ten
-    (in seconds), or of whole minutes and hours above a minute.
-    """
-    if length <= 0:
-        return [0.0]
-    steps = [base * 10.0**power for power in range(-6, 2) for base in (1, 2, 5)]
-    steps = [step for step in steps if step < 30] + [30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0]
-    step = next((step for step in steps if length / step <= about), 3600.0 * max(1, -(-length // (3600 * about))))
-    return [step * at for at in range(int(length / step + 1e-9) + 1)]

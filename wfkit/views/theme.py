@@ -130,6 +130,28 @@ def figure(data: list[dict[str, Any]], *, height: int, key: str, **layout: Any) 
     return {"data": data, "layout": {**frame, **layout}, "config": dict(CONFIG)}
 
 
+def buttons(*choices: dict[str, Any]) -> dict[str, Any]:
+    """A row of buttons above a chart at its left, clear of the mode bar."""
+    place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 8, "l": 0, "t": 0, "r": 0}}
+    look = {"bgcolor": "rgba(0,0,0,0)", "bordercolor": GRID, "font": {"color": TEXT}}
+    return {"type": "buttons", "direction": "right", "showactive": True, "buttons": list(choices), **place, **look}
+
+
+def button(name: str, visible: list[bool], layout: dict[str, Any]) -> dict[str, Any]:
+    """One button: which traces it shows, and what it sets in the layout."""
+    return {"label": name, "method": "update", "args": [{"visible": visible}, layout]}
+
+
+def legend(x: float = 0.0) -> dict[str, Any]:
+    """A legend in one line above a chart, from `x` (0 to 1) on."""
+    return {"orientation": "h", "x": x, "xanchor": "left", "y": 1, "yanchor": "bottom", "traceorder": "normal"}
+
+
+def caption(text: str) -> dict[str, Any]:
+    """A small title of an axis that serves as the caption of a chart."""
+    return {"text": text, "font": {"size": 11}, "standoff": 8}
+
+
 CONFIG: Final[Mapping[str, Any]] = {
     "showSendToCloud": False,
     "plotlyServerURL": "",

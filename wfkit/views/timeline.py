@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.core.report import RunReport
 from wfkit.core.terms import TaskState
-from wfkit.views import columns, numbers, pieces, spans, tally, theme
+from wfkit.views import axes, columns, numbers, pieces, spans, tally, theme
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.markup import Markup, label, tag
 from wfkit.views.spans import Row, Span, Times
 
@@ -34,15 +35,13 @@ class Timeline(View):
         """A row an attempt: node, item, attempt, state, queued_s, start_s, end_s (since the run began), error. None
         cut but by the store.
         """
-        import pandas as pd  # loads on first use: 300 ms
-
         origin = self.report.run.started_at
         records = [
             (row.node, row.item, row.attempt, row.state, None if row.queued_at is None else row.queued_at - origin,
              row.started_at - origin, None if row.ended_at is None else row.ended_at - origin, row.error)
             for row in self.report.attempts
         ]  # fmt: skip
-        return pd.DataFrame(records, columns=list(_COLUMNS))
+        return frame(records, _COLUMNS)
 
     def figure(self) -> dict[str, Any]:
         """Horizontal bars: one trace for waiting, one for running. The time axis zooms by itself."""
@@ -50,7 +49,6 @@ class Timeline(View):
         bars = _placed(found)
         marks = [(row, (low + high) / 2) for row, low, high in _bands(found)]
         lanes = sum(row.lanes for row in found.rows)
-        at = spans.ticks(found.length, 8)
         yaxis = {"tickmode": "array", "tickvals": [middle for _, middle in marks], "fixedrange": True,
         "showgrid": False,
                  "ticktext": [label(columns.cut(row.node.name, 28)) for row, _ in marks], "zeroline": False,
@@ -62,12 +60,7 @@ class Timeline(View):
             barmode="overlay",
             margin={"l": 8, "r": 8, "t": 44, "b": 24},
             title={"text": label(columns.cut(_path(self.report), 118)), "font": {"size": 12}, "x": 0, "xref": "paper"},
-            xaxis={
-                "tickmode": "array",
-                "tickvals": at,
-                "ticktext": [numbers.seconds(s) for s in at],
-                "zeroline": False,
-            },
+            xaxis=axes.seconds(found.length),
             yaxis=yaxis,
         )
 
@@ -105,9 +98,9 @@ def _path(report: RunReport) -> str:
     path = spans.critical_path(report)
     if path is None:
         return "No node has ended yet." if report.attempts else _none(report)
-    names = (
-        path.nodes if len(path.nodes) <= 7 else (*path.nodes[:3], f"… {len(path.nodes) - 6} more …", *path.nodes[-3:])
-    )
+    names = path.nodes
+    if len(names) > 7:
+        names = (*names[:3], f"… {len(names) - 6} more …", *names[-3:])
     chain = " › ".join(columns.cut(name, 40) for name in names)
     parts = []
     if path.length_s > 0 and path.model_s > 0:
@@ -199,7 +192,7 @@ def _hover(span: Span) -> str:
 
 def _svg(found: Times) -> Markup:
     lane = 14.0 if sum(row.lanes for row in found.rows) <= 60 else 6.0
-    marks = [_tick(at, found, lane) for at in spans.ticks(found.length)]
+    marks = [_tick(at, found, lane) for at in axes.clock_ticks(found.length)]
     body: list[Markup] = []
     for row, top, bottom in _bands(found):
         body += _band(row, (top * lane + 4, bottom * lane + 4), found.length)

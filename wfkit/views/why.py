@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from wfkit.core.terms import Reason, TaskState
 from wfkit.views import columns, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
+from wfkit.views.frames import frame
 from wfkit.views.markup import Markup, join, tag, visible
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 _LINES: Final = 200
 _SHOWN: Final = 50
+_VERBS: Final[Mapping[str, str]] = {Reason.CACHED: "does not run", Reason.AWAITS: "cannot be known yet"}
+_STATES: Final[Mapping[str, TaskState]] = {
+    Reason.CACHED: TaskState.CACHED,
+    Reason.AWAITS: TaskState.PENDING,
+    Reason.UPSTREAM_FAILED: TaskState.SKIPPED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +52,9 @@ class Why(View):
 
     def data(self) -> pd.DataFrame:
         """A row a change: node, reason, path, kind, diff; one row without them if nothing is known to have changed."""
-        import pandas as pd  # loads on first use: 300 ms
-
         changes = self.changes or (Change("", ""),)
         records = [(self.node, self.reason, change.path, change.kind, change.diff) for change in changes]
-        return pd.DataFrame(records, columns=["node", "reason", "path", "kind", "diff"])
+        return frame(records, ["node", "reason", "path", "kind", "diff"])
 
     def fragment(self) -> Markup:
         """The reason in a sentence, then each change with its diff."""
@@ -80,8 +85,7 @@ class Why(View):
 
     def sentence(self) -> str:
         """`runs: prompt changed (188 of 5,000 tasks; cached 4,632, awaits 180).`"""
-        verb = {Reason.CACHED: "does not run", Reason.AWAITS: "cannot be known yet"}.get(self.reason, "runs")  # type: ignore[call-overload]
-        text = f"{verb}: {theme.words(self.reason)}"
+        text = f"{_VERBS.get(self.reason, 'runs')}: {theme.words(self.reason)}"
         if sum(self.reasons.values()) > 1:
             ranked = sorted(self.reasons.items(), key=lambda pair: (pair[0] in _IDLE, -pair[1], pair[0]))
             text += f" ({', '.join(f'{theme.words(reason)} {numbers.count(tasks)}' for reason, tasks in ranked)})"
@@ -92,12 +96,7 @@ _IDLE: Final = frozenset({Reason.CACHED, Reason.AWAITS})
 
 
 def _state(reason: str) -> TaskState:
-    known = {
-        Reason.CACHED: TaskState.CACHED,
-        Reason.AWAITS: TaskState.PENDING,
-        Reason.UPSTREAM_FAILED: TaskState.SKIPPED,
-    }
-    return known.get(reason, TaskState.RUNNING)  # type: ignore[call-overload, no-any-return]
+    return _STATES.get(reason, TaskState.RUNNING)
 
 
 def _cut(diff: str) -> tuple[list[str], str]:

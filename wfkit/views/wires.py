@@ -5,6 +5,7 @@ What stands at the places is drawn by who draws the graph.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -13,6 +14,7 @@ from wfkit.views.layout import Layout, Point
 from wfkit.views.markup import Markup, tag
 
 PAD: Final = 8.0
+_STEPS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,14 @@ def arrow(frame: Frame, end: Point) -> Markup:
     if frame.right:
         return tag("path", d=f"M{_pair((x - frame.width / 2, y))}l-6,-3.5v7z")
     return tag("path", d=f"M{_pair((x, y - frame.height / 2))}l-3.5,-6h7z")
+
+
+def smooth(points: Sequence[Point]) -> list[Point]:
+    """Layout points of an edge with points between them, along the curve that `wire` draws."""
+    path = [points[0]]
+    for (across, along), (across_next, along_next) in pairwise(points):
+        steps = 1 if across == across_next else _STEPS
+        for step in range(1, steps + 1):
+            t = step / steps
+            path.append((across + (across_next - across) * (3 - 2 * t) * t * t, along + (along_next - along) * t))
+    return path

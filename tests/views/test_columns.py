@@ -1,0 +1,72 @@
+"""Promises of `views/columns.py`: columns line up on a terminal for any text.
+
+No line is longer than asked.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.views.test_markup import HOSTILE
+from wfkit.views import columns
+
+TEXT = st.text(max_size=40) | st.sampled_from(HOSTILE)
+
+
+WIDTHS = [("abc", 3), ("日本", 4), ("🙂", 2), ("e\u0301", 1), ("", 0), ("✓ ok", 4)]
+BARS = [(0, "    "), (0.5, "██  "), (1, "████"), (1e-9, "▏   "), (7, "████")]
+
+
+@pytest.mark.parametrize(("text", "wide"), WIDTHS)
+def test_width(text: str, wide: int) -> None:
+    """East Asian characters take two columns, combining marks none."""
+    assert columns.width(text) == wide
+
+
+@given(TEXT, st.integers(1, 30), st.sampled_from("<>"))
+def test_fit_is_exact(text: str, room: int, side: str) -> None:
+    """A cell takes exactly its columns, whatever is in it."""
+    assert columns.width(columns.fit(text, room, side)) == room
+
+
+def test_cut_shows_that_it_cut() -> None:
+    """The last column tells that more was there."""
+    assert columns.cut("abcdef", 4) == "abc…"
+    assert columns.cut("日本語", 4) == "日…"
+    assert columns.cut("abcd", 4) == "abcd"
+
+
+@given(st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=5))
+def test_grid_keeps_within_80_columns(rows: list[tuple[str, str, str]]) -> None:
+    """A line a row under one of heads, none longer than 80 columns, none with blanks at its end."""
+    lines = columns.grid(("first", "second", "third"), rows, "<><")
+    assert len(lines) == len(rows) + 1
+    assert all(columns.width(line) <= 80 and line == line.rstrip() for line in lines)
+
+
+def test_grid_lines_up() -> None:
+    """Numbers stand to the right, text to the left, and a column without cells takes no room."""
+    rows = [("a", "", "1"), ("long name", "", "1,234")]
+    assert columns.grid(("", "", ""), rows, "<<>") == ["a              1", "long name  1,234"]
+
+
+def test_the_last_text_gives_way_first() -> None:
+    """Numbers and names stay whole where a long remark is the reason for the lack of room."""
+    (line,) = columns.grid(("", "", ""), [("name", "12", "word " * 40)], "<><")
+    assert line.startswith("name  12  word word")
+    assert line.endswith("…")
+    assert columns.width(line) == 80
+
+
+@pytest.mark.parametrize(("share", "drawn"), BARS)
+def test_bar(share: float, drawn: str) -> None:
+    """A bar is as long as its share; what is not nothing is seen."""
+    assert columns.bar(share, 4) == drawn
+
+
+@given(TEXT)
+def test_wrap_keeps_words_and_width(text: str) -> None:
+    """Every line fits."""
+    assert all(columns.width(line) <= 30 for line in columns.wrap(text, 30, "  "))
