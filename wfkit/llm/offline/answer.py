@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import re
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
 from wfkit.core.call import Cost, Failure, Message, Reply, Request, Usage
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
@@ -44,13 +46,18 @@ def _read(messages: tuple[Message, ...]) -> Evidence:
     return evidence(wire(data), wire(rules))
 
 
+@lru_cache(maxsize=256)
+def _parsed(schema: str) -> Any:
+    return json.loads(schema)
+
+
 def _told(error: Exception) -> str:
     return str(error) if isinstance(error, Unfillable) else f"it is no JSON Schema ({type(error).__name__}: {error})"
 
 
 def _shaped(schema: str, read: Evidence) -> str:
     try:
-        value = Filler(json.loads(schema), read).value()
+        value = Filler(_parsed(schema), read).value()
     except (Unfillable, RecursionError, re.error, ValueError, LookupError, TypeError, AttributeError) as error:
         hint = "simplify the schema, or choose a model that a provider serves"
         message = f"the offline model cannot answer in this schema: {_told(error)}; {hint}"
