@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from wfkit import answers, settings
+from wfkit import settings
 from wfkit.core.events import Entry, Forgotten
 from wfkit.core.graph import near
 from wfkit.core.node import Node
@@ -27,7 +27,9 @@ from wfkit.errors import UsageFault
 from wfkit.keys.reads import env, ignore_under
 from wfkit.store.disk import DiskStore, locate, open_store
 from wfkit.summary import write_summary
-from wfkit.views.bundle import View
+
+if TYPE_CHECKING:
+    from wfkit.views.bundle import View
 
 __all__ = ["Outcome", "Workflow", "current", "env", "node", "prompt"]
 
@@ -112,30 +114,30 @@ class Workflow:
     def plan(self, *targets: str, force: bool = False) -> View:
         """What a run of these targets would do, and why. Nothing runs, nothing is written."""
         if not self.nodes:
-            return answers.plan(recalled.recalled_plan(recalled.recall(self.session.store, self.session.project)))
+            return answers().plan(recalled.recalled_plan(recalled.recall(self.session.store, self.session.project)))
         forced = frozenset(self.nodes) if force else frozenset()
-        return answers.plan(planning.make_plan(self.session, self.prepare(targets), forced))
+        return answers().plan(planning.make_plan(self.session, self.prepare(targets), forced))
 
     def why(self, node: str, item: int | None = None) -> View:
         """Why a node would run or not, with a diff of what changed."""
         if not self.nodes:
             past = recalled.recall(self.session.store, self.session.project)
-            return answers.why(recalled.recalled_why(past, node, item))
+            return answers().why(recalled.recalled_why(past, node, item))
         self._known(node)
-        return answers.why(explaining.explain(self.session, self.prepare((node,)), node, item))
+        return answers().why(explaining.explain(self.session, self.prepare((node,)), node, item))
 
     def show(self, view: str = "dag", node: str | None = None, item: int | None = None, run: str | None = None) -> View:
         """A view of the newest run, or of the one named: dag, timeline, cost, latency, or the lineage of a node's
         value."""
-        return answers.show(self.session.store, view, node, item, run)
+        return answers().show(self.session.store, view, node, item, run)
 
     def log(self, node: str, item: int | None = None) -> View:
         """What the body of a node printed and displayed in the newest run, or when its cached value was made."""
-        return answers.log(logs.task_logs(self.session.store, node, item))
+        return answers().log(logs.task_logs(self.session.store, node, item))
 
     def history(self, limit: int = 20) -> View:
         """The newest runs, with time and money."""
-        return answers.history(self.session.store.runs(limit))
+        return answers().history(self.session.store.runs(limit))
 
     def sql(self, query: str) -> Any:
         """One read-only SELECT over the store's tables, as a DataFrame."""
@@ -146,21 +148,21 @@ class Workflow:
         keys = tuple(self.session.store.known([node]))
         event = Forgotten(node, keys, execute.now())
         self.session.store.append([Entry("", 1, 0, event)], durable=True).wait()
-        return answers.sentence(f"forgot {len(keys)} results of {node!r}")
+        return answers().sentence(f"forgot {len(keys)} results of {node!r}")
 
     def config(self, name: str | None = None, value: Any = None) -> View:
         """Show the settings, or set one for this workflow."""
         if name is not None and value is not None:
             self._configure(name, value)
-        return answers.settings(settings.load(self._root.parent, self._overrides), name)
+        return answers().settings(settings.load(self._root.parent, self._overrides), name)
 
     def doctor(self, rebuild: bool = False) -> View:
         """The health of the store; `rebuild` makes the database anew from the journals."""
-        return answers.doctor(self.store.examine(rebuild))
+        return answers().doctor(self.store.examine(rebuild))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the newest run as one HTML file and return its path (default: wfkit-report.html)."""
-        return answers.write_report(self.session.store, Path(path or "wfkit-report.html"))
+        return answers().write_report(self.session.store, Path(path or "wfkit-report.html"))
 
     def close(self) -> None:
         """Make everything durable and let go of the store."""
@@ -181,6 +183,13 @@ class Workflow:
     def _known(self, node: str) -> None:
         if node not in self.nodes:
             raise UsageFault(f"no node is named {node!r}{near(node, self.nodes)}; `%wf plan` lists the nodes")
+
+
+def answers() -> Any:
+    """The room that draws answers, loaded when something is to be shown."""
+    import wfkit.answers  # the views: a run without them starts 60 ms sooner
+
+    return wfkit.answers
 
 
 _current: list[Workflow] = []

@@ -105,12 +105,12 @@ class Attempts:
         """Run one task of a Python node to its end."""
         context = self.context
         node = context.run.node_of[task]
-        job = context.prepared.jobs[node]
+        ready = context.prepared.ready[node]
         twin = context.made.get(context.run.key[task] or "")
         if twin is not None:
             return Succeeded(task, start.attempt, twin, time.time())
         given = self._inputs(node, task)
-        made, failure, outputs = context.ambient.copy().run(run_python, job, given, context.around)
+        made, failure, outputs = context.ambient.copy().run(run_python, ready, given, context.around)
         return self._event(start, task, made, failure, outputs)
 
     def _event(
@@ -130,7 +130,7 @@ class Attempts:
         shared = self._given.get(node)
         if shared is None:
             shared = self._given[node] = self._shared(node)
-        each = context.prepared.jobs[node].node.each
+        each = context.prepared.ready[node].node.each
         if each is None:
             return Given(shared)
         digest = context.inputs_of(node, task)[-1][1]
@@ -138,10 +138,10 @@ class Attempts:
 
     def _shared(self, node: int) -> dict[str, tuple[Any, str]]:
         context = self.context
-        job = context.prepared.jobs[node]
-        names = job.node.parameters if job.node.parameters is not None else job.node.names
+        ready = context.prepared.ready[node]
+        names = ready.node.parameters if ready.node.parameters is not None else ready.node.names
         result = {}
-        for dep in job.deps:
+        for dep in ready.deps:
             name = context.prepared.graph.nodes[dep].name
             if name in names:
                 result[name] = (context.value_of(dep), context.done(dep).digest)
@@ -170,28 +170,28 @@ class Attempts:
 
     async def _coroutine(self, start: Start, task: int) -> Succeeded | Failed:
         node = self.context.run.node_of[task]
-        job = self.context.prepared.jobs[node]
-        made, failure, outputs = await run_async(job, self._inputs(node, task), self.context.around)
+        ready = self.context.prepared.ready[node]
+        made, failure, outputs = await run_async(ready, self._inputs(node, task), self.context.around)
         return self._event(start, task, made, failure, outputs)
 
     async def _prompt(self, start: Start, task: int) -> Succeeded | Failed:
         context = self.context
         node = context.run.node_of[task]
-        job = context.prepared.jobs[node]
+        ready = context.prepared.ready[node]
         calls: list[CallEnded] = []
         payer = Payer(
             store=context.store,
             send=self.send,
             record=lambda event, durable: self._record(event, durable, calls),
             under_way=self.under_way,
-            judge=lambda reply: judge(job, reply),
+            judge=lambda reply: judge(ready, reply),
             check=check_model,
             task=task,
             attempt=start.attempt,
             fresh=context.fresh_replies,
         )
         began = time.perf_counter()
-        answer, failure = await run_prompt(job, self._inputs(node, task), payer.ask)
+        answer, failure = await run_prompt(ready, self._inputs(node, task), payer.ask)
         run_s = time.perf_counter() - began
         made = None if answer is None else Made(answer.value, run_s=run_s, spent=spending(calls))
         return self._event(start, task, made, failure, ())

@@ -16,7 +16,7 @@ from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.result import Read
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.engine.context import Made, Surroundings
-from wfkit.engine.prepare import Job
+from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import CallFailed, ValueFault
 from wfkit.executors.capture import capture
 from wfkit.keys.mutation import changed, view
@@ -41,12 +41,12 @@ class Given:
 class Watch:
     """Records what a body reads and prints, and how long it takes; `made` turns it into what is stored."""
 
-    def __init__(self, job: Job, given: Given, surroundings: Surroundings) -> None:
-        self.job = job
+    def __init__(self, ready: ReadyNode, given: Given, surroundings: Surroundings) -> None:
+        self.ready = ready
         self.given = given
         self._project = surroundings.project
         limit_kb = surroundings.limit_kb
-        self._recording = recording(surroundings.project, job.definition.files)
+        self._recording = recording(surroundings.project, ready.definition.files)
         self._capture = capture(limit_kb * 1024)
         self.outputs: tuple[Any, ...] = ()
 
@@ -67,7 +67,7 @@ class Watch:
         """Files that texts in the code or in the inputs name: readers that open in C are seen no other way."""
         values = [value for value, _ in self.given.values.values()]
         found: dict[tuple[str, str], Read] = {}
-        for i, (_, _, text) in enumerate(self.job.definition.parts):
+        for i, (_, _, text) in enumerate(self.ready.definition.parts):
             for read in literal_paths(text, () if i else values, self._project):
                 found[read.kind, read.name] = read
         return tuple(found.values())
@@ -94,69 +94,73 @@ def _merge(seen: tuple[Read, ...], named: tuple[Read, ...]) -> tuple[Read, ...]:
     return (*seen, *(read for read in named if (read.kind, read.name) not in known))
 
 
-def namespace(job: Job, given: Given) -> dict[str, Any]:
+def namespace(ready: ReadyNode, given: Given) -> dict[str, Any]:
     """The fresh globals of a Python body: what its definition digested, and its inputs."""
-    return {**job.definition.globals, **given.views()}
+    return {**ready.definition.globals, **given.views()}
 
 
-def run_python(job: Job, given: Given, around: Surroundings) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
+def run_python(
+    ready: ReadyNode, given: Given, around: Surroundings
+) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
     """Run a synchronous body. Either what it made or why it failed, and what it printed."""
-    watch = Watch(job, given, around)
+    watch = Watch(ready, given, around)
     try:
         with watch:
-            value = job.node.value if job.node.label.startswith("<input") else job.body.run(namespace(job, given))
+            value = (
+                ready.node.value if ready.node.label.startswith("<input") else ready.body.run(namespace(ready, given))
+            )
         return watch.made(value), None, ()
     except Exception as error:
-        return None, failure_of(error, job), watch.outputs
+        return None, failure_of(error, ready), watch.outputs
 
 
 async def run_async(
-    job: Job, given: Given, around: Surroundings
+    ready: ReadyNode, given: Given, around: Surroundings
 ) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
     """Like `run_python` for a body with top-level await or an async function."""
-    watch = Watch(job, given, around)
+    watch = Watch(ready, given, around)
     try:
         with watch:
-            value = await job.body.run(namespace(job, given))
+            value = await ready.body.run(namespace(ready, given))
         return watch.made(value), None, ()
     except Exception as error:
-        return None, failure_of(error, job), watch.outputs
+        return None, failure_of(error, ready), watch.outputs
 
 
-async def run_prompt(job: Job, given: Given, send: Send) -> tuple[Answer | None, Failure | None]:
+async def run_prompt(ready: ReadyNode, given: Given, send: Send) -> tuple[Answer | None, Failure | None]:
     """Render a prompt and ask. `send` is already guarded and paid once."""
     try:
-        request = request_of(job, given)
-        return await asker(job, send)(request), None
+        request = request_of(ready, given)
+        return await asker(ready, send)(request), None
     except Exception as error:
-        return None, failure_of(error, job)
+        return None, failure_of(error, ready)
 
 
-def asker(job: Job, send: Send) -> Callable[[Request], Awaitable[Answer]]:
+def asker(ready: ReadyNode, send: Send) -> Callable[[Request], Awaitable[Answer]]:
     """How this node asks: for text, or for a value of its schema with corrections."""
-    if job.schema is None or job.model is None:
+    if ready.schema is None or ready.model is None:
         return plain(send)
-    return structured(job.schema.json, job.schema.parse, job.model.repairs, send)
+    return structured(ready.schema.json, ready.schema.parse, ready.model.repairs, send)
 
 
-def request_of(job: Job, given: Given) -> Request:
+def request_of(ready: ReadyNode, given: Given) -> Request:
     """The request of a prompt with these inputs."""
-    policy = job.model
+    policy = ready.model
     assert policy is not None
     sent = ("max_tokens", "seed", "temperature", "top_p")
     params = tuple((name, value) for name in sent if (value := getattr(policy, name)) is not None)
-    messages = job.template.render({name: value for name, (value, _) in given.values.items()})
-    return Request(policy.model, messages, params, job.schema.json if job.schema else None)
+    messages = ready.template.render({name: value for name, (value, _) in given.values.items()})
+    return Request(policy.model, messages, params, ready.schema.json if ready.schema else None)
 
 
-def failure_of(error: Exception, job: Job) -> Failure:
+def failure_of(error: Exception, ready: ReadyNode) -> Failure:
     """An error as data. The traceback begins at the user's own lines."""
     if isinstance(error, CallFailed):
         return error.failure
     if isinstance(error, ValueFault):
         return Failure(FailureKind.UNSTORABLE, type(error).__name__, str(error))
     text = _message(error)
-    return Failure(FailureKind.EXCEPTION, type(error).__name__, text, traceback=_users_lines(error, job))
+    return Failure(FailureKind.EXCEPTION, type(error).__name__, text, traceback=_users_lines(error, ready))
 
 
 def _message(error: Exception) -> str:
@@ -166,18 +170,18 @@ def _message(error: Exception) -> str:
         return type(error).__name__
 
 
-def _users_lines(error: Exception, job: Job) -> str:
+def _users_lines(error: Exception, ready: ReadyNode) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    label = job.node.label
+    label = ready.node.label
     start = next(
         (i for i, frame in enumerate(frames) if frame.filename == label or frame.filename.startswith("<wf_node")), 0
     )
-    if job.node.function is not None:
-        start = next((i for i, frame in enumerate(frames) if frame.name == job.node.function.__name__), start)
+    if ready.node.function is not None:
+        start = next((i for i, frame in enumerate(frames) if frame.name == ready.node.function.__name__), start)
     lines = traceback.format_list(frames[start:])
     return "".join(["Traceback (most recent call last):\n", *lines, *traceback.format_exception_only(error)])
 
 
-def judge(job: Job, reply: Reply) -> Verdict:
+def judge(ready: ReadyNode, reply: Reply) -> Verdict:
     """What a reply is worth to this node, told before it is stored."""
-    return verdict_of(reply, job.schema.parse if job.schema else None)
+    return verdict_of(reply, ready.schema.parse if ready.schema else None)

@@ -1,4 +1,4 @@
-"""What all attempts of one run share: the run, its jobs, values, store and settings, and how results become events.
+"""What all attempts of one run share: the run, its ready, values, store and settings, and how results become events.
 
 A bundle, no scheduling: that is `loop`.
 """
@@ -17,7 +17,7 @@ from wfkit.core.promises import Store, Ticket
 from wfkit.core.result import Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run
 from wfkit.core.terms import FailureKind, OnError, TaskState
-from wfkit.engine.prepare import Job, Prepared
+from wfkit.engine.prepare import ReadyNode, Prepared
 from wfkit.engine.preview import preview
 from wfkit.engine.resolve import NodeValue, Resolver, provenance_digest
 from wfkit.engine.values import Values
@@ -156,17 +156,17 @@ class Context:
         """Encode a value and tell its story. A value that cannot be digested or stored is kept in memory only, with
         a warning."""
         node = self.run.node_of[task]
-        job = self.prepared.jobs[node]
-        stored, problem = self._store(job, task, made)
+        ready = self.prepared.ready[node]
+        stored, problem = self._store(ready, task, made)
         key = self.run.key[task]
         if problem is not None:
-            self.warn(f"node {job.node.name!r}: {problem}; the result is not cached")
-        for note in job.definition.notes:
-            self.warn(f"node {job.node.name!r}: {note}")
+            self.warn(f"node {ready.node.name!r}: {problem}; the result is not cached")
+        for note in ready.definition.notes:
+            self.warn(f"node {ready.node.name!r}: {note}")
         return Result(
             key=key or "",
-            node=job.node.name,
-            definition=job.definition.digest or "",
+            node=ready.node.name,
+            definition=ready.definition.digest or "",
             value=stored,
             reads=made.reads,
             inputs=self.inputs_of(node, task),
@@ -174,38 +174,38 @@ class Context:
             outputs=made.outputs,
             run_s=made.run_s,
             spent=made.spent,
-            cacheable=key is not None and problem is None and job.node.options.cache.enabled,
+            cacheable=key is not None and problem is None and ready.node.options.cache.enabled,
             run_id=self.run.started.run_id,
             created_at=time.time(),
         )
 
-    def _store(self, job: Job, task: int, made: Made) -> tuple[Stored, str | None]:
+    def _store(self, ready: ReadyNode, task: int, made: Made) -> tuple[Stored, str | None]:
         try:
             name = digest(made.value)
-            stored = self.store.encode(made.value, name, job.node.options.codec)
+            stored = self.store.encode(made.value, name, ready.node.options.codec)
         except ValueFault as fault:
-            place = f"{job.node.name}[{task}]"
+            place = f"{ready.node.name}[{task}]"
             name = provenance_digest(place, f"{self.run.started.run_id}:{self.run.epoch}:{self.run.attempt[task]}")
             self.values.pin(name, made.value)
             return Stored(name, "none", "", 0), str(fault)
         self.values.keep(name, made.value, stored.size)
-        return stored, made.problem or job.definition.problem
+        return stored, made.problem or ready.definition.problem
 
     def inputs_of(self, node: int, task: int) -> tuple[tuple[str, str], ...]:
         """The (name, digest) pairs that went into a task, the item under its own name."""
         self.resolver.prime(node, self.done)
         shared = self.resolver.shared.get(node, ())
-        each = self.prepared.jobs[node].node.each
+        each = self.prepared.ready[node].node.each
         digests = self.resolver.item_keys.get(node)
         if each is None or digests is None:
             return shared
         return (*shared, (each.item, digests[task - self.run.first[node]]))
 
 
-def why_unresolvable(job: Job, error: Exception) -> Failure:
+def why_unresolvable(ready: ReadyNode, error: Exception) -> Failure:
     """A failure for a node whose keys cannot be made."""
-    over = f" (each: {job.node.each.item} in {job.node.each.over})" if job.node.each else ""
-    return Failure(FailureKind.EXCEPTION, type(error).__name__, f"node {job.node.name!r}{over}: {error}")
+    over = f" (each: {ready.node.each.item} in {ready.node.each.over})" if ready.node.each else ""
+    return Failure(FailureKind.EXCEPTION, type(error).__name__, f"node {ready.node.name!r}{over}: {error}")
 
 
 def unexpected(error: BaseException) -> Failure:

@@ -25,7 +25,7 @@ from wfkit.engine.attempt import Attempts
 from wfkit.engine.context import Context, Surroundings
 from wfkit.engine.loop import Baton, Posted
 from wfkit.engine.paid_once import UnderWay
-from wfkit.engine.prepare import Job, Prepared
+from wfkit.engine.prepare import ReadyNode, Prepared
 from wfkit.engine.resolve import Resolver
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
@@ -125,7 +125,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
 
 def _may_ask(prepared: Prepared) -> bool:
     """Whether a run that is not finished at once has prompts for a provider: their library is loaded meanwhile."""
-    return any(job.model is not None and not client.is_local(job.model.model) for job in prepared.jobs)
+    return any(ready.model is not None and not client.is_local(ready.model.model) for ready in prepared.ready)
 
 
 def _baton(session: Session, context: Context) -> Baton:
@@ -227,24 +227,29 @@ def _values_there(run: Run, known: Mapping[str, list[Known]], values: Values) ->
 def _definitions(session: Session, prepared: Prepared, now: float) -> list[NodeDefined]:
     """The texts of definitions that this process has not logged yet."""
     events = []
-    for job in prepared.jobs:
-        digest = job.definition.digest
+    for ready in prepared.ready:
+        digest = ready.definition.digest
         if digest is None or digest in session.defined:
             continue
         session.defined.add(digest)
-        parts = tuple(job.definition.parts)
-        events.append(NodeDefined(job.node.name, digest, job.node.kind, job.node.source, _options(job), parts, now))
+        parts = tuple(ready.definition.parts)
+        events.append(
+            NodeDefined(ready.node.name, digest, ready.node.kind, ready.node.source, _options(ready), parts, now)
+        )
     return events
 
 
-def _options(job: Job) -> str:
-    return repr(job.model) if job.model is not None else ""
+def _options(ready: ReadyNode) -> str:
+    return repr(ready.model) if ready.model is not None else ""
 
 
 def graph_digest(prepared: Prepared, wish: Wish) -> str:
     """What makes two runs the same: nodes, definitions, edges, values of inputs, parameters."""
     pairs = [
-        (job.node.name, f"{job.definition.digest}:{job.deps}:{job.input_key if job.node.value is not None else ''}")
-        for job in prepared.jobs
+        (
+            ready.node.name,
+            f"{ready.definition.digest}:{ready.deps}:{ready.input_key if ready.node.value is not None else ''}",
+        )
+        for ready in prepared.ready
     ]
     return task_key("graph", [*pairs, ("params", wish.params)])

@@ -11,7 +11,7 @@ from wfkit.core.result import Known
 from wfkit.core.terms import Reason
 from wfkit.engine.execute import Session
 from wfkit.engine.planning import Walk
-from wfkit.engine.prepare import Job, Prepared
+from wfkit.engine.prepare import ReadyNode, Prepared
 from wfkit.errors import UsageFault
 from wfkit.keys.explain import difference
 
@@ -37,9 +37,9 @@ def explain(session: Session, prepared: Prepared, name: str, item: int | None = 
         raise UsageFault(f"no node is named {name!r}{near(name, prepared.graph.position)}")
     n = prepared.graph.position[name]
     walk = Walk(session, prepared)
-    job, resolved = prepared.jobs[n], walk.resolved[n]
+    ready, resolved = prepared.ready[n], walk.resolved[n]
     if resolved is None:
-        return _awaiting(walk, n, job)
+        return _awaiting(walk, n, ready)
     reasons = list(resolved.reasons)
     if item is not None:
         if not 0 <= item < len(reasons):
@@ -48,28 +48,28 @@ def explain(session: Session, prepared: Prepared, name: str, item: int | None = 
     counts = Counter(reasons)
     reason = Reason(next((reason for reason, _ in counts.most_common() if reason != Reason.CACHED), Reason.CACHED))
     newest = walk.index.newest.get(name)
-    changes = _changes(session, job, newest)
+    changes = _changes(session, ready, newest)
     from_run = newest.run_id if newest is not None and reason is Reason.CACHED else None
     return Explanation(name, reason, dict(counts), _detail(walk, n, reason, item), changes, from_run)
 
 
-def _awaiting(walk: Walk, n: int, job: Job) -> Explanation:
-    waits = tuple(walk.prepared.graph.nodes[dep].name for dep in job.deps if not walk.ready(dep))
+def _awaiting(walk: Walk, n: int, ready: ReadyNode) -> Explanation:
+    waits = tuple(walk.prepared.graph.nodes[dep].name for dep in ready.deps if not walk.is_known(dep))
     detail = walk.faults.get(n) or f"its key needs the result of {', '.join(waits)} first"
-    return Explanation(job.node.name, Reason.AWAITS, {Reason.AWAITS: 1}, detail, waits_for=waits)
+    return Explanation(ready.node.name, Reason.AWAITS, {Reason.AWAITS: 1}, detail, waits_for=waits)
 
 
-def _changes(session: Session, job: Job, newest: Known | None) -> tuple[tuple[str, str, str], ...]:
-    if newest is None or newest.definition == job.definition.digest:
+def _changes(session: Session, ready: ReadyNode, newest: Known | None) -> tuple[tuple[str, str, str], ...]:
+    if newest is None or newest.definition == ready.definition.digest:
         return ()
     old = session.store.definition(newest.definition)
     if old is None:
         return ()
-    return tuple((change.path, change.kind, change.diff) for change in difference(old.parts, job.definition.parts))
+    return tuple((change.path, change.kind, change.diff) for change in difference(old.parts, ready.definition.parts))
 
 
 def _detail(walk: Walk, n: int, reason: Reason, item: int | None) -> str:
-    job = walk.prepared.jobs[n]
+    ready = walk.prepared.ready[n]
     stale = _stale_read(walk, n, item) if reason in (Reason.FILE_CHANGED, Reason.ENVIRONMENT_CHANGED) else None
     texts = {
         Reason.NEVER_RUN: "it has no result yet",
@@ -78,11 +78,11 @@ def _detail(walk: Walk, n: int, reason: Reason, item: int | None) -> str:
         Reason.INPUT_CHANGED: "its definition is the same, but what goes in is not",
         Reason.FILE_CHANGED: f"{stale} is not what it was when the result was made",
         Reason.ENVIRONMENT_CHANGED: f"the environment variable {stale} is not what it was",
-        Reason.EXPIRED: f"its results are older than {job.node.options.cache.ttl_s:g} s (option cache)"
-        if job.node.options.cache.ttl_s
+        Reason.EXPIRED: f"its results are older than {ready.node.options.cache.ttl_s:g} s (option cache)"
+        if ready.node.options.cache.ttl_s
         else "",
         Reason.FORCED: "it was forced",
-        Reason.UNCACHEABLE: job.definition.problem
+        Reason.UNCACHEABLE: ready.definition.problem
         or "its results are not cached (option cache: off, or an input has no digest)",
         Reason.CACHED: "definition, inputs and everything it read are unchanged",
     }

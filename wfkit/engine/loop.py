@@ -194,7 +194,7 @@ class Baton:
         try:
             return self.context.resolver.resolve(node, self.context.done, now)
         except Exception as error:  # whatever it is, it is this node's failure, not the engine's
-            return Unresolvable(node, why_unresolvable(self.context.prepared.jobs[node], error), now)
+            return Unresolvable(node, why_unresolvable(self.context.prepared.ready[node], error), now)
 
     def _wake(self, until: float) -> None:
         now = time.time()

@@ -12,7 +12,7 @@ from wfkit.core.plan import Index, Plan, PlanNode
 from wfkit.core.result import Known
 from wfkit.core.terms import NodeKind, Reason
 from wfkit.engine.execute import Session, load_index, resolver_for
-from wfkit.engine.prepare import Job, Prepared
+from wfkit.engine.prepare import ReadyNode, Prepared
 from wfkit.engine.resolve import NodeValue, Resolver
 from wfkit.keys.task import map_digest
 
@@ -29,41 +29,41 @@ class Walk:
         self.faults: dict[int, str] = {}
         self._values: dict[int, NodeValue] = {}
         now = time.time()
-        for node, job in enumerate(prepared.jobs):
-            self.resolved.append(self._visit(node, job, now))
+        for node, ready in enumerate(prepared.ready):
+            self.resolved.append(self._visit(node, ready, now))
 
-    def _visit(self, node: int, job: Job, now: float) -> Resolved | None:
-        if job.node.kind is NodeKind.INPUT:
-            return self._input(node, job, now)
-        if any(dep not in self._values for dep in job.deps):
+    def _visit(self, node: int, ready: ReadyNode, now: float) -> Resolved | None:
+        if ready.node.kind is NodeKind.INPUT:
+            return self._input(node, ready, now)
+        if any(dep not in self._values for dep in ready.deps):
             return None
         try:
             resolved = self.resolver.resolve(node, self._values.__getitem__, now)
         except Exception as error:  # the run will fail here with the same words
             self.faults[node] = str(error)
             return None
-        self._remember(node, job, resolved)
+        self._remember(node, ready, resolved)
         return resolved
 
-    def ready(self, node: int) -> bool:
+    def is_known(self, node: int) -> bool:
         """Whether the whole value of a node is known without running anything."""
         return node in self._values
 
-    def _input(self, node: int, job: Job, now: float) -> Resolved:
+    def _input(self, node: int, ready: ReadyNode, now: float) -> Resolved:
         """An input is at hand even if it was never stored: its value digest is known, and a map may look at its
         items."""
         resolved = self.resolver.resolve(node, self._values.__getitem__, now)
-        digest = self.resolver.input_digest(job)
+        digest = self.resolver.input_digest(ready)
         if digest is not None:
-            self.resolver.values.keep(digest, job.node.value, 0)
+            self.resolver.values.keep(digest, ready.node.value, 0)
             self._values[node] = NodeValue(digest)
         return resolved
 
-    def _remember(self, node: int, job: Job, resolved: Resolved) -> None:
+    def _remember(self, node: int, ready: ReadyNode, resolved: Resolved) -> None:
         digests = [value for value in resolved.values if value is not None]
         if len(digests) < len(resolved.values):
             return
-        if job.over is None:
+        if ready.over is None:
             self._values[node] = NodeValue(digests[0])
         else:
             self._values[node] = NodeValue(map_digest(digests), tuple(digests))
@@ -74,30 +74,30 @@ def make_plan(session: Session, prepared: Prepared, force: frozenset[str] = froz
     walk = Walk(session, prepared, force)
     history = _history(walk.index)
     nodes = tuple(
-        _plan_node(walk, n, history) for n, job in enumerate(prepared.jobs) if job.node.kind is not NodeKind.INPUT
+        _plan_node(walk, n, history) for n, ready in enumerate(prepared.ready) if ready.node.kind is not NodeKind.INPUT
     )
     return Plan(prepared.graph.targets, nodes)
 
 
 def _plan_node(walk: Walk, n: int, history: dict[str, list[Known]]) -> PlanNode:
-    job = walk.prepared.jobs[n]
+    ready = walk.prepared.ready[n]
     resolved = walk.resolved[n]
-    past = history.get(job.node.name, [])
-    size = None if resolved is None and job.over is not None else 1
+    past = history.get(ready.node.name, [])
+    size = None if resolved is None and ready.over is not None else 1
     reasons = {Reason.AWAITS: 1}
     if resolved is not None:
         size = len(resolved.keys)
         reasons = {Reason(reason): count for reason, count in Counter(resolved.reasons).items()}
     return PlanNode(
-        name=job.node.name,
-        kind=job.node.kind,
-        deps=tuple(walk.prepared.graph.nodes[dep].name for dep in job.deps),
-        mapped=job.over is not None,
+        name=ready.node.name,
+        kind=ready.node.kind,
+        deps=tuple(walk.prepared.graph.nodes[dep].name for dep in ready.deps),
+        mapped=ready.over is not None,
         tasks=size,
         reasons=reasons,
-        problem=walk.faults.get(n) or job.definition.problem,
+        problem=walk.faults.get(n) or ready.definition.problem,
         past_s=_mean([known.run_s for known in past]),
-        past_usd=_mean_usd([known.cost_usd for known in past]) if job.model is not None else Decimal(0),
+        past_usd=_mean_usd([known.cost_usd for known in past]) if ready.model is not None else Decimal(0),
         saved_usd=Decimal(0) if resolved is None else _money(resolved.saved_usd),
         saved_s=0.0 if resolved is None else resolved.saved_s,
     )

@@ -26,7 +26,7 @@ from wfkit.settings import Settings
 
 
 @dataclass
-class Job:
+class ReadyNode:
     """A node made ready: its definition, what it needs, and its body, compiled when first used."""
 
     node: Node
@@ -61,7 +61,7 @@ class Prepared:
     """A graph with everything needed to plan and run it, positions as in the graph."""
 
     graph: Graph
-    jobs: list[Job]
+    ready: list[ReadyNode]
     specs: tuple[NodeSpec, ...]
     classes: tuple[type, ...] = field(default=())
 
@@ -73,10 +73,10 @@ def prepare(
     everything = with_inputs(nodes, inputs)
     graph = build(everything, targets)
     planning = Planning(is_step=lambda name: name in everything and everything[name].kind is not NodeKind.INPUT)
-    jobs = [_job(graph, i, everything, settings, planning) for i in range(len(graph.nodes))]
-    specs = tuple(_spec(job) for job in jobs)
-    classes = tuple(job.schema.cls for job in jobs if job.schema is not None and job.schema.cls is not None)
-    return Prepared(graph, jobs, specs, classes)
+    ready = [_ready(graph, i, everything, settings, planning) for i in range(len(graph.nodes))]
+    specs = tuple(_spec(ready) for ready in ready)
+    classes = tuple(ready.schema.cls for ready in ready if ready.schema is not None and ready.schema.cls is not None)
+    return Prepared(graph, ready, specs, classes)
 
 
 def with_inputs(nodes: Mapping[str, Node], inputs: Mapping[str, Any]) -> dict[str, Node]:
@@ -120,7 +120,7 @@ def _input(name: str, value: Any) -> Node:
     return Node(name=name, kind=NodeKind.INPUT, source="", label=f"<input {name}>", value=value)
 
 
-def _job(graph: Graph, i: int, everything: Mapping[str, Node], settings: Settings, planning: Planning) -> Job:
+def _ready(graph: Graph, i: int, everything: Mapping[str, Node], settings: Settings, planning: Planning) -> ReadyNode:
     node = graph.nodes[i]
     over = graph.over[i]
     declared = node.parameters if node.parameters is not None else node.names
@@ -132,7 +132,7 @@ def _job(graph: Graph, i: int, everything: Mapping[str, Node], settings: Setting
     if definition.missing:
         name = definition.missing[0]
         raise GraphError(_absent(node, name, everything).replace("it needs", "its body reads"))
-    return Job(node, definition, graph.deps[i], over, reads_over, model, schema)
+    return ReadyNode(node, definition, graph.deps[i], over, reads_over, model, schema)
 
 
 def _model(node: Node, settings: Settings) -> ModelPolicy | None:
@@ -155,8 +155,8 @@ def _definition(
     return define_python(node, everything.__contains__, plan=planning)
 
 
-def _spec(job: Job) -> NodeSpec:
-    node = job.node
+def _spec(ready: ReadyNode) -> NodeSpec:
+    node = ready.node
     options = node.options
     if options.on_error is OnError.KEEP and node.each is None:
         raise CellError(
@@ -165,22 +165,22 @@ def _spec(job: Job) -> NodeSpec:
     return NodeSpec(
         name=node.name,
         kind=node.kind,
-        deps=job.deps,
-        over=job.over,
-        definition=job.definition.digest,
+        deps=ready.deps,
+        over=ready.over,
+        definition=ready.definition.digest,
         retry=options.retry,
         timeout_s=options.timeout_s,
         priority=options.priority,
         on_error=options.on_error,
-        pool=pool_of(job),
-        model=job.model.model if job.model else None,
+        pool=pool_of(ready),
+        model=ready.model.model if ready.model else None,
     )
 
 
-def pool_of(job: Job) -> str:
+def pool_of(ready: ReadyNode) -> str:
     """Which seats the tasks of a node take: a thread, the loop, or those of the model's provider."""
-    if job.model is not None:
-        return f"model:{job.model.model.split('/', 1)[0]}"
-    if job.node.kind is NodeKind.PYTHON and job.body.is_async:
+    if ready.model is not None:
+        return f"model:{ready.model.model.split('/', 1)[0]}"
+    if ready.node.kind is NodeKind.PYTHON and ready.body.is_async:
         return "async"
     return "python"

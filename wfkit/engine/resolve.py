@@ -16,7 +16,7 @@ from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.result import Known, Read
 from wfkit.core.terms import NodeKind
 from wfkit.define.each import items_of
-from wfkit.engine.prepare import Job, Prepared
+from wfkit.engine.prepare import ReadyNode, Prepared
 from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
 from wfkit.keys.task import task_key
@@ -51,14 +51,14 @@ class Resolver:
 
     def resolve(self, node: int, done: Callable[[int], NodeValue], now: float) -> Resolved:
         """Keys, reasons and cached values of all tasks of a node whose dependencies have ended well."""
-        job = self.prepared.jobs[node]
-        if job.node.kind is NodeKind.INPUT:
-            keys: list[str | None] = [job.input_key]
+        ready = self.prepared.ready[node]
+        if ready.node.kind is NodeKind.INPUT:
+            keys: list[str | None] = [ready.input_key]
         else:
-            keys = self._keys(node, job, done)
-        definition = job.definition.digest
-        options = job.node.options
-        asked = Asked(job.node.name, job.node.kind, definition, options.cache, job.node.name in self.forced)
+            keys = self._keys(node, ready, done)
+        definition = ready.definition.digest
+        options = ready.node.options
+        asked = Asked(ready.node.name, ready.node.kind, definition, options.cache, ready.node.name in self.forced)
         hits: list[Known] = []
         reasons: list[str] = []
         values: list[str | None] = []
@@ -72,32 +72,32 @@ class Resolver:
 
     def prime(self, node: int, done: Callable[[int], NodeValue]) -> None:
         """Make sure that the inputs of a node are at hand that was resolved by an earlier owner of the run."""
-        job = self.prepared.jobs[node]
-        if node not in self.shared and job.node.kind is not NodeKind.INPUT:
-            self._keys(node, job, done)
+        ready = self.prepared.ready[node]
+        if node not in self.shared and ready.node.kind is not NodeKind.INPUT:
+            self._keys(node, ready, done)
 
-    def input_digest(self, job: Job) -> str | None:
+    def input_digest(self, ready: ReadyNode) -> str | None:
         """The value digest of an input, None when it cannot be digested."""
         try:
-            return digest(job.node.value)
+            return digest(ready.node.value)
         except ValueFault:
             return None
 
-    def _keys(self, node: int, job: Job, done: Callable[[int], NodeValue]) -> list[str | None]:
+    def _keys(self, node: int, ready: ReadyNode, done: Callable[[int], NodeValue]) -> list[str | None]:
         pairs: list[tuple[str, str]] = []
-        for dep in job.deps:
-            if dep == job.over and not job.reads_over:
+        for dep in ready.deps:
+            if dep == ready.over and not ready.reads_over:
                 continue
             pairs.append((self.prepared.graph.nodes[dep].name, done(dep).digest))
         self.shared[node] = tuple(pairs)
-        ignored = [pair for pair in pairs if pair[0] not in job.node.options.ignore]
-        definition = job.definition.digest
-        if job.over is None:
+        ignored = [pair for pair in pairs if pair[0] not in ready.node.options.ignore]
+        definition = ready.definition.digest
+        if ready.over is None:
             return [None if definition is None else task_key(definition, ignored)]
-        digests = self._items(node, done(job.over))
+        digests = self._items(node, done(ready.over))
         if definition is None:
             return [None] * len(digests)
-        name = job.node.each.item if job.node.each else "item"
+        name = ready.node.each.item if ready.node.each else "item"
         return [task_key(definition, [*ignored, (name, item)]) for item in digests]
 
     def _items(self, node: int, over: NodeValue) -> Sequence[str]:
