@@ -20,7 +20,7 @@ def describe(array: Any, columns: list[Any]) -> Described:
     import pandas as pd  # loaded already: the value is one of its
 
     dtype = array.dtype
-    if isinstance(dtype, np.dtype) or isinstance(array, pd.arrays.NumpyExtensionArray):
+    if isinstance(dtype, np.dtype) or type(array) is pd.arrays.NumpyExtensionArray:
         return _describe_numpy(array.to_numpy(), columns)
     if isinstance(dtype, pd.StringDtype):
         return _describe_strings(array, columns)
