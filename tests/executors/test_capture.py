@@ -164,6 +164,36 @@ def test_the_stream_below_answers_for_the_rest() -> None:
         sys.stdout.flush()
 
 
+def test_others_may_replace_write_meanwhile(capsys: pytest.CaptureFixture[str]) -> None:
+    """IPython wraps `sys.stdout.write` around each cell, also while a body is still at work in the background."""
+    seen: list[str] = []
+    with capture() as captured:
+        stream, original = sys.stdout, sys.stdout.write
+
+        def wrapped(text: str) -> int:
+            seen.append(text)
+            return original(text)
+
+        stream.write = wrapped  # type: ignore[method-assign]
+        print("mine", end="")
+        outside = threading.Thread(target=print, args=("outside",), kwargs={"end": ""})
+        outside.start()
+        outside.join()
+        stream.write = original  # type: ignore[method-assign]
+        outside = threading.Thread(target=print, args=(" again",), kwargs={"end": ""})
+        outside.start()
+        outside.join()
+    assert (text(captured), "".join(seen), capsys.readouterr().out) == ("mine", "outside", "outside again")
+
+
+def test_attributes_are_those_of_the_stream_below() -> None:
+    """What is set on the proxy is set on the real stream."""
+    other = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    with contextlib.redirect_stdout(other), capture():
+        sys.stdout.mine = 1  # type: ignore[attr-defined]
+    assert other.mine == 1  # type: ignore[attr-defined]
+
+
 def test_a_write_of_bytes_is_refused() -> None:
     """As with a real text stream."""
     with capture(), pytest.raises(TypeError, match="must be str"):

@@ -21,6 +21,7 @@ _STREAMS: Final = ("stdout", "stderr")
 _LIMIT_BYTES: Final = 64 * 1024
 _WIDGET: Final = "application/vnd.jupyter.widget-view+json"
 
+_set = object.__setattr__
 _current: ContextVar[Captured | None] = ContextVar("wfkit_capture", default=None)
 _thread = threading.local()
 _lock = threading.Lock()
@@ -113,15 +114,27 @@ def display_hook(message: dict[str, Any]) -> dict[str, Any] | None:
 
 
 class _Proxy:
-    """Stands in for a standard stream: to the task's own buffer if there is one, else to the stream below."""
+    """Stands in for a standard stream: to the task's own buffer if there is one, else to the stream below.
 
-    __slots__ = ("_below", "_name")
+    Others may replace its `write`, as IPython does around each cell. That holds for those who do not capture.
+    """
+
+    __slots__ = ("_below", "_name", "_replaced")
 
     def __init__(self, name: str, below: Any) -> None:
-        self._name = name
-        self._below = below
+        _set(self, "_name", name)
+        _set(self, "_below", below)
+        _set(self, "_replaced", self._write)
 
-    def write(self, text: str) -> int:
+    @property
+    def write(self) -> Callable[[str], int]:
+        return self._replaced if _current.get() is None else self._write
+
+    @write.setter
+    def write(self, replacement: Callable[[str], int]) -> None:
+        _set(self, "_replaced", replacement)
+
+    def _write(self, text: str) -> int:
         captured = _current.get()
         if captured is None:
             written: int = self._below.write(text)
@@ -137,6 +150,12 @@ class _Proxy:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._below, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "write":
+            _set(self, name, value)
+        else:
+            setattr(self._below, name, value)
 
 
 def _install() -> None:

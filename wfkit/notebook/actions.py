@@ -93,16 +93,24 @@ def told(outcome: Outcome) -> str:
         lines.append(f"and {len(failures) - _SHOWN} more")
     if outcome.skipped:
         lines.append("skipped: " + ", ".join(f"{name} (needs {cause})" for name, cause in outcome.skipped.items()))
-    node = failures[0].node if failures else "NODE"
-    lines.append(f"What worked is kept. After a fix, `%wf run` does the rest; `%wf log {node}` shows what it printed.")
+    lines.append(
+        f"What worked is kept. After a fix, `%wf run` does the rest; `{_log(failures)}` shows what it printed."
+    )
     return "\n".join(lines)
+
+
+def _log(failures: list[TaskFailure]) -> str:
+    if not failures:
+        return "%wf log NODE"
+    item = "" if failures[0].item is None else f" --item {failures[0].item}"
+    return f"%wf log {failures[0].node}{item}"
 
 
 def _failure(failure: TaskFailure, *, with_trace: bool) -> str:
     place = failure.node if failure.item is None else f"{failure.node}[{failure.item}]"
     trace = failure.failure.traceback
     if with_trace and trace:
-        return f"{place}\n{trace.rstrip()}"
+        return f"{place} failed\n{trace.rstrip()}"
     hint = f" ({failure.failure.hint})" if failure.failure.hint else ""
     return f"{failure}{hint}"
 
