@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from plotly.graph_objects import Figure
 
 from tests.views import rows
 from tests.views.allowed import outline
@@ -76,6 +77,19 @@ def test_no_text_of_prompts_or_errors_is_in_a_figure() -> None:
     hidden = replace(report, nodes=nodes, attempts=attempts)
     for view in [*rows.views(hidden), Lineage(rows.step("secret"))]:
         assert not [label for label in strings(view.figure()) if "secret" in label]
+
+
+@pytest.mark.parametrize("make", REPORTS)
+def test_figures_are_plotly_figures(make: Any) -> None:
+    """Plotly itself accepts every property of every figure, also after each button of it."""
+    for view in rows.views(make()):
+        figure = view.figure()
+        if figure is None:
+            continue
+        checked = Figure(data=figure["data"], layout=figure["layout"])
+        for menu in figure["layout"].get("updatemenus", ()):
+            for button in menu["buttons"]:
+                checked.plotly_update(*button["args"])
 
 
 @pytest.mark.parametrize("make", REPORTS)

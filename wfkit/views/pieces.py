@@ -12,9 +12,7 @@ from wfkit.core.terms import TaskState
 from wfkit.views import numbers, theme
 from wfkit.views.markup import Markup, join, tag
 
-NUMBER: Final = "n"
-WIDE: Final = "w"
-PLAIN: Final = ""
+_READABLE: Final = 1500.0  # pixels that still can be read when they are shrunk into an output of 860
 
 
 def say(text: str) -> Markup:
@@ -83,10 +81,20 @@ def shares(tasks: Mapping[str, int]) -> list[tuple[TaskState, float]]:
 
 
 def drawing(width: float, height: float, title: str, *children: Markup) -> Markup:
-    """An inline SVG of its natural size that shrinks with the page; `title` is read aloud."""
+    """An inline SVG of its natural size that shrinks with the page, unless it could not be read then: that one is
+    scrolled. `title` is read aloud.
+    """
+    css = "wf-large" if width > _READABLE else None
     size = {"viewBox": f"0 0 {width:.0f} {height:.0f}", "width": f"{width:.0f}", "height": f"{height:.0f}"}
     return tag(
-        "svg", tag("title", title), *children, xmlns="http://www.w3.org/2000/svg", role="img", aria_label=title, **size
+        "svg",
+        tag("title", title),
+        *children,
+        xmlns="http://www.w3.org/2000/svg",
+        role="img",
+        aria_label=title,
+        class_=css,
+        **size,
     )
 
 

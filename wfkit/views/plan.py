@@ -77,7 +77,7 @@ class PlanView(View):
         return pieces.stack(pieces.say(self.sentence()), *warnings, table, cut)
 
     def text(self) -> str:
-        """The sentence, then a line a node: `> label 12 to run, 88 cached prompt changed`, and below it what changed."""
+        """The sentence, then a line a node, `> label  12 to run, 88 cached  prompt changed`; below it what changed."""
         shown = self.rows[:_LISTED]
         grid = columns.grid(
             ["", "", ""], [(f"{_sign(row)} {row.node}", _tasks(row), _told(row)) for row in shown], "<<<"

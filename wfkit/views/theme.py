@@ -210,11 +210,12 @@ color:var(--wf-ink);font-variant-numeric:tabular-nums;max-width:1100px;overflow-
 .wf .wf-say{margin:2px 0 8px;max-width:none}
 .wf .wf-note{margin:6px 0;color:var(--wf-muted);font-size:12px}
 .wf .wf-muted{color:var(--wf-muted);font-weight:400}
-.wf code,.wf pre,.wf .wf-code{font-family:var(--jp-code-font-family,ui-monospace,SFMono-Regular,Menlo,monospace);
+.wf.wf code,.wf.wf pre{font-family:var(--jp-code-font-family,ui-monospace,SFMono-Regular,Menlo,monospace);
 font-size:12px;background:none;color:inherit;padding:0;border:0}
 .wf pre{margin:4px 0 8px;padding:8px 10px;background:rgba(128,138,150,.10);border-radius:4px;
 white-space:pre-wrap;overflow-wrap:anywhere;max-height:360px;overflow:auto}
 .wf svg{display:block;max-width:100%;height:auto;font-family:inherit}
+.wf svg.wf-large{max-width:none}
 .wf svg text{fill:var(--wf-ink);font-size:12px}
 .wf svg text.wf-muted{fill:var(--wf-muted);font-size:11px}
 .wf svg text.wf-name{font-weight:600}
