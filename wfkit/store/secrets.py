@@ -6,14 +6,13 @@ happened (errors, previews, outputs, sources, prompts) are redacted. Where they 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-import orjson
-
-from wfkit.core.call import CallRecord, Reply
+from wfkit.core.call import CallRecord
 from wfkit.core.events import Entry
 from wfkit.core.result import Stored
 from wfkit.core.terms import Verdict
@@ -21,6 +20,7 @@ from wfkit.errors import ValueFault
 
 _NAMED = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)S?(?:_|$)", re.IGNORECASE)
 _MIN_BYTES = 8
+WITHHELD = "[withheld: it holds a secret]"
 # What a token of a shape holds at least, which is looked for fast, and its whole shape, which decides.
 _SHAPES = tuple(
     (hint, f"a token like {name}", re.compile(rb"(?<![A-Za-z0-9])" + shape))
@@ -83,7 +83,7 @@ class Secrets:
             return entry, None
         cleaned = replace(entry, event=self._cleaned(entry.event))
         call: CallRecord | None = getattr(cleaned.event, "call", None)
-        if call is None or call == getattr(entry.event, "call", None) or call.verdict is Verdict.VALID:
+        if call is None or call.reply is None or call.reply.text != WITHHELD:
             return cleaned, None
         return cleaned, f"the reply to call {call.call_id} holds a secret: it is not stored and will be asked for again"
 
@@ -95,7 +95,7 @@ class Secrets:
         if isinstance(part, tuple | list):
             return type(part)(map(self._cleaned, part))
         if isinstance(part, CallRecord) and part.reply and self.found(part.reply.text.encode("utf-8", "replace")):
-            part = replace(part, reply=_withheld(part.reply), verdict=Verdict.INVALID)
+            part = replace(part, reply=replace(part.reply, text=WITHHELD), verdict=Verdict.INVALID)
         if is_dataclass(part) and not isinstance(part, Stored | type):
             return replace(part, **{item.name: self._cleaned(getattr(part, item.name)) for item in fields(part)})
         return part
@@ -105,12 +105,14 @@ class Secrets:
         named: dict[bytes, str] = {}
         for name, secret in os.environ.items():
             if _NAMED.search(name) and len(secret.encode("utf-8", "replace")) >= _MIN_BYTES:
-                plain = secret.encode("utf-8", "surrogateescape")
-                escaped = orjson.dumps(secret)[1:-1] if plain.isascii() else plain
-                named |= dict.fromkeys((plain, escaped), f"the value of ${name}")
+                named |= dict.fromkeys(_spellings(secret), f"the value of ${name}")
         self._named = dict(sorted(named.items(), key=lambda item: -len(item[0])))
         self._needles = (*self._named, *(hint for hint, _, _ in _SHAPES))
 
 
-def _withheld(reply: Reply) -> Reply:
-    return replace(reply, text="[withheld: it holds a secret]")
+def _spellings(secret: str) -> set[bytes]:
+    """A secret as it stands in texts: as it is, in a repr, and either within JSON, or JSON within JSON."""
+    texts = {secret, repr(secret)[1:-1]}
+    for _ in range(2):
+        texts |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in texts}
+    return {text.encode("utf-8", "surrogatepass") for text in texts} | {os.fsencode(secret)}
