@@ -71,8 +71,8 @@ def _array(np: Any, value: Any) -> Shape:
 
 def buffer_digest(np: Any, value: Any) -> bytes:
     """16 bytes over the elements in C order. No copy when they lie in that order, else copies of 2 MB at a time."""
-    if value.flags.c_contiguous:
-        return digest_of(_bytes_of(np, value)) if value.size and value.dtype.itemsize else b"\x00" * TOKEN_BYTES
+    if value.flags.c_contiguous or not value.size:
+        return digest_of(_bytes_of(np, value))
     hasher = blake3()
     rows = max(1, _CHUNK_BYTES // max(1, value.dtype.itemsize * math.prod(value.shape[1:])))
     for start in range(0, len(value), rows):
@@ -99,4 +99,4 @@ def columns_digests(np: Any, columns: list[Any]) -> list[bytes]:
 def _bytes_of(np: Any, value: Any) -> Any:
     """The buffer of a contiguous array as bytes; datetimes and texts have no buffer of their own."""
     flat = value.view(np.ndarray).reshape(-1)
-    return memoryview(flat.view(np.uint8)) if flat.size else b""
+    return memoryview(flat.view(np.uint8)) if flat.size and flat.dtype.itemsize else b""

@@ -74,10 +74,10 @@ def _array(pd: Any, value: Any) -> Shape:
     dtype = value.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "mM":  # DatetimeArray and TimedeltaArray without a zone
         return named("pandas.array", [("dtype", dtype.str), ("values", value.to_numpy())])
-    if isinstance(value, pd.arrays.NumpyExtensionArray):
-        return named("pandas.array", [("values", value.to_numpy())])
     if isinstance(dtype, pd.StringDtype):
         return _strings(value)
+    if isinstance(value, pd.arrays.NumpyExtensionArray):
+        return named("pandas.array", [("values", value.to_numpy())])
     return named("pandas.array", [("dtype", dtype), *_extension(pd, value)])
 
 

@@ -22,7 +22,11 @@ THREADS_FROM = 1 << 20
 # marshal vetoes what orjson takes by its value: enums, UUIDs, str subclasses as keys. Version 2 has no references, so
 # neither sharing nor interning shows; its form is the same in every Python since 2.5.
 _VETO = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
-_TOO_DEEP = "Recursion limit reached"  # orjson's word for more than 254 levels
+_ORJSON_TOO_DEEP = "Recursion limit reached"  # more than 254 levels
+_MARSHAL_TOO_DEEP = "deep"  # more than 2,000 levels
+# orjson 3.13 does not count tuples as levels and corrupts the heap at about 2,000 of them. marshal writes "(" for each: a
+# value with fewer such bytes has no deep tuple; one with more is digested part by part.
+_TUPLES = 200
 _SCALARS = frozenset({NoneType, bool, int, float})
 _NESTS = frozenset({list, dict, tuple})
 _FORM = 2
@@ -39,22 +43,27 @@ def plain(value: Any) -> bytes | None:
         if len(value) < BIG:
             return blake3(marshal.dumps(value, _FORM)).digest(TOKEN_BYTES)
         return leaf(b"str", value.encode("utf-8", "surrogatepass"))
-    if kind not in _NESTS:
-        return None
-    try:
-        orjson.dumps(value, option=_VETO)
-        return digest_of(marshal.dumps(value, _FORM))
-    except (TypeError, ValueError):  # not plain, or nested deeper than orjson goes
-        return None
+    return _nest(value)[0] if kind in _NESTS else None
 
 
 def too_deep(value: Any) -> bool:
     """Whether a list, tuple or dict that is not plain is refused for its depth rather than for one of its parts."""
+    return _nest(value)[1]
+
+
+def _nest(value: Any) -> tuple[bytes | None, bool]:
+    """The token of a plain list, tuple or dict, and whether it has none because it is too deep."""
+    try:
+        data = marshal.dumps(value, _FORM)
+    except ValueError as error:
+        return None, _MARSHAL_TOO_DEEP in str(error)
+    if data.count(b"(") >= _TUPLES:
+        return None, False
     try:
         orjson.dumps(value, option=_VETO)
     except TypeError as error:
-        return str(error) == _TOO_DEEP
-    return False
+        return None, str(error) == _ORJSON_TOO_DEEP
+    return digest_of(data), False
 
 
 def digest_of(data: Any) -> bytes:
