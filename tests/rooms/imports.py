@@ -25,8 +25,9 @@ HEAVY = {
     "jupyter_client", "litellm", "matplotlib", "nbclient", "nbconvert", "nbformat", "numpy", "opentelemetry", "pandas",
     "plotly", "polars", "prometheus_client", "pyarrow", "pydantic", "yaml",
 }  # fmt: skip
-# `import wfkit` is light because its public names load on first use; a run that shows nothing loads no view.
-DOORS = {"wfkit/__init__.py", "wfkit/workflow.py"}
+# `import wfkit` is light because its public names load on first use; a run that shows nothing loads no view, and one
+# without prompts no model.
+DOORS = {"wfkit/__init__.py", "wfkit/workflow.py", "wfkit/llm/client.py"}
 
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

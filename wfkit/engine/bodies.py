@@ -9,33 +9,22 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.result import Read
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.engine.context import Made, Surroundings
+from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import CallFailed, ValueFault
 from wfkit.executors.capture import capture
-from wfkit.keys.mutation import changed, view
+from wfkit.keys.mutation import changed
 from wfkit.keys.reads import literal_paths, recording
 from wfkit.llm.messages import verdict_of
 from wfkit.llm.structured import Answer, plain, structured
 
 Send = Callable[[Request], Awaitable[Reply]]
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The inputs of a body by name, each with its value digest."""
-
-    values: Mapping[str, tuple[Any, str]]
-
-    def views(self) -> dict[str, Any]:
-        """What the body sees: copy-on-write or read-only where that is cheap."""
-        return {name: view(value) for name, (value, _) in self.values.items()}
 
 
 class Watch:

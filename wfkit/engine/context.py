@@ -17,7 +17,7 @@ from wfkit.core.promises import Store, Ticket
 from wfkit.core.result import Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run
 from wfkit.core.terms import FailureKind, OnError, TaskState
-from wfkit.engine.prepare import ReadyNode, Prepared
+from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.preview import preview
 from wfkit.engine.resolve import NodeValue, Resolver, provenance_digest
 from wfkit.engine.values import Values

@@ -21,11 +21,13 @@ from wfkit.core.report import RunReport
 from wfkit.core.result import Known
 from wfkit.core.run import Run, apply, begin, replay
 from wfkit.core.terms import RunState
+from wfkit.engine.asking import Asking
 from wfkit.engine.attempt import Attempts
 from wfkit.engine.context import Context, Surroundings
+from wfkit.engine.inputs import Inputs
 from wfkit.engine.loop import Baton, Posted
 from wfkit.engine.paid_once import UnderWay
-from wfkit.engine.prepare import ReadyNode, Prepared
+from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.resolve import Resolver
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
@@ -130,9 +132,10 @@ def _may_ask(prepared: Prepared) -> bool:
 
 def _baton(session: Session, context: Context) -> Baton:
     send = guarded(lambda request: client.ask(request, session.settings.timeout_s), session.guards)
-    attempts = Attempts(context, session.threads, shared, send, session.under_way)
-    baton = Baton(context, _seats(session, context), attempts.launch, shared.call_at)
-    attempts.baton = baton
+    baton = Baton(context, _seats(session, context), shared.call_at)
+    asking = Asking(context, baton, send, session.under_way)
+    attempts = Attempts(context, baton, session.threads, shared, Inputs(context), asking)
+    baton.launch = attempts.launch
     return baton
 
 

@@ -11,7 +11,7 @@ from wfkit.core.result import Known
 from wfkit.core.terms import Reason
 from wfkit.engine.execute import Session
 from wfkit.engine.planning import Walk
-from wfkit.engine.prepare import ReadyNode, Prepared
+from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.errors import UsageFault
 from wfkit.keys.explain import difference
 
@@ -78,9 +78,7 @@ def _detail(walk: Walk, n: int, reason: Reason, item: int | None) -> str:
         Reason.INPUT_CHANGED: "its definition is the same, but what goes in is not",
         Reason.FILE_CHANGED: f"{stale} is not what it was when the result was made",
         Reason.ENVIRONMENT_CHANGED: f"the environment variable {stale} is not what it was",
-        Reason.EXPIRED: f"its results are older than {ready.node.options.cache.ttl_s:g} s (option cache)"
-        if ready.node.options.cache.ttl_s
-        else "",
+        Reason.EXPIRED: f"its results are older than {ready.node.options.cache.ttl_s or 0:g} s (option cache)",
         Reason.FORCED: "it was forced",
         Reason.UNCACHEABLE: ready.definition.problem
         or "its results are not cached (option cache: off, or an input has no digest)",
@@ -93,9 +91,6 @@ def _stale_read(walk: Walk, n: int, item: int | None) -> str | None:
     resolved = walk.resolved[n]
     assert resolved is not None
     keys = resolved.keys if item is None else (resolved.keys[item],)
-    for key in keys:
-        for known in walk.index.by_key.get(key or "", ()):
-            for read in known.reads:
-                if not walk.resolver.unchanged(read):
-                    return repr(read.name)
-    return None
+    known = [result for key in keys for result in walk.index.by_key.get(key or "", ())]
+    stale = (read for result in known for read in result.reads if not walk.resolver.unchanged(read))
+    return next((repr(read.name) for read in stale), None)

@@ -46,14 +46,15 @@ class Posted:
 
 
 class Baton:
-    """Runs one run to its end. `launch` begins an attempt somewhere else; `alarm` asks for a `pump` after some
-    seconds."""
+    """Runs one run to its end.
+
+    `launch`, set before the first `pump`, begins an attempt somewhere else; `alarm` asks for a `pump` after some time.
+    """
 
     def __init__(
         self,
         context: Context,
         seats: dict[str, Seats],
-        launch: Callable[[Start], None],
         alarm: Callable[[float, Callable[[], object]], None],
     ) -> None:
         self.context = context
@@ -61,7 +62,7 @@ class Baton:
         self.fault: BaseException | None = None
         self.ticket: Ticket | None = None
         self._seats = seats
-        self._launch = launch
+        self.launch: Callable[[Start], None] = _nowhere
         self._alarm = alarm
         self._lock = threading.Lock()
         self._outbox: deque[Posted] = deque()
@@ -95,7 +96,7 @@ class Baton:
             finally:
                 self._lock.release()
             for start in launches:
-                self._launch(start)
+                self.launch(start)
             if not self._outbox:
                 return mine
 
@@ -135,18 +136,11 @@ class Baton:
             elif posted.expires and self.run.running.get(event.task) != event.attempt:
                 return
             else:
-                self._apply(self._settled(event), log)
+                self._apply(_settled(self.run, event), log)
         if posted.durable is not None:
             calls.append(posted.durable)
         if posted.ends is not None:
             self._free(posted.ends, posted.expires)
-
-    def _settled(self, event: Failed) -> Failed:
-        run, started = self.run, self.run.started
-        spec = run.specs[run.node_of[event.task]]
-        failures = len(run.failures.get(event.task, ())) + 1
-        dice = backoff.roll(started.seed, event.task, event.attempt)
-        return replace(event, retry_at=routing.retry_at(spec, event.failure, failures, event.at, dice))
 
     def _free(self, start: Start, expires: bool) -> None:
         """Give the seat of an attempt back, once: at its deadline, or when it ends."""
@@ -174,7 +168,7 @@ class Baton:
                 launches.append(effect)
             elif kind is Resolve:
                 assert isinstance(effect, Resolve)
-                self._apply(self._resolve(effect.node), log)
+                self._apply(_resolve(self.context, effect.node), log)
             elif kind is Skip:
                 assert isinstance(effect, Skip)
                 self._apply(Skipped(effect.node, effect.because, time.time()), log)
@@ -189,19 +183,32 @@ class Baton:
             again = True
         return again
 
-    def _resolve(self, node: int) -> Resolved | Unresolvable:
-        now = time.time()
-        try:
-            return self.context.resolver.resolve(node, self.context.done, now)
-        except Exception as error:  # whatever it is, it is this node's failure, not the engine's
-            return Unresolvable(node, why_unresolvable(self.context.prepared.ready[node], error), now)
-
     def _wake(self, until: float) -> None:
         now = time.time()
         if self._wakes_at is not None and now < self._wakes_at <= until:
             return
         self._wakes_at = until
         self._alarm(until - now + 0.001, self.pump)
+
+
+def _nowhere(start: Start) -> None:
+    raise RuntimeError(f"nothing was set to launch {start}")
+
+
+def _settled(run: Run, event: Failed) -> Failed:
+    """The failure with the time of the next attempt, if there is one."""
+    spec = run.specs[run.node_of[event.task]]
+    failures = len(run.failures.get(event.task, ())) + 1
+    dice = backoff.roll(run.started.seed, event.task, event.attempt)
+    return replace(event, retry_at=routing.retry_at(spec, event.failure, failures, event.at, dice))
+
+
+def _resolve(context: Context, node: int) -> Resolved | Unresolvable:
+    now = time.time()
+    try:
+        return context.resolver.resolve(node, context.done, now)
+    except Exception as error:  # whatever it is, it is this node's failure, not the engine's
+        return Unresolvable(node, why_unresolvable(context.prepared.ready[node], error), now)
 
 
 def completion(start: Start, event: Succeeded | ItemsSucceeded | Failed) -> Posted:

@@ -12,7 +12,7 @@ from wfkit.core.plan import Index, Plan, PlanNode
 from wfkit.core.result import Known
 from wfkit.core.terms import NodeKind, Reason
 from wfkit.engine.execute import Session, load_index, resolver_for
-from wfkit.engine.prepare import ReadyNode, Prepared
+from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.resolve import NodeValue, Resolver
 from wfkit.keys.task import map_digest
 

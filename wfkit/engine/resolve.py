@@ -16,7 +16,7 @@ from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.result import Known, Read
 from wfkit.core.terms import NodeKind
 from wfkit.define.each import items_of
-from wfkit.engine.prepare import ReadyNode, Prepared
+from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
 from wfkit.keys.task import task_key

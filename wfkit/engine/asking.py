@@ -1,0 +1,80 @@
+"""The attempt of a prompt: render, ask through pay-once and the guards, write every call to the log before its reply is used.
+
+Runs on the loop's thread. When an attempt is made is not decided here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wfkit.core.call import Failure
+from wfkit.core.effects import Start
+from wfkit.core.events import CallEnded, CallStarted
+from wfkit.engine.bodies import judge, run_prompt
+from wfkit.engine.context import Context, Made
+from wfkit.engine.inputs import Given
+from wfkit.engine.loop import Baton, Posted
+from wfkit.engine.paid_once import Payer, Send, UnderWay
+from wfkit.engine.spending import spending
+from wfkit.llm.availability import check_model
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the prompts of one run share on their way to a model."""
+
+    context: Context
+    baton: Baton
+    send: Send
+    under_way: UnderWay
+
+    async def ask(self, start: Start, task: int, given: Given) -> tuple[Made | None, Failure | None]:
+        """One attempt of a prompt: what it made, or why it failed."""
+        ready = self.context.prepared.ready[self.context.run.node_of[task]]
+        calls: list[CallEnded] = []
+        payer = Payer(
+            store=self.context.store,
+            send=self.send,
+            record=lambda event, durable: self._record(event, durable, calls),
+            under_way=self.under_way,
+            judge=lambda reply: judge(ready, reply),
+            check=check_model,
+            task=task,
+            attempt=start.attempt,
+            fresh=self.context.fresh_replies,
+        )
+        began = time.perf_counter()
+        answer, failure = await run_prompt(ready, given, payer.ask)
+        if answer is None:
+            return None, failure
+        return Made(answer.value, run_s=time.perf_counter() - began, spent=spending(calls)), None
+
+    def _record(self, event: CallStarted | CallEnded, durable: bool, calls: list[CallEnded]) -> Awaitable[None]:
+        """Log a call's event; what it returns ends when that is on disk, or at once if nobody needs to know."""
+        import asyncio  # the loop that runs this has loaded it
+
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        if isinstance(event, CallEnded):
+            calls.append(event)
+        if not durable:
+            self.baton.post(Posted((event,)))
+            future.set_result(None)
+            return future
+
+        def on_disk() -> None:
+            loop.call_soon_threadsafe(_resolve, future)
+
+        self.baton.post(Posted((event,), durable=on_disk))
+        return future
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,66 @@
+"""What a task is given: its inputs by name, each with its value digest. What the tasks of a node share is looked up once.
+
+Values come from memory or the store. Nothing runs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from wfkit.core.terms import NodeKind
+from wfkit.engine.context import Context
+from wfkit.engine.prepare import ReadyNode
+from wfkit.errors import TemplateError
+from wfkit.keys.mutation import view
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The inputs of a body by name, each with its value digest."""
+
+    values: Mapping[str, tuple[Any, str]]
+
+    def views(self) -> dict[str, Any]:
+        """What the body sees: copy-on-write or read-only where that is cheap."""
+        return {name: view(value) for name, (value, _) in self.values.items()}
+
+
+@dataclass
+class Inputs:
+    """Looks up the inputs of the tasks of one run."""
+
+    context: Context
+    _shared: dict[int, dict[str, tuple[Any, str]]] = field(default_factory=dict)
+
+    def of(self, node: int, task: int) -> Given:
+        """The inputs of a task. Raises ValueFault when a value is lost."""
+        shared = self._shared.get(node)
+        if shared is None:
+            shared = self._shared[node] = self._look_up(node)
+        each = self.context.prepared.ready[node].node.each
+        if each is None:
+            return Given(shared)
+        digest = self.context.inputs_of(node, task)[-1][1]
+        return Given({**shared, each.item: (self.context.item_of(node, task), digest)})
+
+    def _look_up(self, node: int) -> dict[str, tuple[Any, str]]:
+        context = self.context
+        ready = context.prepared.ready[node]
+        names = ready.node.parameters if ready.node.parameters is not None else ready.node.names
+        found = {}
+        for dep in ready.deps:
+            name = context.prepared.graph.nodes[dep].name
+            if name in names:
+                found[name] = (context.value_of(dep), context.done(dep).digest)
+        return _plain(ready, found) if ready.node.kind is NodeKind.PROMPT else found
+
+
+def _plain(ready: ReadyNode, found: dict[str, tuple[Any, str]]) -> dict[str, tuple[Any, str]]:
+    """Inputs made plain for a template once, not for every item. One that cannot be is told when it is rendered."""
+    try:
+        plain = ready.template.prepare({name: value for name, (value, _) in found.items()})
+    except TemplateError:
+        return found
+    return {name: (plain.get(name, value), digest) for name, (value, digest) in found.items()}
