@@ -50,7 +50,8 @@ def test_both_sides_stand_in_the_static_html() -> None:
 def test_unknown_is_no_zero() -> None:
     """A model without a price has no bar, and `?` in its place."""
     view = Cost(rows.unknown())
-    assert view.figure()["data"][0]["x"] == [None]
+    billed, _, unknown = view.figure()["data"][:3]
+    assert (billed["x"], unknown["text"], unknown["y"]) == ([None], ["  ?"], ["ask"])
     assert view.data()["cost_usd"].isna().all()
     assert "?" in view.text()
     assert "$0" not in view.text()

@@ -63,7 +63,7 @@ class Cost(View):
         """Stacked bars, dearest on top, with a button that switches between money and tokens."""
         drawn, whole = _top(lines(self.report))
         names = [label(columns.cut(line.node, 32)) for line in drawn]
-        money = [_trace(names, drawn, side) for side in _MONEY]
+        money = [*(_trace(names, drawn, side) for side in _MONEY), _unknown(names, drawn)]
         tokens = [_trace(names, drawn, side) | {"visible": False} for side in _TOKENS]
         shown = [True] * len(money) + [False] * len(tokens)
         in_money, in_tokens = axes.money(_longest(drawn, _MONEY)), axes.tokens(_longest(drawn, _TOKENS))
@@ -227,6 +227,13 @@ def _trace(names: list[str], drawn: list[Line], side: tuple[str, str, str]) -> d
         "hovertext": [f"<b>{name}</b><br>{what}: {label(text)}" for name, text in zip(names, said, strict=True)],
         "textposition": "none",
     }
+
+
+def _unknown(names: list[str], drawn: list[Line]) -> dict[str, Any]:
+    """A `?` where a bar of money would stand if its price were known."""
+    where = [name for name, line in zip(names, drawn, strict=True) if line.spent.cost_usd is None]
+    texts = {"text": ["  ?"] * len(where), "textposition": "middle right", "hoverinfo": "skip", "showlegend": False}
+    return {"type": "scatter", "mode": "text", "x": [0] * len(where), "y": where, **texts}
 
 
 def _amount(what: str, line: Line) -> str:
