@@ -18,7 +18,8 @@ from wfkit.engine.explaining import Explanation
 from wfkit.engine.logs import TaskLog
 from wfkit.errors import UsageFault
 from wfkit.settings import Settings
-from wfkit.store.doctor import Health
+from wfkit.store.disk import DiskStore
+from wfkit.store.doctor import doctor
 from wfkit.views.bundle import View
 from wfkit.views.cost import Cost
 from wfkit.views.dag import Dag
@@ -125,8 +126,9 @@ def settings(found: Settings, name: str | None = None) -> Sheet:
     return Sheet("", ("setting", "value"), rows)
 
 
-def doctor(found: Health) -> Sheet:
-    """The health of a store as a table."""
+def health(store: DiskStore, rebuild: bool) -> Sheet:
+    """The health of a store as a table; `rebuild` makes its database anew from the journals first."""
+    found = doctor(store.root, rebuild, store.database())
     rows = tuple((finding.subject, finding.level, finding.detail, finding.advice) for finding in found.findings)
     verdict = "nothing is wrong" if found.ok else "something is wrong: see the rows marked error"
     return Sheet(f"store {found.root}: {verdict}", ("subject", "level", "detail", "what to do"), rows)

@@ -158,7 +158,7 @@ class Workflow:
 
     def doctor(self, rebuild: bool = False) -> View:
         """The health of the store; `rebuild` makes the database anew from the journals."""
-        return answers().doctor(self.store.examine(rebuild))
+        return answers().health(self.store, rebuild)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the newest run as one HTML file and return its path (default: wfkit-report.html)."""

@@ -21,7 +21,7 @@ IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "id", "hash", "__impor
 
 # Slow to import, or an extra: they may load on first use. Everything else is imported at the top.
 HEAVY = {
-    "IPython", "aiohttp", "asyncio", "importlib", "dask", "distributed", "duckdb", "ipywidgets", "jinja2", "jsonschema",
+    "IPython", "aiohttp", "asyncio", "email", "importlib", "dask", "distributed", "duckdb", "ipywidgets", "jinja2", "jsonschema",
     "jupyter_client", "litellm", "matplotlib", "nbclient", "nbconvert", "nbformat", "numpy", "opentelemetry", "pandas",
     "plotly", "polars", "prometheus_client", "pyarrow", "pydantic", "yaml",
 }  # fmt: skip

@@ -1,4 +1,5 @@
-"""The attempt of a prompt: render, ask through pay-once and the guards, write every call to the log before its reply is used.
+"""The attempt of a prompt: render, ask through pay-once and the guards, write every call to the log before its reply
+is used.
 
 Runs on the loop's thread. When an attempt is made is not decided here.
 """

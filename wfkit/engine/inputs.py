@@ -1,4 +1,5 @@
-"""What a task is given: its inputs by name, each with its value digest. What the tasks of a node share is looked up once.
+"""What a task is given: its inputs by name, each with its value digest. What the tasks of a node share is looked up
+once.
 
 Values come from memory or the store. Nothing runs here.
 """

@@ -7,7 +7,6 @@ one in it.
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import site
 import sys
@@ -128,16 +127,20 @@ def installed(top: str) -> Origin:
     """The installed distribution that a top-level module belongs to, whether or not it is loaded; without a version if
     there is none.
     """
+    from importlib import metadata  # 17 ms: only for code that reaches a package
+
     try:
-        return Origin(PACKAGE, top, importlib.metadata.version(top))
-    except importlib.metadata.PackageNotFoundError:
+        return Origin(PACKAGE, top, metadata.version(top))
+    except metadata.PackageNotFoundError:
         names = _by_module().get(top)
-    return Origin(PACKAGE, names[0], importlib.metadata.version(names[0])) if names else Origin(PACKAGE, top)
+    return Origin(PACKAGE, names[0], metadata.version(names[0])) if names else Origin(PACKAGE, top)
 
 
 @lru_cache(maxsize=1)
 def _by_module() -> dict[str, list[str]]:
-    return dict(importlib.metadata.packages_distributions())
+    from importlib import metadata  # 17 ms: only for code that reaches a package
+
+    return dict(metadata.packages_distributions())
 
 
 def token(where: Origin) -> str:

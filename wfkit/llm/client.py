@@ -36,7 +36,8 @@ async def close() -> None:
 async def ask(request: Request, deadline_s: float) -> Reply:
     """The model's reply to one HTTP request, at most `deadline_s` seconds from when it is sent.
 
-    The time to import litellm does not count. An incomplete, refused or empty reply is returned, not raised: it was paid
+    The time to import litellm does not count. An incomplete, refused or empty reply is returned, not raised: it was
+    paid
     for; `messages.judge` tells what it is worth. Raises CallFailed for all else that goes wrong; CancelledError passes.
     """
     import asyncio  # 15 ms: the loop that runs this has loaded it

@@ -9,7 +9,6 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from wfkit.core.call import Failure
@@ -174,6 +173,8 @@ def _codes(chain: list[BaseException]) -> str:
 
 
 def _until(date: str, now: float) -> float | None:
+    from email.utils import parsedate_to_datetime  # 8 ms, and few providers send dates
+
     try:
         return max(parsedate_to_datetime(date).timestamp() - now, 0.0)
     except (ValueError, TypeError):

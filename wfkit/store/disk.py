@@ -22,7 +22,6 @@ from wfkit.store.asking import Asking, Projection
 from wfkit.store.call_log import CallLog
 from wfkit.store.commit import Receipt
 from wfkit.store.database import FILE, Database
-from wfkit.store.doctor import Health, doctor
 from wfkit.store.flight import Flights
 from wfkit.store.folding import Folder
 from wfkit.store.journal import Journal
@@ -62,6 +61,7 @@ class DiskStore(Serving, Asking):
         self.users = 0
         self.closed = False
         self._database_used = False
+        self._signs = (f"{root}/{FILE}", f"{root}/{SEGMENTS}")
         self._guard = threading.Lock()
         self._pid = os.getpid()
         self._lease = Lease(root)
@@ -98,11 +98,10 @@ class DiskStore(Serving, Asking):
         self._flush()
         return adopt.entries(self.root, run_id)
 
-    def examine(self, rebuild: bool = False) -> Health:
-        """The health of this store; `rebuild` makes the database anew from the journals first."""
-        self._flush()
+    def database(self) -> Database:
+        """The database with everything in it that was appended, for the doctor."""
         self._projection()
-        return doctor(self.root, rebuild, self._database)
+        return self._database
 
     def close(self) -> None:
         """Make everything durable, fold, let go of locks and files. Raises StoreFault when the disk refuses."""
@@ -132,9 +131,10 @@ class DiskStore(Serving, Asking):
     def _readable(self) -> Database | None:
         """The database, if there is something in it that the journals do not say; it is opened when it is asked."""
         self._check_open()
-        if not (self._database_used or (self.root / FILE).exists() or (self.root / SEGMENTS).exists()):
+        if not self._database_used:
+            self._database_used = any(map(os.path.exists, self._signs))
+        if not self._database_used:
             return None
-        self._database_used = True
         self._folder.touch()
         return self._database
 
