@@ -6,7 +6,6 @@ Files are 0600, folders 0700. What the bytes mean is not known here.
 from __future__ import annotations
 
 import os
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def read_file(path: Path, offset: int = 0) -> bytes | None:
 
 def write_file(path: Path, data: bytes | memoryview) -> None:
     """Write and make durable, then give it its name and make that durable. Raises OSError."""
-    hidden = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    hidden = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(fd, "wb", buffering=0) as file:

@@ -40,7 +40,7 @@ class Folder:
         self._database = database
         self._one = threading.Lock()
         self._wake = threading.Event()
-        self._closing = False
+        self._closing = self._busy = self._awake = False
         self._thread: threading.Thread | None = None
         self._touched = self._folded = 0.0
         self._patience = 1
@@ -48,8 +48,9 @@ class Folder:
 
     def touch(self) -> None:
         """Something was appended, or the database is in use."""
-        self._touched = time.monotonic()
-        if not self._wake.is_set():
+        self._busy = True  # and no look at the clock: this is called for every entry
+        if not self._awake:
+            self._awake = True
             self._wake.set()
             if self._thread is None:
                 self._start()
@@ -84,6 +85,7 @@ class Folder:
     def _start(self) -> None:
         with self._one:
             if self._thread is None and not self._closing:
+                self._folded = time.monotonic()  # not at once: what just began is busy
                 self._thread = threading.Thread(target=self._run, name="wfkit-folder", daemon=True)
                 self._thread.start()
 
@@ -92,6 +94,8 @@ class Folder:
             self._wake.wait()
             time.sleep(LOOK_S)
             now = time.monotonic()
+            if self._busy:
+                self._busy, self._touched = False, now
             quiet_s = now - self._touched
             since_s = now - self._folded
             if self._tails.pending and since_s >= (QUIET_S if quiet_s >= QUIET_S else EVERY_S) * self._patience:
@@ -100,6 +104,9 @@ class Folder:
                 self._try(self._let_go)
             elif quiet_s >= KEEP_S and not self._lease.held and not self._closing:
                 self._wake.clear()
+                self._awake = False
+                if self._busy:  # touched in between
+                    self._wake.set()
 
     def _let_go(self) -> bool:
         database = self._database()

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
+from types import MappingProxyType
 
 from wfkit.core.events import Entry
 from wfkit.store import segments, wire
@@ -63,7 +63,7 @@ class Journal:
 
     def __init__(self, root: Path) -> None:
         folder = root / FOLDER
-        self.id = f"{int(time.time() * 1000):012x}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self.id = f"{int(time.time() * 1000):012x}-{os.getpid()}-{os.urandom(4).hex()}"
         self.path = folder / f"{self.id}{SUFFIX}"
         self._lock = _create_locked(folder, self.path)
         self.commit = GroupCommit(self._lock.fd, f"journal {self.path.name}")
@@ -114,14 +114,21 @@ def list_journals(root: Path) -> list[Log]:
     return sorted(found.values(), key=lambda log: log.journal_id)
 
 
-def list_live(root: Path) -> list[Log]:
-    """The journals that are no segments (yet): of living processes and of dead ones."""
+def list_live(root: Path, beyond: Mapping[str, int] = MappingProxyType({})) -> list[Log]:
+    """The journals that are no segments (yet), of living processes and of dead ones.
+
+    With `beyond`, only those longer than what it says of them: a look at a store without news costs microseconds.
+    """
+    found = []
     try:
-        with os.scandir(root / FOLDER) as found:
-            names = [item for item in found if item.name.endswith(SUFFIX) and item.name[0] != "."]
-            return [Log(item.name[: -len(SUFFIX)], Path(item.path), item.stat().st_size) for item in names]
+        with os.scandir(f"{root}/{FOLDER}") as items:
+            for item in items:
+                name, size = item.name[: -len(SUFFIX)], item.stat().st_size
+                if item.name.endswith(SUFFIX) and item.name[0] != "." and (not beyond or size > beyond.get(name, 0)):
+                    found.append(Log(name, Path(item.path), size))
     except FileNotFoundError:
         return []
+    return found
 
 
 def read_entries(path: Path, offset: int = 0, on_damage: OnDamage | None = None) -> Iterator[Line]:

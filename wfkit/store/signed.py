@@ -6,10 +6,8 @@ BLAKE3 in keyed mode over the pickle.
 
 from __future__ import annotations
 
-import hmac
 import os
 import pickle
-import secrets
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,7 @@ def encode(value: Any) -> bytes:
 def decode(payload: bytes) -> Any:
     """The value. Raises ValueFault for a foreign signature, before anything is unpickled."""
     data = payload[_MAC:]
-    if not hmac.compare_digest(_sign(data), payload[:_MAC]):
+    if _sign(data) != payload[:_MAC]:
         raise ValueFault("a pickle was not signed by this user: it is not loaded, and its value is made again")
     try:
         return pickle.loads(data)  # noqa: S301 (signed by this very user)
@@ -58,7 +56,7 @@ def _key(path: Path) -> bytes:
         found = read_file(path)
         if found is None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_file(path, secrets.token_bytes(32))
+            write_file(path, os.urandom(32))
             found = read_file(path) or b""
     except OSError as error:
         raise ValueFault(f"the key that signs pickles ({path}) is not available: {error.strerror}") from error

@@ -82,9 +82,8 @@ class Tails:
         if self.own is not None:
             for offset, end, entry in self.own.take_lines():
                 self._note(self.own.id, offset, end, entry)
-        for log in journal.list_live(self._root):
-            if log.size > self._read_to.get(log.journal_id, 0):
-                self._read(log)
+        for log in journal.list_live(self._root, self._read_to):
+            self._read(log)
         seen = segments.changed_ns(self._root)
         if seen != self._segments_seen:
             for log in journal.list_journals(self._root):
