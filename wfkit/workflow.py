@@ -61,6 +61,7 @@ class Workflow:
     def session(self) -> execute.Session:
         """What runs of this workflow share; made when first needed."""
         ignore_under(self._root)
+        ignore_under(Path(__file__).parent)  # wfkit's own files, read on its own threads
         chosen = settings.load(self._root.parent, self._overrides)
         return execute.open_session(self.store, chosen, self._root.parent)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
+import sys
 import time
 from pathlib import Path
 
@@ -22,7 +23,8 @@ Signature = tuple[int, int, int, int]  # size, mtime_ns, inode, device
 # remembered.
 FRESH_S = 2.0
 _TREE_LIMIT = 2000
-_SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/share/zoneinfo/", "/etc/localtime")
+_ZIPPED = tuple(entry for entry in sys.path if entry.startswith(sys.base_prefix) and entry.endswith(".zip"))
+_SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/share/zoneinfo/", "/etc/localtime", *_ZIPPED)  # the library, zipped
 
 
 def signature(path: str) -> Signature | None:
