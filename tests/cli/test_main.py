@@ -1,0 +1,238 @@
+"""Promises of the command: help is quick, wrong words get one sentence and exit code 2, verbs answer from the store.
+
+The real command in its own process, and a real kernel where a notebook is executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat.v4
+import pytest
+
+import wfkit
+from wfkit.cli.commands import quickstart
+from wfkit.cli.main import main
+
+Done = tuple[Path, subprocess.CompletedProcess[str]]
+
+HEAVY = {"nbclient", "nbformat", "duckdb", "pandas", "litellm", "asyncio", "IPython", "pydantic", "jinja2"}
+
+
+def shell(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`wfkit WORDS` in a folder."""
+    command = [sys.executable, "-c", "import sys; from wfkit.cli.main import main; sys.exit(main())", *words]
+    root = str(Path(wfkit.__file__).parents[1])
+    env = {**os.environ, "PYTHONPATH": root, **environment}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def write(path: Path, *cells: str, parameters: str = "") -> Path:
+    made = [nbformat.v4.new_code_cell(cell) for cell in (*([parameters] if parameters else ()), *cells)]
+    if parameters:
+        made[0].metadata["tags"] = ["parameters"]
+    path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=made)), encoding="utf-8")
+    return path
+
+
+FLOW = (
+    "%load_ext wfkit",
+    "%%wf_node numbers\nlist(range(size))",
+    "%%wf_node double\n#| each: n in numbers\nprint('doubling', n)\nn * 2",
+    "%%wf_node said --model offline\nThere are {{ numbers | length }} numbers.",
+    "%%wf_node total\nsum(double)",
+    "%wf run total said",
+    "total",
+)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """A folder in which a notebook with a workflow was executed once."""
+    folder = tmp_path_factory.mktemp("flow")
+    (folder / ".wfkit").mkdir(mode=0o700)
+    write(folder / "flow.ipynb", *FLOW, parameters="size = 3")
+    return folder, shell(folder, "run", "flow.ipynb", "-p", "size", "4", "--json")
+
+
+def last_object(ran: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+def test_help_and_version_are_light(tmp_path: Path) -> None:
+    """`wfkit` alone prints help, and nothing heavy is loaded for it."""
+    for words in ((), ("--help",), ("help",)):
+        ran = shell(tmp_path, *words)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert "demo [--fresh]" in ran.stdout
+    assert shell(tmp_path, "--version").stdout == f"wfkit {wfkit.__version__}\n"
+    assert "--timeout S" in shell(tmp_path, "run", "--help").stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, wfkit.cli.main; wfkit.cli.main.main([]); print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert HEAVY.isdisjoint(loaded.stdout.splitlines()[-1].split())
+
+
+WRONG = [
+    (("rnu",), "did you mean run?"),
+    (("--force",), "needs a verb before it"),
+    (("run",), "FILE.ipynb"),
+    (("run", "missing.ipynb"), "notebook not found: missing.ipynb"),
+    (("run", "broken.ipynb"), "not a notebook: broken.ipynb"),
+    (("run", "empty.ipynb"), "has no code cells"),
+    (("run", "plain.ipynb", "-p", "size", "3"), "no cell is tagged `parameters`"),
+    (("run", "tagged.ipynb", "-p", "sice", "3"), "no parameter 'sice'; it has: size"),
+    (("run", "plain.ipynb", "--timeout", "0"), "above 0"),
+    (("run", "plain.ipynb", "--timeout", "soon"), "invalid float value: 'soon'"),
+    (("run", "plain.ipynb", "--jsn"), "did you mean --json?"),
+    (("why",), "NODE"),
+    (("show", "cots"), "did you mean cost?"),
+    (("show", "cost"), "holds no run yet"),
+    (("config", "thrads"), "unknown setting 'thrads'"),
+    (("sql", "drop", "table", "runs"), "SELECT"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+def test_wrong_words_get_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    """No traceback, nothing on stdout, exit code 2."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".wfkit").mkdir(mode=0o700)
+    (tmp_path / "broken.ipynb").write_text('{"cells": [')
+    write(tmp_path / "empty.ipynb")
+    write(tmp_path / "plain.ipynb", "1")
+    write(tmp_path / "tagged.ipynb", "1", parameters="size = 1")
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert message in printed.err
+    assert printed.err.startswith("wfkit: ")
+
+
+def test_a_notebook_is_executed_and_told(done: Done) -> None:
+    """The last line of stdout is the promised object; progress is on stderr; notebook and report are saved."""
+    folder, ran = done
+    assert ran.returncode == 0, ran.stderr
+    told = last_object(ran)
+    assert len(ran.stdout.splitlines()) == 1
+    assert (told["status"], told["model_calls"], told["cost_usd"], told["saved_usd"]) == ("success", 1, 0.0, 0.0)
+    assert told["tasks"]["failed"] == told["tasks"]["cached"] == 0
+    assert told["artifacts"] == ["wfkit-out/flow.ipynb", "wfkit-out/flow.html"]
+    assert "    ✓ double  4" in ran.stderr
+    saved = nbformat.read(folder / "wfkit-out" / "flow.ipynb", as_version=4)
+    assert saved.cells[1].metadata["tags"] == ["injected-parameters"]
+    assert saved.cells[-1].outputs[0].data["text/plain"] == "12"
+    shown = saved.cells[-2].outputs[0].data
+    assert "success: 4/4 nodes, 1 call" in shown["text/plain"]
+    assert "wfkit" not in saved.cells[-2].outputs[0].metadata
+    assert "double" in (folder / "wfkit-out" / "flow.html").read_text(encoding="utf-8")
+
+
+def test_the_source_is_not_touched(done: Done) -> None:
+    """Outputs have a file of their own, also when they go into the notebook's own folder."""
+    folder, _ = done
+    before = (folder / "flow.ipynb").read_bytes()
+    ran = shell(folder, "run", "flow.ipynb", "--out", ".", "--json")
+    assert last_object(ran)["artifacts"] == ["flow.executed.ipynb", "flow.executed.html"]
+    assert (folder / "flow.ipynb").read_bytes() == before
+
+
+VERBS = [
+    (("history",), "success"),
+    (("show",), "double"),
+    (("show", "cost"), "said"),
+    (("show", "lineage", "double", "--item", "1"), "double[1]"),
+    (("log", "double", "--item", "2"), "doubling 2"),
+    (("sql", "select", "count(*)", "as", "n", "from", "runs_latest"), "n"),
+    (("doctor",), "nothing is wrong"),
+    (("config",), "threads"),
+    (("plan",), "double"),
+    (("why", "double"), "double"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"), VERBS, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
+def test_verbs_answer_from_a_shell(
+    done: Done, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], text: str
+) -> None:
+    """The store of the nearest folder answers, as text."""
+    monkeypatch.chdir(done[0] / "wfkit-out")
+    assert main(words) == 0
+    printed = capsys.readouterr()
+    assert text in printed.out
+    assert printed.err == ""
+
+
+def test_a_failed_node_fails_the_command(tmp_path: Path) -> None:
+    """Exit code 1, the failure in a sentence, the totals, and the notebook saved as far as it went."""
+    (tmp_path / ".wfkit").mkdir(mode=0o700)
+    write(tmp_path / "x.ipynb", "%load_ext wfkit", "%%wf_node a\n1 / 0", "%%wf_node b\na", "%wf run", "print('no')")
+    ran = shell(tmp_path, "run", "x.ipynb", "--out", "out", "--json")
+    told = last_object(ran)
+    assert (ran.returncode, told["status"]) == (1, "failed")
+    assert (told["tasks"]["failed"], told["tasks"]["skipped"]) == (1, 1)
+    assert "ZeroDivisionError" in ran.stderr
+    saved = nbformat.read(tmp_path / "out" / "x.ipynb", as_version=4)
+    assert saved.cells[3].outputs[-1].ename == "RunFailed"
+    assert saved.cells[4].outputs == []
+
+
+def test_a_bad_definition_is_exit_code_2(tmp_path: Path) -> None:
+    """As in a notebook: option, line and the nearest word."""
+    (tmp_path / ".wfkit").mkdir(mode=0o700)
+    write(tmp_path / "x.ipynb", "%load_ext wfkit", "%%wf_node a --retrys 2\n1")
+    ran = shell(tmp_path, "run", "x.ipynb")
+    assert ran.returncode == 2
+    assert "cell 2/2: OptionError" in ran.stderr
+    assert "did you mean 'retries'" in ran.stderr
+
+
+def test_a_notebook_without_a_workflow_runs_too(tmp_path: Path) -> None:
+    """Unknown is null: there is no run id, and no report is written."""
+    write(tmp_path / "x.ipynb", "1 + 1")
+    ran = shell(tmp_path, "run", "x.ipynb", "--json")
+    told = last_object(ran)
+    assert (ran.returncode, told["run_id"], told["status"]) == (0, None, "success")
+    assert told["artifacts"] == ["wfkit-out/x.ipynb"]
+    assert not (tmp_path / ".wfkit").exists()
+
+
+@pytest.mark.slow
+def test_the_demo_pays_once(tmp_path: Path) -> None:
+    """The second demo makes no model call and says so; `--fresh` starts over; the shipped notebook has no outputs."""
+    notebook = nbformat.read(quickstart(), as_version=4)
+    assert all(not cell.get("outputs") and not cell.get("execution_count") for cell in notebook.cells)
+    first = shell(tmp_path, "demo", "-p", "limit", "5", "--json")
+    assert first.returncode == 0, first.stderr
+    assert last_object(first)["model_calls"] > 0
+    again = shell(tmp_path, "demo", "-p", "limit", "5")
+    assert "0 model calls: nothing was asked again" in again.stdout
+    assert "look next at:" in again.stdout
+    fresh = shell(tmp_path, "demo", "--fresh", "-p", "limit", "5", "--json")
+    assert last_object(fresh)["model_calls"] == last_object(first)["model_calls"]
+    assert "checked" in shell(tmp_path / "wfkit-demo", "show", "dag").stdout
+
+
+def test_fresh_deletes_only_a_store(tmp_path: Path) -> None:
+    """A `.wfkit` that is none stays where it is."""
+    (tmp_path / "wfkit-demo" / ".wfkit").mkdir(parents=True)
+    (tmp_path / "wfkit-demo" / ".wfkit" / "mine").write_text("x")
+    ran = shell(tmp_path, "demo", "--fresh")
+    assert ran.returncode == 2
+    assert "does not look like a store" in ran.stderr
+    assert (tmp_path / "wfkit-demo" / ".wfkit" / "mine").exists()
