@@ -14,18 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wfkit.core.decide import Seats
-from wfkit.core.events import Adopted, Event, NodeDefined, RunEnded, RunStarted
+from wfkit.core.events import Adopted, Event, NodeDefined, RunStarted
 from wfkit.core.plan import Index
 from wfkit.core.promises import Store
 from wfkit.core.report import RunReport
 from wfkit.core.result import Known
 from wfkit.core.run import Run, apply, begin, replay
-from wfkit.core.terms import RunState
 from wfkit.engine.asking import Asking
 from wfkit.engine.attempt import Attempts
 from wfkit.engine.context import Context, Surroundings
 from wfkit.engine.inputs import Inputs
-from wfkit.engine.loop import Baton, Posted
+from wfkit.engine.loop import Baton
 from wfkit.engine.paid_once import UnderWay
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.resolve import Resolver
@@ -41,7 +40,10 @@ from wfkit.keys.task import task_key
 from wfkit.llm import client
 from wfkit.settings import Settings
 
-_TICK_S = 0.1
+_TICK_S = 0.1  # how often the display is drawn
+_SOON_S = 0.02  # a run whose prompts are all known is over by then, and litellm need not be loaded
+_PATIENCE_S = 1.0  # how long an interrupted user waits
+_DISK_S = 30.0
 Progress = Callable[[RunReport], None]
 
 
@@ -117,12 +119,22 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
     around = Surroundings(session.project, session.settings.max_output_kb)
     context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies)
-    context.write(events, durable=True)
     baton = _baton(session, context)
-    baton.pump()
-    if not baton.finished.is_set() and _may_ask(prepared):
-        client.warm()
-    return _wait(baton, progress, wish.stop)
+    try:
+        context.write(events, durable=True)
+        baton.carry()
+        if _may_ask(prepared) and not baton.finished.wait(_SOON_S):
+            client.warm()
+        _wait(baton, progress, wish.stop)
+    except KeyboardInterrupt:
+        baton.interrupt()
+        baton.finished.wait(_PATIENCE_S)
+        _settle(baton, _PATIENCE_S)
+        raise
+    if baton.fault is not None:
+        raise baton.fault
+    _settle(baton, _DISK_S)
+    return Ran(context, _report(baton))
 
 
 def _may_ask(prepared: Prepared) -> bool:
@@ -145,30 +157,25 @@ def _seats(session: Session, context: Context) -> dict[str, Seats]:
     return {pool: Seats(size, size) for pool in pools for size in [sizes.get(pool, session.settings.concurrency)]}
 
 
-def _wait(baton: Baton, progress: Progress | None, stop: threading.Event | None) -> Ran:
-    try:
-        while not baton.finished.wait(_TICK_S):
-            if stop is not None and stop.is_set():
-                raise KeyboardInterrupt
-            if progress is not None:
-                progress(_report(baton))
-    except KeyboardInterrupt:
-        baton.post(Posted((RunEnded(RunState.INTERRUPTED, time.time()),)))
-        baton.finished.wait(1.0)
-        _settle(baton)
-        raise
-    if baton.fault is not None:
-        raise baton.fault
-    _settle(baton)
-    return Ran(baton.context, _report(baton))
+def _wait(baton: Baton, progress: Progress | None, stop: threading.Event | None) -> None:
+    while not baton.finished.wait(_TICK_S):
+        if stop is not None and stop.is_set():
+            raise KeyboardInterrupt
+        if progress is None:
+            continue
+        try:
+            progress(_report(baton))
+        except Exception as error:  # whoever shows the run may fail, the run goes on
+            baton.context.warn(f"the display of the run failed: {type(error).__name__}: {error}")
+            progress = None
 
 
-def _settle(baton: Baton) -> None:
+def _settle(baton: Baton, patience_s: float) -> None:
     """Wait until everything that was acknowledged is on disk; tell the user if it cannot be."""
     if baton.ticket is None:
         return
     try:
-        baton.ticket.wait(30.0)
+        baton.ticket.wait(patience_s)
     except StoreFault as fault:
         baton.context.warn(f"{fault}; the results of this run are in memory only")
 

@@ -68,6 +68,7 @@ class Baton:
         self._outbox: deque[Posted] = deque()
         self._given_up: set[tuple[int, int]] = set()
         self._wakes_at: float | None = None
+        self.when_ended: Callable[[], None] = _nothing
 
     @property
     def run(self) -> Run:
@@ -88,24 +89,51 @@ class Baton:
                 return mine
             launches: list[Start] = []
             try:
+                if self.fault is not None:
+                    return None
                 mine = self._turn(launches, take and mine is None) or mine
             except BaseException as error:  # must reach the caller that waits for the run
-                self.fault = error
-                self.finished.set()
+                self._break_off(error)
                 return None
             finally:
                 self._lock.release()
             for start in launches:
-                self.launch(start)
+                self._launch(start)
             if not self._outbox:
                 return mine
+
+    def carry(self) -> None:
+        """`pump` on a thread of its own. The caller's may be interrupted at any instruction, and half an event applied
+        is a broken run."""
+        threading.Thread(target=self.pump, name="wfkit-baton", daemon=True).start()
+
+    def interrupt(self) -> None:
+        """End the run as interrupted, if it has not ended."""
+        self._outbox.append(Posted((RunEnded(RunState.INTERRUPTED, time.time()),)))
+        self.carry()
 
     def reading(self, read: Callable[[Run], object]) -> object:
         """Call `read` with the run while nobody changes it."""
         with self._lock:
             result = read(self.run)
-        self.pump()
+        if self._outbox:
+            self.carry()
         return result
+
+    def _launch(self, start: Start) -> None:
+        try:
+            self.launch(start)
+        except Exception as error:  # no thread to be had: the attempt ends, or the run would hang
+            self._outbox.append(fault_of(start, error))
+
+    def _break_off(self, error: BaseException) -> None:
+        """The engine itself failed: nothing more is applied. What is in the log can be taken up by the next run."""
+        self.fault = error
+        try:
+            self.context.write([RunEnded(RunState.INTERRUPTED, time.time())], durable=True)
+        except Exception as second:  # the log itself is what failed; the first error is the one to tell
+            error.add_note(f"and the end of the run could not be written: {second}")
+        self.finished.set()
 
     def _turn(self, launches: list[Start], take: bool) -> Start | None:
         log: list[Event] = []
@@ -124,19 +152,24 @@ class Baton:
             self.ticket = self.context.write(log, durable=bool(calls) or ended)
             for call in calls:
                 self.ticket.then(call)
-            if ended:
+            if ended and not self.finished.is_set():
                 self.finished.set()
+                self.when_ended()
         return mine
 
     def _accept(self, posted: Posted, log: list[Event], calls: list[Callable[[], None]]) -> None:
-        """Apply what was handed in. The next attempt of a failed task is settled here, where the run is at hand."""
+        """Apply what was handed in. The next attempt of a failed task is settled here, where the run is at hand.
+
+        After its end a run takes in late values and calls, but no second end and no failure: what was broken off by an
+        interrupt has not failed, it runs again when the run is taken up.
+        """
         for event in posted.events:
-            if type(event) is not Failed:
-                self._apply(event, log)
-            elif posted.expires and self.run.running.get(event.task) != event.attempt:
+            if posted.expires and isinstance(event, Failed) and self.run.running.get(event.task) != event.attempt:
                 return
-            else:
-                self._apply(_settled(self.run, event), log)
+            kind = type(event)
+            if kind in _LAST_WORDS and self.run.status is not RunState.RUNNING:
+                continue
+            self._apply(_settled(self.run, event) if isinstance(event, Failed) else event, log)
         if posted.durable is not None:
             calls.append(posted.durable)
         if posted.ends is not None:
@@ -189,6 +222,13 @@ class Baton:
             return
         self._wakes_at = until
         self._alarm(until - now + 0.001, self.pump)
+
+
+_LAST_WORDS = (Failed, RunEnded)
+
+
+def _nothing() -> None:
+    """Nobody needs to know that the run has ended."""
 
 
 def _nowhere(start: Start) -> None:
