@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _RETRY_S = 1.0
 _POLITE_S = 0.05
+_FULL = "the disk is full: the journals keep what is recorded; free space"
 
 
 class Lease(Protocol):
@@ -118,8 +119,13 @@ class Door:
         """What a caller is told of an error of the database."""
         if trouble is not Trouble.FULL:
             return StoreFault(f"{self.path.name}: {str(error).splitlines()[0]}; run `wfkit doctor`")
-        self.notice = "the disk is full: the journals keep what is recorded; free space"
-        return DiskFull(f"{self.path.name} cannot grow, {self.notice}")
+        self.notice = _FULL
+        return DiskFull(f"{self.path.name} cannot grow, {_FULL}")
+
+    def went_well(self) -> None:
+        """The file took what was written: the disk is not full any more."""
+        if self.notice == _FULL:
+            self.notice = None
 
     def _acquire(self, wait_s: float) -> bool:
         polite_s = self._polite_until - time.monotonic()

@@ -48,9 +48,11 @@ class Session:
     def run_on_file(self, action: Callable[[DuckDBPyConnection], T]) -> T | None:
         """As `run`, on the file only and without waiting: None when it cannot be had now or the disk is full."""
         try:
-            return self._run(action, 0.0, memory=False)
+            answer = self._run(action, 0.0, memory=False)
         except (_NotOurs, DiskFull):
             return None
+        self.door.went_well()
+        return answer
 
     def _run(self, action: Callable[[DuckDBPyConnection], T], wait_s: float, memory: bool) -> T:
         import duckdb  # loads on first use: 80 ms

@@ -6,6 +6,7 @@ of the caller are out of reach by the configuration in `opening`.
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 from wfkit.errors import UsageFault
@@ -29,17 +30,38 @@ def select(cursor: DuckDBPyConnection, query: str) -> Any:
 
     try:
         _check(cursor, query)
-        cursor.execute("BEGIN TRANSACTION READ ONLY")
-        try:
-            return cursor.execute(query).df()
-        finally:
-            cursor.execute("ROLLBACK")
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
+        with ThreadPoolExecutor(1, "wfkit-sql") as pool:
+            return _wait(pool.submit(_answer, cursor, query), cursor)
     except duckdb.Error as error:
         if opening.judge(error) is not Trouble.OTHER:
             raise
         raise UsageFault(f"the query cannot be answered: {_first_lines(error)}\n{_hint(cursor)}") from error
+
+
+def _answer(cursor: DuckDBPyConnection, query: str) -> Any:
+    cursor.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        return cursor.execute(query).df()
+    finally:
+        cursor.execute("ROLLBACK")
+
+
+def _wait(answer: Future[Any], cursor: DuckDBPyConnection) -> Any:
+    """The answer, made by another thread: one that is inside DuckDB may not see a Ctrl-C before the query ends."""
+    import duckdb  # loads on first use: 80 ms
+
+    try:
+        while not answer.done():
+            wait((answer,), timeout=0.1)
+    except KeyboardInterrupt:
+        while not answer.done():
+            cursor.interrupt()
+            wait((answer,), timeout=0.05)
+        raise
+    try:
+        return answer.result()
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
 
 
 def _check(cursor: DuckDBPyConnection, query: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,20 @@ connection = duckdb.connect(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 connection.close()
+"""
+LONG_QUERY = """
+import sys
+from pathlib import Path
+from tests.store.projection.store_folder import open_database
+database = open_database(Path(sys.argv[1]))
+database.runs()
+try:
+    print("ready", flush=True)
+    database.sql("select sum(a.range * b.range) from range(10000000) a, range(10000000) b")
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+print(len(database.sql("select 1")), flush=True)
+database.close()
 """
 FOLDER = """
 import sys
@@ -270,7 +285,16 @@ def test_a_full_disk(stored: Path) -> None:
     with pytest.raises(StoreFault, match="disk is full"):
         database.session.run(full)
     assert database.fold(lines_of(stored))
+    assert database.notice is None
     database.close()
+
+
+def test_ctrl_c_in_a_long_query(stored: Path) -> None:
+    """SIGINT reaches the user while a query would go on for hours; the next one is answered."""
+    with Process(LONG_QUERY, stored) as shell:
+        assert shell.read() == "ready"
+        shell.process.send_signal(signal.SIGINT)
+        assert [shell.read(), shell.read()] == ["interrupted", "1"]
 
 
 def test_an_interrupted_query(stored: Path) -> None:

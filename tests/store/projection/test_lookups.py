@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 
-from tests.store.projection.stories import START, TIMEOUT, call, digest, placed, result
+from tests.store.projection.store_folder import Process, write_journal
+from tests.store.projection.stories import START, TIMEOUT, call, digest, labels, placed, result
 from wfkit.core import events as e
 from wfkit.core.events import Entry
 from wfkit.core.result import Known, Read, Result, Spent
@@ -74,3 +76,20 @@ def test_only_valid_paid_replies_serve(cursor: duckdb.DuckDBPyConnection) -> Non
     fold.fold(cursor, placed([Entry("r", 0, i, event) for i, event in enumerate(events)]))
     found = lookups.calls_by_digest(cursor, [asked, digest("request", "fail"), digest("request", "unfinished")])
     assert {key: record.call_id for key, record in found.items()} == {asked: "second"}
+
+
+LIGHT = """
+import sys
+from pathlib import Path
+from tests.store.projection.store_folder import open_database
+database = open_database(Path(sys.argv[1]))
+print(len(database.known(["label", "table"])), *{"numpy", "pandas", "pyarrow"}.intersection(sys.modules))
+database.close()
+"""
+
+
+def test_a_plan_needs_no_heavy_library(root: Path) -> None:
+    """Looking results up loads DuckDB and neither numpy nor pandas nor pyarrow: a plan starts fast."""
+    write_journal(root, labels().entries)
+    with Process(LIGHT, root) as plan:
+        assert plan.read() == "3"
