@@ -12,7 +12,7 @@ import importlib.util
 import sys
 import types
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +21,7 @@ from typing import Any
 from wfkit.keys.callables import Described
 from wfkit.keys.origin import PACKAGE, PROJECT, STANDARD, Origin, installed, kind_of_file
 from wfkit.keys.plain import digest_of, plain
-from wfkit.keys.sources import source_of
+from wfkit.keys.sources import is_in
 from wfkit.keys.syntax import analyse_body
 
 _TEXT_LIMIT = 20_000
@@ -129,14 +129,24 @@ def _disagrees(name: str, text: str) -> str | None:
     module = sys.modules.get(name)
     if module is None:
         return None
-    for thing in vars(module).values():
-        is_own = isinstance(thing, types.FunctionType) and thing.__globals__ is vars(module)
-        if is_own and not source_of(thing.__code__, thing.__globals__).proved:
+    for function in _functions(module):
+        if not is_in(function.__code__, text):
             return "it was edited after it was loaded: load it again (importlib.reload)"
     for target, value in _constants(text).items():
         if target in vars(module) and plain(vars(module)[target]) != plain(value):
             return f"its {target} is not what its file says: load it again (importlib.reload)"
     return None
+
+
+def _functions(module: ModuleType) -> Iterator[types.FunctionType]:
+    """The functions of a module and the methods of its classes."""
+    things = list(vars(module).values())
+    classes = [thing for thing in things if isinstance(thing, type) and thing.__module__ == module.__name__]
+    things += [part for cls in classes for part in vars(cls).values()]
+    for thing in things:
+        function = getattr(thing, "__func__", getattr(thing, "fget", thing))
+        if isinstance(function, types.FunctionType) and function.__code__.co_filename == module.__file__:
+            yield function
 
 
 def _constants(text: str) -> dict[str, Any]:

@@ -45,6 +45,13 @@ def changed(inputs: Mapping[str, tuple[Any, str]]) -> list[str]:
     return [name for name, (value, before) in inputs.items() if not _is_protected(value) and _is_other(value, before)]
 
 
+def is_shareable(value: Any) -> bool:
+    """Whether several readers may have a `view` of one value while its maker lives on: arrays are not, the memory of
+    one may still be written by whoever made it.
+    """
+    return _is_protected(value) and type(value).__module__.partition(".")[0] != "numpy"
+
+
 def _is_protected(value: Any) -> bool:
     """Whether nothing that a body does to its view can change the value."""
     kind = type(value)

@@ -66,6 +66,13 @@ def source_of(code: CodeType, module_globals: dict[str, Any] | None = None) -> S
         return found
 
 
+def is_in(code: CodeType, text: str) -> bool:
+    """Whether a text, compiled as the file of this code, gives the very same code."""
+    with _lock:
+        file = _file(code.co_filename, text.splitlines(keepends=True), code.co_flags & _FUTURE_FLAGS)
+    return file is not None and _same(file, code) != []
+
+
 def _find(code: CodeType, module_globals: dict[str, Any] | None) -> Source:
     for fresh in (False, True):
         if fresh:
@@ -121,26 +128,34 @@ def inner_codes(code: CodeType) -> Iterator[CodeType]:
 
 def _tree(file: _File, code: CodeType) -> _Definition | None:
     """The syntax tree of the code, if the file compiles to the same code there."""
-    same = [other for other in file.codes.get((code.co_qualname, code.co_firstlineno), ()) if alike(code, other)]
     trees = file.trees.get((code.co_name, code.co_firstlineno), [])
-    if not same or not trees:
+    if not trees or not _same(file, code):
         return None
     if len(trees) == 1:
         return trees[0]
-    found = [tree for tree in trees if _at(tree) == _ends_at(code)]
+    found = [tree for tree in trees if _at(tree) == _spans(code)]
     return found[0] if len(found) == 1 else None
 
 
+def _same(file: _File, code: CodeType) -> list[CodeType]:
+    return [other for other in file.codes.get((code.co_qualname, code.co_firstlineno), ()) if alike(code, other)]
+
+
 def _at(tree: _Definition) -> tuple[Any, ...] | None:
+    """Where the body of a lambda begins and ends."""
     if not isinstance(tree, ast.Lambda):
         return None
     body = tree.body
-    return (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)
+    return (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
 
 
-def _ends_at(code: CodeType) -> tuple[Any, ...]:
-    """Where the last instruction stands: for a lambda, its body."""
-    return list(code.co_positions())[-1]
+def _spans(code: CodeType) -> tuple[Any, ...] | None:
+    """Where the instructions of a lambda begin and end, without those that belong to no expression."""
+    at = [place for place in code.co_positions() if None not in place and (place[2], place[3]) != (0, 0)]
+    if not at:
+        return None
+    starts = [(line, column) for line, _, column, _ in at]
+    return min(starts), max((line, column) for _, line, _, column in at)
 
 
 def alike(one: CodeType, two: CodeType) -> bool:

@@ -75,13 +75,13 @@ class Walk:
 
     def refer(self, thing: Any, path: Callable[[], str]) -> bytes:
         """The token of a piece of code: its name and version, or its number in this walk. Raises Refused."""
+        self._referred += 1
         if isinstance(thing, ModuleType) and (where := origin(thing.__name__)).kind != PROJECT:
             return self.reached.outside(where, token(where))
         text = outside_class(thing) if isinstance(thing, type) else outside(thing)
         if text is not None:
             module = getattr(thing, "__module__", None)
             return self.reached.outside(origin(module if isinstance(module, str) else None), text)
-        self._referred += 1
         if id(thing) not in self._numbers:
             self.begin(thing, path())
         return leaf(b"reference", str(self._numbers[id(thing)][1]).encode())
@@ -102,7 +102,7 @@ class Walk:
             return known[1]
         before = self._referred
         found = content(value, self, path)
-        # What refers to code has a number of this walk in it; scalars are cheaper to digest than to remember.
+        # What refers to code is of this walk alone; scalars are cheaper to digest than to remember.
         if self._referred == before and not isinstance(value, _SCALARS):
             self.memo.known[id(value)] = (value, found)
         return found
