@@ -78,6 +78,10 @@ class Results(Protocol):
         """
         ...
 
+    def decode(self, stored: Stored) -> Any:
+        """A new copy of a value that `encode` stored, even before an event tells of it. Raises ValueFault."""
+        ...
+
     def get(self, digest: str) -> Any:
         """A new copy of the value with this value digest. Raises ValueFault when it is missing or damaged."""
         ...

@@ -6,22 +6,26 @@ Python bodies run on worker threads, coroutines and prompts on the loop's thread
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from wfkit.core.call import Failure
 from wfkit.core.effects import Start
 from wfkit.core.events import Failed, ItemsSucceeded, NodeSpec, Succeeded
 from wfkit.core.result import Result
-from wfkit.core.terms import NodeKind
+from wfkit.core.terms import NodeKind, RunState
 from wfkit.engine.asking import Asking
 from wfkit.engine.bodies import failure_of, run_async, run_python
-from wfkit.engine.context import Context, Made
+from wfkit.engine.context import Context, Made, unexpected
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.loop import Baton, Posted, completion, fault_of
 from wfkit.engine.paid_once import timed_out
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
+
+if TYPE_CHECKING:
+    import asyncio
 
 _SLICE_S = 0.005
 
@@ -36,6 +40,7 @@ class Attempts:
     loop: LoopThread
     inputs: Inputs
     asking: Asking
+    _coroutines: set[asyncio.Task[None]] = field(default_factory=set)
 
     def launch(self, start: Start) -> None:
         """Begin an attempt where it belongs and return at once."""
@@ -50,14 +55,32 @@ class Attempts:
     def _spec(self, start: Start) -> NodeSpec:
         return self.context.run.specs[self.context.run.node_of[start.tasks[0]]]
 
+    def stop(self) -> None:
+        """Cancel the coroutines of a run that has ended: an interrupt has left them behind."""
+        if self._coroutines:
+            self.loop.call_at(0.0, lambda: [task.cancel() for task in self._coroutines])
+
     def _set_deadline(self, start: Start, timeout_s: float) -> None:
+        here = ref(self)  # a timer may outlive its run by hours: it must not keep the run's values
+
         def expire() -> None:
-            if (start.tasks[0], start.attempt) in self.baton.run.running.items():
-                self.threads.replace()
-            event = Failed(start.tasks[0], start.attempt, timed_out(timeout_s), time.time())
-            self.baton.post(Posted((event,), ends=start, expires=True))
+            attempts = here()
+            if attempts is not None:
+                attempts.expire(start, timeout_s)
 
         self.loop.call_at(timeout_s, expire)
+
+    def expire(self, start: Start, timeout_s: float) -> None:
+        """Give up an attempt that is past its deadline; its thread is left to it."""
+        if self._wanted(start):
+            self.threads.replace()
+        event = Failed(start.tasks[0], start.attempt, timed_out(timeout_s), time.time())
+        self.baton.post(Posted((event,), ends=start, expires=True))
+
+    def _wanted(self, start: Start) -> bool:
+        """Whether the run still waits for this attempt: it was neither given up nor interrupted."""
+        run = self.context.run
+        return run.status is RunState.RUNNING and run.running.get(start.tasks[0]) == start.attempt
 
     def _on_thread(self, first: Start) -> None:
         """Run attempts one after the other, as long as the baton hands this thread the next one."""
@@ -68,7 +91,7 @@ class Attempts:
                 self.launch(start)
                 return
             try:
-                posted = self._run_tasks(start)
+                posted = self._run_tasks(start) if self._wanted(start) else Posted((), ends=start)
             except BaseException as error:  # must end the attempt, or the run would hang
                 posted = fault_of(start, error)
             start = self.baton.post(posted, take=True)
@@ -81,6 +104,8 @@ class Attempts:
         failed: list[Failed] = []
         since = time.perf_counter()
         for task in start.tasks:
+            if self.context.run.status is not RunState.RUNNING:
+                break
             event = self._run_task(start, task)
             if isinstance(event, Failed):
                 failed.append(event)
@@ -106,6 +131,7 @@ class Attempts:
         except Exception as error:  # an input that is lost fails this task, not its neighbours
             return self._ended(start, task, None, failure_of(error, ready))
         made, failure, outputs = context.ambient.copy().run(run_python, ready, given, context.around)
+        self.inputs.renew(node, given, made)
         return self._ended(start, task, made, failure, outputs)
 
     def _ended(
@@ -114,7 +140,10 @@ class Attempts:
         if made is None:
             assert failure is not None
             return Failed(task, start.attempt, failure, time.time(), outputs=outputs)
-        result = self.context.result(task, made)
+        try:
+            result = self.context.result(task, made)
+        except Exception as error:  # a value that behaves badly fails its task, not its neighbours
+            return Failed(task, start.attempt, unexpected(error), time.time(), outputs=made.outputs)
         if result.cacheable and self._spec(start).over is not None:
             self.context.made[result.key] = result
         return Succeeded(task, start.attempt, result, time.time())
@@ -123,15 +152,19 @@ class Attempts:
         """Run one prompt or coroutine to its end, or to its deadline."""
         import asyncio  # the loop that runs this has loaded it
 
-        spec = self._spec(start)
+        spec, this = self._spec(start), asyncio.current_task()
+        assert this is not None
+        if spec.kind is not NodeKind.PROMPT:  # a prompt stops by itself, when its request is answered
+            self._coroutines.add(this)
         try:
             async with asyncio.timeout(spec.timeout_s):
                 posted = completion(start, await self._awaited(start, start.tasks[0]))
         except TimeoutError:
             event = Failed(start.tasks[0], start.attempt, timed_out(spec.timeout_s or 0.0), time.time())
             posted = completion(start, event)
-        except Exception as error:  # must end the attempt, or the run would hang
+        except BaseException as error:  # CancelledError and SystemExit too, or the run would hang and the loop end
             posted = fault_of(start, error)
+        self._coroutines.discard(this)
         self.baton.post(posted)
 
     async def _awaited(self, start: Start, task: int) -> Succeeded | Failed:
@@ -145,6 +178,7 @@ class Attempts:
             made, failure = await self.asking.ask(start, task, given)
             return self._ended(start, task, made, failure)
         made, failure, outputs = await run_async(ready, given, self.context.around)
+        self.inputs.renew(node, given, made)
         return self._ended(start, task, made, failure, outputs)
 
 

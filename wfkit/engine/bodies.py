@@ -69,11 +69,11 @@ class Watch:
         if late:
             problem = problem or f"the file {late[0]!r} changed while the body ran"
         reads = _merge(reads, named)
-        mutated = changed(self.given.values)
+        mutated = tuple(changed(self.given.values))
         if mutated:
             names = ", ".join(repr(name) for name in mutated)
             problem = f"its body changed its input {names} in place: work on a copy"
-        return Made(value, reads, problem, self.outputs, self.run_s)
+        return Made(value, reads, problem, self.outputs, self.run_s, mutated=mutated)
 
 
 def _merge(seen: tuple[Read, ...], named: tuple[Read, ...]) -> tuple[Read, ...]:
@@ -99,7 +99,7 @@ def run_python(
                 ready.node.value if ready.node.label.startswith("<input") else ready.body.run(namespace(ready, given))
             )
         return watch.made(value), None, ()
-    except Exception as error:
+    except BaseException as error:  # also SystemExit: a body that calls `sys.exit` has failed
         return None, failure_of(error, ready), watch.outputs
 
 
@@ -107,12 +107,17 @@ async def run_async(
     ready: ReadyNode, given: Given, around: Surroundings
 ) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
     """Like `run_python` for a body with top-level await or an async function."""
+    import asyncio  # the loop that runs this has loaded it
+
     watch = Watch(ready, given, around)
     try:
         with watch:
             value = await ready.body.run(namespace(ready, given))
         return watch.made(value), None, ()
-    except Exception as error:
+    except BaseException as error:  # also SystemExit, which would end the loop of all runs
+        this = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and this is not None and this.cancelling():
+            raise  # the deadline or an interrupt, not something that the body awaited and somebody cancelled
         return None, failure_of(error, ready), watch.outputs
 
 
@@ -142,7 +147,7 @@ def request_of(ready: ReadyNode, given: Given) -> Request:
     return Request(policy.model, messages, params, ready.schema.json if ready.schema else None)
 
 
-def failure_of(error: Exception, ready: ReadyNode) -> Failure:
+def failure_of(error: BaseException, ready: ReadyNode) -> Failure:
     """An error as data. The traceback begins at the user's own lines."""
     if isinstance(error, CallFailed):
         return error.failure
@@ -152,14 +157,14 @@ def failure_of(error: Exception, ready: ReadyNode) -> Failure:
     return Failure(FailureKind.EXCEPTION, type(error).__name__, text, traceback=_users_lines(error, ready))
 
 
-def _message(error: Exception) -> str:
+def _message(error: BaseException) -> str:
     try:
         return str(error) or type(error).__name__
     except Exception:  # an exception's own __str__ may raise
         return type(error).__name__
 
 
-def _users_lines(error: Exception, ready: ReadyNode) -> str:
+def _users_lines(error: BaseException, ready: ReadyNode) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     label = ready.node.label
     start = next(

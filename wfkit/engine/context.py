@@ -22,7 +22,7 @@ from wfkit.engine.preview import preview
 from wfkit.engine.resolve import NodeValue, Resolver, provenance_digest
 from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
-from wfkit.keys.task import map_digest, task_key
+from wfkit.keys.task import map_digest
 from wfkit.keys.values import digest
 
 
@@ -46,6 +46,8 @@ class ItemFailure:
 class MapValue(list[Any]):
     """The value of a mapped node: results in item order. `.failures` lists the holes; `.frame()` is a DataFrame of
     the rest."""
+
+    __wfkit_map__ = True  # its digest is that of the list
 
     @property
     def failures(self) -> list[ItemFailure]:
@@ -77,6 +79,7 @@ class Made:
     outputs: tuple[Output, ...] = ()
     run_s: float = 0.0
     spent: Spent = Spent()
+    mutated: tuple[str, ...] = ()
 
 
 @dataclass
@@ -131,8 +134,9 @@ class Context:
         """The digest of the hole that a failed item leaves; its value is kept in memory."""
         failure = self.run.failures[task][-1]
         item = task - self.run.first[node]
-        name = task_key("hole", ((failure.error, failure.message), ("item", str(item))))
-        self.values.pin(name, ItemFailure(item, failure.error, failure.message))
+        hole = ItemFailure(item, failure.error, failure.message)
+        name = digest(hole)
+        self.values.pin(name, hole)
         return name
 
     def value_of(self, node: int) -> Any:
@@ -188,7 +192,7 @@ class Context:
             name = provenance_digest(place, f"{self.run.started.run_id}:{self.run.epoch}:{self.run.attempt[task]}")
             self.values.pin(name, made.value)
             return Stored(name, "none", "", 0), str(fault)
-        self.values.keep(name, made.value, stored.size)
+        self.values.keep(name, made.value, stored)
         return stored, made.problem or ready.definition.problem
 
     def inputs_of(self, node: int, task: int) -> tuple[tuple[str, str], ...]:

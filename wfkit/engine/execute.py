@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.decide import Seats
 from wfkit.core.events import Adopted, Event, NodeDefined, RunStarted
 from wfkit.core.plan import Index
@@ -20,6 +21,7 @@ from wfkit.core.promises import Store
 from wfkit.core.report import RunReport
 from wfkit.core.result import Known
 from wfkit.core.run import Run, apply, begin, replay
+from wfkit.core.terms import FailureKind, RunState
 from wfkit.engine.asking import Asking
 from wfkit.engine.attempt import Attempts
 from wfkit.engine.context import Context, Surroundings
@@ -31,7 +33,7 @@ from wfkit.engine.resolve import Resolver
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
 from wfkit.engine.values import Values
-from wfkit.errors import StoreFault
+from wfkit.errors import CallFailed, StoreFault
 from wfkit.executors.threads import Threads
 from wfkit.guards.chain import Guards, guarded
 from wfkit.guards.pools import Pools
@@ -143,11 +145,18 @@ def _may_ask(prepared: Prepared) -> bool:
 
 
 def _baton(session: Session, context: Context) -> Baton:
-    send = guarded(lambda request: client.ask(request, session.settings.timeout_s), session.guards)
+    async def ask(request: Request) -> Reply:
+        if context.run.status is not RunState.RUNNING:  # it waited for a seat while the run was interrupted
+            raise CallFailed(
+                Failure(FailureKind.CANCELLED, "Interrupted", "the run was interrupted before it was sent")
+            )
+        return await client.ask(request, session.settings.timeout_s)
+
+    send = guarded(ask, session.guards)
     baton = Baton(context, _seats(session, context), shared.call_at)
     asking = Asking(context, baton, send, session.under_way)
     attempts = Attempts(context, baton, session.threads, shared, Inputs(context), asking)
-    baton.launch = attempts.launch
+    baton.launch, baton.when_ended = attempts.launch, attempts.stop
     return baton
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wfkit.core.terms import NodeKind
-from wfkit.engine.context import Context
+from wfkit.engine.context import Context, Made
 from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import TemplateError
-from wfkit.keys.mutation import view
+from wfkit.keys.mutation import changed, view
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,13 @@ class Inputs:
             return Given(shared)
         digest = self.context.inputs_of(node, task)[-1][1]
         return Given({**shared, each.item: (self.context.item_of(node, task), digest)})
+
+    def renew(self, node: int, given: Given, made: Made | None) -> None:
+        """Hand a changed input to nobody else: neither to the next items, nor to the next attempt."""
+        mutated = changed(given.values) if made is None else made.mutated
+        if mutated:
+            self._shared.pop(node, None)
+            self.context.resolver.renew(node)
 
     def _look_up(self, node: int) -> dict[str, tuple[Any, str]]:
         context = self.context

@@ -55,7 +55,7 @@ class Walk:
         resolved = self.resolver.resolve(node, self._values.__getitem__, now)
         digest = self.resolver.input_digest(ready)
         if digest is not None:
-            self.resolver.values.keep(digest, ready.node.value, 0)
+            self.resolver.at_hand[digest] = ready.node.value
             self._values[node] = NodeValue(digest)
         return resolved
 

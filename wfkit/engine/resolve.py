@@ -35,9 +35,12 @@ class NodeValue:
 
 @dataclass
 class Resolver:
-    """Makes keys and looks them up. `inputs[n]` are, per node, the (name, digest) pairs all its tasks share;
-    `items[n]` the item values of
-    a map over a plain list or frame, `item_digests[n]` their digests."""
+    """Makes keys and looks them up.
+
+    `shared[n]` are, per node, the (name, digest) pairs that all its tasks share; `items[n]` the item values of a map
+    over a plain list or frame, taken from the value `sources[n]`, `item_keys[n]` their digests. `at_hand` are values by
+    digest that were not stored yet.
+    """
 
     prepared: Prepared
     index: Index
@@ -48,6 +51,8 @@ class Resolver:
     shared: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     items: dict[int, Sequence[Any]] = field(default_factory=dict)
     item_keys: dict[int, Sequence[str]] = field(default_factory=dict)
+    sources: dict[int, str] = field(default_factory=dict)
+    at_hand: dict[str, Any] = field(default_factory=dict)
 
     def resolve(self, node: int, done: Callable[[int], NodeValue], now: float) -> Resolved:
         """Keys, reasons and cached values of all tasks of a node whose dependencies have ended well."""
@@ -76,6 +81,12 @@ class Resolver:
         if node not in self.shared and ready.node.kind is not NodeKind.INPUT:
             self._keys(node, ready, done)
 
+    def renew(self, node: int) -> None:
+        """Take the items of a map anew from the value they came from: a body has changed one in place."""
+        over = self.prepared.ready[node].over
+        if node in self.items and over is not None:
+            self.items[node] = items_of(self.values.get(self.sources[node]))
+
     def input_digest(self, ready: ReadyNode) -> str | None:
         """The value digest of an input, None when it cannot be digested."""
         try:
@@ -89,12 +100,12 @@ class Resolver:
             if dep == ready.over and not ready.reads_over:
                 continue
             pairs.append((self.prepared.graph.nodes[dep].name, done(dep).digest))
-        self.shared[node] = tuple(pairs)
+        digests = None if ready.over is None else self._items(node, done(ready.over))
+        self.shared[node] = tuple(pairs)  # last: whoever finds it may read the items too
         ignored = [pair for pair in pairs if pair[0] not in ready.node.options.ignore]
         definition = ready.definition.digest
-        if ready.over is None:
+        if digests is None:
             return [None if definition is None else task_key(definition, ignored)]
-        digests = self._items(node, done(ready.over))
         if definition is None:
             return [None] * len(digests)
         name = ready.node.each.item if ready.node.each else "item"
@@ -105,8 +116,9 @@ class Resolver:
         if over.items is not None:
             self.item_keys[node] = over.items
             return over.items
-        items = items_of(self.values.get(over.digest))
-        self.items[node] = items
+        value = self.at_hand[over.digest] if over.digest in self.at_hand else self.values.get(over.digest)
+        self.items[node] = items = items_of(value)
+        self.sources[node] = over.digest
         self.item_keys[node] = _digests(items, self.run_id, over.digest)
         return self.item_keys[node]
 

@@ -1,16 +1,20 @@
 """Values in memory between tasks, by value digest. What is not here is loaded from the store when a body needs it.
 
-Bodies get views of these; users get new copies from the store. Values that cannot be stored live only here.
+Only what nobody can change is shared: numbers, texts, frames behind copy-on-write. A list or a dict is decoded anew for
+every reader, because whoever made it, or reads it, may change it in place. Values that cannot be stored live only here.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 from wfkit.core.promises import Store
+from wfkit.core.result import Stored
+from wfkit.keys.mutation import is_shareable, view
 
 _BUDGET_BYTES = 256 * 1024 * 1024
 
@@ -26,12 +30,18 @@ class Values:
         self._pinned: dict[str, Any] = {}
         self._bytes = 0
 
-    def keep(self, digest: str, value: Any, size: int) -> None:
-        """Remember a value of this encoded size; the least recently kept ones make room."""
+    def keep(self, digest: str, value: Any, stored: Stored | None = None) -> None:
+        """Remember a value, or where it is stored if it must not be shared; those kept longest make room."""
+        if is_shareable(value):
+            kept, size = view(value), stored.size if stored is not None else _weight(value)
+        elif stored is not None:
+            kept, size = stored, len(stored.inline or "")
+        else:
+            return
         with self._lock:
             old = self._live.pop(digest, None)
             self._bytes += size - (old[1] if old else 0)
-            self._live[digest] = (value, size)
+            self._live[digest] = (kept, size)
             while self._bytes > _BUDGET_BYTES and len(self._live) > 1:
                 self._bytes -= self._live.popitem(last=False)[1][1]
 
@@ -39,12 +49,6 @@ class Values:
         """Remember a value that only this process has."""
         with self._lock:
             self._pinned[digest] = value
-
-    def drop(self, digest: str) -> None:
-        """Forget a value that a body has changed in place; the store still has the right one."""
-        with self._lock:
-            old = self._live.pop(digest, None)
-            self._bytes -= old[1] if old else 0
 
     def has(self, digest: str) -> bool:
         """Whether the value is in memory."""
@@ -54,11 +58,11 @@ class Values:
         """The value, from memory or the store. Raises ValueFault."""
         found = self._live.get(digest)
         if found is not None:
-            return found[0]
+            return self._store.decode(found[0]) if type(found[0]) is Stored else found[0]
         if digest in self._pinned:
             return self._pinned[digest]
         value = self._store.get(digest)
-        self.keep(digest, value, 0)
+        self.keep(digest, value)
         return value
 
     def get_many(self, digests: Sequence[str]) -> list[Any]:
@@ -76,3 +80,9 @@ class Values:
         stored = [digest for digest in digests if digest not in self._pinned]
         loaded = iter(self._store.get_many(stored))
         return [self._pinned[digest] if digest in self._pinned else next(loaded) for digest in digests]
+
+
+def _weight(value: Any) -> int:
+    """Bytes that a loaded value takes, roughly: containers count without what they hold, frames with their columns."""
+    size = getattr(value, "nbytes", None)
+    return size if isinstance(size, int) else sys.getsizeof(value)

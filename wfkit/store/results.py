@@ -87,6 +87,10 @@ class Results:
         inline = payload.decode() if text else base64.b64encode(payload).decode("ascii")
         return Stored(digest, encoded.codec, name, len(payload), inline)
 
+    def decode(self, stored: Stored) -> Any:
+        """A new copy of a value that was encoded here. Raises ValueFault when it is missing or damaged."""
+        return codecs.decode(stored.codec, self._payload(stored))
+
     def get(self, digest: str) -> Any:
         """A new copy of the value with this value digest. Raises ValueFault when it is missing or damaged."""
         return self.get_many((digest,))[0]

@@ -38,6 +38,10 @@ class Serving:
         """Encode a value; a large payload is a durable object when this returns. Raises ValueFault."""
         return self._results.encode(value, digest, codec)
 
+    def decode(self, stored: Stored) -> Any:
+        """A new copy of a value that was encoded here. Raises ValueFault."""
+        return self._results.decode(stored)
+
     def get(self, digest: str) -> Any:
         """A new copy of a value. Raises ValueFault when it is missing or damaged."""
         return self._results.get(digest)
