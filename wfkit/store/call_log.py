@@ -36,7 +36,7 @@ class CallLog:
         self._lock = threading.Lock()
         self._order: list[str] | None = None  # digests in the database when it was first asked, as they stand there
         self._place: dict[str, int] = {}
-        self._kept: OrderedDict[str, CallRecord] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[CallRecord, int]] = OrderedDict()  # with the fold after which it was read
 
     def find(self, request_digest: str) -> CallRecord | None:
         """The newest valid reply to this request, whoever asked for it; None if it has to be bought."""
@@ -47,24 +47,24 @@ class CallLog:
             for index in self._tails.newest_first():
                 if request_digest in index.calls:
                     return index.calls[request_digest]
-            folded = request_digest in self._tails.calls_folded
+            folded, now = self._tails.calls_folded.get(request_digest, 0), self._tails.folds
         with self._lock:
-            kept = self._kept.get(request_digest)
-            if kept is not None:
-                return kept
+            record, fetched = self._kept.get(request_digest, (None, -1))
+            if record is not None and fetched >= folded:
+                return record
             near = self._near(request_digest)
         if database is None or not (near or folded):
             return None
-        return self._fetch(database, request_digest, near)
+        return self._fetch(database, [request_digest, *near], now)
 
-    def _fetch(self, database: Database, request_digest: str, near: list[str]) -> CallRecord | None:
-        found = database.calls_by_digest([request_digest, *near])
+    def _fetch(self, database: Database, digests: list[str], now: int) -> CallRecord | None:
+        """The reply to the first of these requests; those to the others are kept, they will be asked for soon."""
+        found = {digest: record for digest, record in database.calls_by_digest(digests).items() if record.reply}
         with self._lock:
-            self._kept.update(found)
+            self._kept.update((digest, (record, now)) for digest, record in found.items())
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        record = found.get(request_digest)
-        return record if record is not None and record.reply is not None else None
+        return found.get(digests[0])
 
     def _load(self, database: Database) -> None:
         joined = database.session.run(_all_digests)

@@ -132,7 +132,7 @@ class DiskStore(Serving, Asking):
         """The database, if there is something in it that the journals do not say; it is opened when it is asked."""
         self._check_open()
         if not self._database_used:
-            self._database_used = any(map(os.path.exists, self._signs))
+            self._database_used = self._folder.folded or any(map(os.path.exists, self._signs))
         if not self._database_used:
             return None
         self._folder.touch()

@@ -40,6 +40,7 @@ class Folder:
         self._database = database
         self._one = threading.Lock()
         self._wake = threading.Event()
+        self.folded = False  # whether the database has something of what we looked at
         self._closing = self._busy = self._awake = False
         self._thread: threading.Thread | None = None
         self._touched = self._folded = 0.0
@@ -71,6 +72,7 @@ class Folder:
             if not database.fold([line for index in frozen for line in index.lines]):
                 return False
             self._tails.drop(frozen)
+            self.folded = True
             return True
 
     def close(self) -> None:

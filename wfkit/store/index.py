@@ -22,7 +22,8 @@ class Recent(Protocol):
     """What was appended and is not in the database yet: `tails.Tails`, or all of a store in memory."""
 
     lock: threading.RLock  # held while reading what `newest_first` gives
-    calls_folded: set[str]  # requests whose replies went to the database since it was first asked
+    folds: int
+    calls_folded: dict[str, int]  # request -> with which fold its reply went to the database
 
     def newest_first(self) -> list[Index]:
         """Everything, as of now."""

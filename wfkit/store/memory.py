@@ -48,7 +48,8 @@ class Everything:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.calls_folded: set[str] = set()
+        self.folds = 0
+        self.calls_folded: dict[str, int] = {}
         self.entries: list[Entry] = []
         self._index = Index()
 

@@ -22,7 +22,8 @@ class Tails:
     def __init__(self, root: Path) -> None:
         self.lock = threading.RLock()
         self.own: Journal | None = None
-        self.calls_folded: set[str] = set()  # requests whose replies went to the database while we looked
+        self.folds = 0
+        self.calls_folded: dict[str, int] = {}  # request -> with which of our folds its reply went to the database
         self._root = root
         self._frozen: list[Index] = []
         self._current = Index()
@@ -68,8 +69,9 @@ class Tails:
         """The database has these generations."""
         with self.lock:
             self._frozen = [index for index in self._frozen if index not in folded]
+            self.folds += 1
             for index in folded:
-                self.calls_folded.update(index.calls)
+                self.calls_folded.update(dict.fromkeys(index.calls, self.folds))
                 self._from.update({journal_id: end for journal_id, _, end, _ in index.lines})
 
     @property
