@@ -3,6 +3,7 @@ nothing of theirs."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -84,15 +85,14 @@ def with_inputs(nodes: Mapping[str, Node], inputs: Mapping[str, Any]) -> dict[st
     result = dict(nodes)
     for name, value in inputs.items():
         result[name] = _input(name, value)
-    for node in nodes.values():
-        if result.get(node.name) is not node:
-            continue
+    result = {name: _without_defaults(node, result) for name, node in result.items()}
+    for node in [node for node in result.values() if node.kind is not NodeKind.INPUT]:
         for name in _wanted_inputs(node):
             if name in result:
                 continue
             if name in node.namespace:
                 result[name] = _input(name, node.namespace[name])
-            elif node.parameters is None or name in node.parameters:
+            else:
                 raise GraphError(_absent(node, name, result))
     return result
 
@@ -106,6 +106,21 @@ def _wanted_inputs(node: Node) -> list[str]:
     if node.each:
         names.append(node.each.over)
     return [name for name in dict.fromkeys(names) if name != item]
+
+
+def _without_defaults(node: Node, known: Mapping[str, Node]) -> Node:
+    """A parameter with a default is needed only if a node, or an input that was handed in, has its name."""
+    function = inspect.unwrap(node.function) if node.function is not None else None
+    if function is None or not (function.__defaults__ or function.__kwdefaults__):
+        return node
+    found = inspect.signature(function).parameters
+    item = node.each.item if node.each else None
+    needed = [
+        name
+        for name in node.parameters or ()
+        if name in known or name == item or name not in found or found[name].default is inspect.Parameter.empty
+    ]
+    return replace(node, parameters=tuple(needed))
 
 
 def _absent(node: Node, name: str, known: Mapping[str, Node]) -> str:
