@@ -61,6 +61,8 @@ class Payer:
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request, bought at most once."""
+        import asyncio  # the loop that runs this has loaded it
+
         digest = request_digest(request)
         while True:
             found = None if self.fresh else self.store.find_call(digest)
@@ -69,7 +71,7 @@ class Payer:
             waiting = self.under_way.futures.get(digest)
             if waiting is None:
                 break
-            await waiting
+            await asyncio.wait([waiting])  # not `await waiting`: giving up would cancel it for everybody
             self.fresh = False
         return await self._alone(request, digest)
 
@@ -115,6 +117,10 @@ class Payer:
             reply = await self.send(request)
         except CallFailed as error:
             await self._ended(call_id, digest, request, began, failure=error.failure)
+            raise
+        except BaseException as error:  # given up on the way: it may have been billed all the same
+            failure = Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {error}")
+            await self._ended(call_id, digest, request, began, failure=failure)
             raise
         verdict = self.judge(reply)
         await self._ended(call_id, digest, request, began, reply=reply, verdict=verdict)
