@@ -65,8 +65,8 @@ class Session:
     def configure(self, chosen: Settings) -> None:
         """Take other settings for the runs to come."""
         self.settings = chosen
-        self.threads.size = max(self.threads.size, chosen.threads)
-        self.guards.pools.size = chosen.concurrency
+        self.threads.grow(chosen.threads)
+        self.guards.pools.resize(chosen.concurrency)
 
 
 def now() -> float:

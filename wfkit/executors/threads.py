@@ -18,18 +18,24 @@ class Threads:
         self._name = name
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._idle = 0
+        self._idle = 0  # threads that wait for a job
+        self._queued = 0  # jobs that wait for a thread
         self._alive = 0
 
     def submit(self, job: Callable[[], None]) -> None:
         """Run a job on an idle thread, or on a new one while there are fewer than `size`, else when one gets free."""
         with self._lock:
-            if self._idle > 0:
-                self._idle -= 1
-            elif self._alive < self.size:
+            if self._queued >= self._idle and self._alive < self.size:
+                threading.Thread(target=self._work, name=f"{self._name}-{self._alive + 1}", daemon=True).start()
                 self._alive += 1
-                threading.Thread(target=self._work, name=f"{self._name}-{self._alive}", daemon=True).start()
-        self._jobs.put(job)
+                self._idle += 1
+            self._queued += 1
+            self._jobs.put(job)
+
+    def grow(self, size: int) -> None:
+        """Allow at least so many threads. How many bodies run at once is decided elsewhere."""
+        with self._lock:
+            self.size = max(self.size, size)
 
     def replace(self) -> None:
         """Allow one more thread, because one is held by a body that was given up."""
@@ -39,12 +45,20 @@ class Threads:
     def close(self) -> None:
         """Let idle threads end; busy ones end after their job."""
         with self._lock:
-            alive, self._alive = self._alive, 0
-        for _ in range(alive):
-            self._jobs.put(None)
+            for _ in range(self._alive):
+                self._jobs.put(None)
+            self._alive = self._idle = self._queued = 0
+            self._jobs = SimpleQueue()  # whoever submits from now on starts threads of its own
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        jobs = self._jobs
+        while (job := jobs.get()) is not None:
+            self._count(jobs, idle=-1, queued=-1)
             job()
-            with self._lock:
-                self._idle += 1
+            self._count(jobs, idle=1)
+
+    def _count(self, jobs: SimpleQueue[Callable[[], None] | None], idle: int, queued: int = 0) -> None:
+        with self._lock:
+            if jobs is self._jobs:  # else it was closed, and this thread is about to end
+                self._idle += idle
+                self._queued += queued

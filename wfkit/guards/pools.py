@@ -25,13 +25,19 @@ class PoolStatistics:
 
 
 class Pools:
-    """One semaphore a provider, made when first asked for."""
+    """One semaphore a provider, made when first asked for. `resize` holds for calls that come after it."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._seats: dict[str, asyncio.Semaphore] = {}
         self._in_use: dict[str, int] = {}
         self._waiting: dict[str, int] = {}
+
+    def resize(self, size: int) -> None:
+        """Have so many seats from now on. Calls that are under way keep the seats that they took before."""
+        if size != self.size:
+            self.size = size
+            self._seats = {}
 
     async def through(self, provider: str, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """Make the call when a seat of the provider is free. The seat comes back however the call ends."""
