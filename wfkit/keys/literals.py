@@ -15,9 +15,10 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from wfkit.core.result import Read
-from wfkit.keys.places import file_digest, is_foreign, pattern_digest, portable, signature
+from wfkit.keys.places import file_digest, is_foreign, pattern_digest, portable, rooted, signature
 
 _QUOTED = re.compile(r"""'([^'\n]{1,300})'|"([^"\n]{1,300})\"""")
+_LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # halves of characters that no file name can hold
 _LONGEST = 1000
 _MAGIC = re.compile(r"[*?\[]")
 # A text with one of these endings names a file even if there is none: `os.path.exists("done.flag")` must be seen when
@@ -74,6 +75,9 @@ _DATA = frozenset(
 )
 
 
+_NUMBERS = frozenset({int, float, bool, complex, bytes, type(None)})
+
+
 def literal_paths(
     source: str, values: Mapping[str, Any] | Iterable[Any] = (), project: Path | None = None
 ) -> tuple[Read, ...]:
@@ -83,9 +87,11 @@ def literal_paths(
     Relative names are those of the working directory, as for `open`. A folder that is named with a slash counts with
     all its files.
     """
-    root = Path(os.path.abspath(project or Path.cwd()))  # noqa: PTH100 - links stay links
     given = values.values() if isinstance(values, Mapping) else values
     named = dict.fromkeys([*_texts(source), *(text for value in given for text in _from_value(value))])
+    if not named:  # nearly always, and it is asked for every task
+        return ()
+    root = rooted(project)
     found = {read.name: read for text in named if (read := _read(text, root)) is not None}
     return tuple(sorted(found.values(), key=lambda read: read.name))
 
@@ -108,6 +114,8 @@ def _texts(source: str) -> tuple[str, ...]:
 
 
 def _from_value(value: Any) -> Iterator[str]:
+    if type(value) in _NUMBERS:
+        return
     parts = value if isinstance(value, list | tuple) else [value]
     for part in parts[:_LONGEST]:
         if isinstance(part, PurePath) or (type(part) is str and _may_be_path(part)):
@@ -115,7 +123,9 @@ def _from_value(value: Any) -> Iterator[str]:
 
 
 def _may_be_path(text: str) -> bool:
-    return 0 < len(text) <= 300 and "\n" not in text and "\x00" not in text and "://" not in text
+    if not 0 < len(text) <= 300 or "\n" in text or "\x00" in text or "://" in text:
+        return False
+    return text.isascii() or not _LONE.search(text)
 
 
 def _read(text: str, root: Path) -> Read | None:

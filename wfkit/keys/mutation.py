@@ -70,10 +70,15 @@ def _is_protected(value: Any) -> bool:
 def _holds_objects(value: Any) -> bool:
     pd = sys.modules["pandas"]
     if type(value) is pd.DataFrame:
-        return bool(value.attrs) or any(dtype.kind == "O" for dtype in value.dtypes)
+        return bool(value.attrs) or any(_is_object(dtype) for dtype in value.dtypes)
     if type(value) is pd.Series:
-        return bool(value.attrs) or value.dtype.kind == "O"
+        return bool(value.attrs) or _is_object(value.dtype)
     return False
+
+
+def _is_object(dtype: Any) -> bool:
+    """Whether a column holds Python objects; a column of strings has the same `kind` but is none."""
+    return isinstance(dtype, sys.modules["numpy"].dtype) and dtype.kind == "O"
 
 
 def _is_other(value: Any, before: str) -> bool:

@@ -10,6 +10,7 @@ import os
 import stat
 import sys
 import time
+from functools import lru_cache
 from pathlib import Path
 
 from blake3 import blake3
@@ -25,6 +26,16 @@ FRESH_S = 2.0
 _TREE_LIMIT = 2000
 _ZIPPED = tuple(entry for entry in sys.path if entry.startswith(sys.base_prefix) and entry.endswith(".zip"))
 _SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/share/zoneinfo/", "/etc/localtime", *_ZIPPED)  # the library, zipped
+
+
+def rooted(project: Path | None) -> Path:
+    """The absolute path of a project, default: the working directory; links stay links."""
+    return _absolute(str(project) if project is not None else "", os.getcwd())  # noqa: PTH109 - for every task
+
+
+@lru_cache(maxsize=64)
+def _absolute(project: str, folder: str) -> Path:
+    return Path(os.path.normpath(os.path.join(folder, project)))  # noqa: PTH118 - links stay links
 
 
 def signature(path: str) -> Signature | None:

@@ -24,8 +24,8 @@ THREADS_FROM = 1 << 20
 _VETO = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 _ORJSON_TOO_DEEP = "Recursion limit reached"  # more than 254 levels
 _MARSHAL_TOO_DEEP = "deep"  # more than 2,000 levels
-# orjson 3.13 does not count tuples as levels and corrupts the heap at about 2,000 of them. marshal writes "(" for each: a
-# value with fewer such bytes has no deep tuple; one with more is digested part by part.
+# orjson 3.13 does not count tuples as levels and corrupts the heap at about 2,000 of them. marshal writes "(" for each:
+# a value with fewer such bytes has no deep tuple; one with more is digested part by part.
 _TUPLES = 200
 _SCALARS = frozenset({NoneType, bool, int, float})
 _NESTS = frozenset({list, dict, tuple})

@@ -17,7 +17,16 @@ from blake3 import blake3
 from wfkit.core.result import Read
 from wfkit.keys.audit import ignore_under, watch
 from wfkit.keys.literals import literal_paths
-from wfkit.keys.places import Signature, absolute, file_digest, is_fresh, listing_digest, pattern_digest, signature
+from wfkit.keys.places import (
+    Signature,
+    absolute,
+    file_digest,
+    is_fresh,
+    listing_digest,
+    pattern_digest,
+    rooted,
+    signature,
+)
 from wfkit.keys.recorder import Recorder, active, current, whose
 
 __all__ = ["ReadChecker", "Recorder", "env", "ignore_under", "literal_paths", "recording", "unchanged"]
@@ -31,7 +40,7 @@ def recording(project: Path | None = None, covered: Iterable[str] = ()) -> Itera
     `covered` are files whose content the node's definition counts already. Call `finish` after the block.
     """
     watch()
-    recorder = Recorder(Path(os.path.abspath(project or Path.cwd())), covered)  # noqa: PTH100 - links stay links
+    recorder = Recorder(rooted(project), covered)
     active[id(recorder)] = recorder
     token = current.set(recorder)
     try:
@@ -62,7 +71,7 @@ class ReadChecker:
     """Tells whether reads still match, for one plan: each file is looked at once."""
 
     def __init__(self, project: Path) -> None:
-        self.project = Path(os.path.abspath(project))  # noqa: PTH100 - links stay links
+        self.project = rooted(project)
         self._known: dict[tuple[str, str], str] = {}
 
     def unchanged(self, read: Read) -> bool:
