@@ -1,4 +1,4 @@
-"""A notebook without a kernel, for tests of keys: cells run in one namespace, with their source where IPython puts it."""
+"""A notebook without a kernel, for tests of keys: cells run in one namespace, their source is where IPython puts it."""
 
 from __future__ import annotations
 

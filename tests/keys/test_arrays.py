@@ -51,7 +51,8 @@ def test_large_strided_array_is_read_in_pieces() -> None:
 
 
 SCALARS = [
-    np.float64(1), np.float32(1), np.int64(1), np.int32(1), np.bool_(True), np.str_("1"), np.bytes_(b"1"), 1, 1.0, True, "1",
+    np.float64(1), np.float32(1), np.int64(1), np.int32(1), np.bool_(True), np.str_("1"), np.bytes_(b"1"), 1, 1.0,
+    True, "1",
     np.datetime64("2020-01-01"), np.datetime64("2020-01-01", "s"), np.timedelta64(1, "s"), np.timedelta64(1, "m"),
     np.longdouble(1), np.array(1), np.array(1.0), np.array([1]), np.array([[1]]), np.array([True]), np.array(["1"]),
     np.array([1], object), np.array([1.0], object), np.array([None]), np.array([[1], [2]]), np.array([1, 2]),

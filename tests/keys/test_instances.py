@@ -22,7 +22,7 @@ class Color(enum.Enum):
     BLUE = 2
 
 
-class Word(str, enum.Enum):
+class Word(str, enum.Enum):  # noqa: UP042 - the old spelling is tested
     """An enum of texts."""
 
     RED = "red"
@@ -85,9 +85,12 @@ def with_secret() -> Model:
 
 
 DIFFERENT: list[Any] = [
-    Color.RED, Color.BLUE, Color, Word.RED, "red", Flag.A, Flag.B, Flag.A | Flag.B, Row(1), Row(1, 3), Pair(1, 2), (1, 2), Point(1),
-    Point(2), Point(1, 1), Fixed(1), {"x": 1}, Model(a=1), Model(a=2), Model(a=1, c=1), Model(a=1, b=Point(1)), with_secret(),
-    Other(a=1), Record(["a"], [1]), Record(["b"], [1]), Record(["a"], [2]), Record(["a"], [Color.RED]), Record(["a", "b"], [1, 2]),
+    Color.RED, Color.BLUE, Color, Word.RED, "red", Flag.A, Flag.B, Flag.A | Flag.B, Row(1), Row(1, 3), Pair(1, 2),
+    (1, 2), Point(1),
+    Point(2), Point(1, 1), Fixed(1), {"x": 1}, Model(a=1), Model(a=2), Model(a=1, c=1), Model(a=1, b=Point(1)),
+    with_secret(),
+    Other(a=1), Record(["a"], [1]), Record(["b"], [1]), Record(["a"], [2]), Record(["a"], [Color.RED]),
+    Record(["a", "b"], [1, 2]),
     OrderedDict(a=1), {"a": 1}, Point, Fixed, Model, Row, Pair,
 ]  # fmt: skip
 

@@ -104,7 +104,9 @@ def test_edited_but_not_loaded_again(project: Project) -> None:
 
 
 def test_edited_before_the_first_look(project: Project) -> None:
-    """Source that was edited before it was ever read is not taken for the loaded code: that is digested itself, and a note says so."""
+    """Source that was edited before it was ever read is not taken for the loaded code: that is digested itself, and a
+    note says so.
+    """
     project.write("pk_late", "def f(x): return x\n").load("pk_late")
     project.write("pk_late", "def f(x): return -x\n")
     notebook = Notebook("import pk_late\ndef helper(x): return pk_late.f(x)")

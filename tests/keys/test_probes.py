@@ -1,6 +1,7 @@
 """The eight staleness probes at the level of keys: edit something, define the node again in a new process, compare.
 
-Each is run from a notebook file and project modules on disk; a probe that must hit has an equal digest, one that must run another.
+Each is run from a notebook file and project modules on disk; a probe that must hit has an equal digest, one that must
+run another.
 """
 
 from __future__ import annotations

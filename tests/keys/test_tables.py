@@ -70,13 +70,14 @@ def test_schema_counts() -> None:
     table = pa.table({"a": [1], "b": [2]})
     others = [
         pa.table({"b": [2], "a": [1]}), pa.table({"a": [1], "c": [2]}), table.replace_schema_metadata({"k": "v"}),
-        table.to_batches()[0], table["a"], pa.scalar(1), pa.scalar(1, pa.int8()), table.schema, table.schema.field("a"), pa.int64(),
+        table.to_batches()[0], table["a"], pa.scalar(1), pa.scalar(1, pa.int8()), table.schema,
+        table.schema.field("a"), pa.int64(),
     ]  # fmt: skip
     assert len({digest(value) for value in [table, *others]}) == 11
 
 
 def test_polars() -> None:
-    """Frames and series of polars count by names, types and values, however they are cut; objects in them are refused."""
+    """Frames and series of polars count by names, types and values, however they are cut; objects are refused."""
     frame = pl.DataFrame({"a": [1, None], "b": ["x", "y"], "c": [dt.date(2020, 1, 1), None]})
     assert digest(frame) == digest(pl.concat([frame[:1], frame[1:]], rechunk=False))
     others = [

@@ -1,0 +1,93 @@
+"""A body cannot change its inputs, or it is found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wfkit.core.record import Record
+from wfkit.keys.mutation import changed, view
+from wfkit.keys.values import digest
+
+
+@dataclass
+class Box:
+    """A mutable instance."""
+
+    items: list[int] = field(default_factory=list)
+
+
+def put_cell(frame: pd.DataFrame) -> None:
+    """Change a list within a cell of an object column."""
+    frame["a"].iloc[0].append(1)
+
+
+CAUGHT: list[tuple[Any, Callable[[Any], Any]]] = [
+    ([1], lambda v: v.append(2)),
+    ({"a": [1]}, lambda v: v["a"].append(2)),
+    ({"a": 1, "b": 2}, lambda v: v.update(a=v.pop("a"))),
+    ({1}, lambda v: v.add(2)),
+    (bytearray(b"x"), lambda v: v.extend(b"y")),
+    (([1],), lambda v: v[0].append(2)),
+    (Box(), lambda v: v.items.append(1)),
+    (Record(["a"], [[1]]), lambda v: v.a.append(2)),
+    (pd.DataFrame({"a": [[0]], "b": [1]}), put_cell),
+    (np.array([[1], None], object), lambda v: v[0].append(2)),
+]
+
+
+@pytest.mark.parametrize(("value", "body"), CAUGHT)
+def test_change_is_named(value: Any, body: Callable[[Any], Any]) -> None:
+    """A container, instance or object column that was changed in place is told by the input's name; others are not."""
+    inputs = {"x": (value, digest(value)), "y": ([1], digest([1]))}
+    assert changed(inputs) == []
+    body(view(value))
+    assert changed(inputs) == ["x"]
+
+
+def test_frames_are_copy_on_write() -> None:
+    """What a body does to a frame or series stays in its own."""
+    frame, series = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}), pd.Series([1, 2])
+    inputs = {"f": (frame, digest(frame)), "s": (series, digest(series))}
+    seen = view(frame)
+    seen.loc[0, "a"] = 9
+    seen["c"] = 1
+    seen.columns = ["p", "q", "r"]
+    seen.drop(seen.index[0], axis=0)
+    seen.index = [5, 6]
+    changed_series = view(series)
+    changed_series[0] = 9
+    changed_series.name = "n"
+    assert digest(frame) == inputs["f"][1]
+    assert digest(series) == inputs["s"][1]
+    assert changed(inputs) == []
+
+
+def test_arrays_are_read_only() -> None:
+    """The very line that writes to an array raises; the array itself stays writable for its owner."""
+    array = np.arange(3)
+    seen = view(array)
+    with pytest.raises(ValueError, match="read-only"):
+        seen[0] = 9
+    with pytest.raises(ValueError, match="read-only"):
+        seen += 1
+    array[0] = 5
+    assert view(np.float64(1)) == 1
+
+
+def test_large_values_are_not_digested_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a view protects costs nothing after the body."""
+    values = [pd.DataFrame({"a": [1.0], "s": ["x"]}), np.arange(3), "text", 1, None, pd.Series([1]), Record(["a"], [1])]
+    inputs = {str(number): (value, digest(value)) for number, value in enumerate(values)}
+    monkeypatch.setattr("wfkit.keys.mutation.digest", lambda value: pytest.fail("digested again"))
+    assert changed(inputs) == []
+
+
+def test_without_digest_nothing_is_said() -> None:
+    """A value that has no digest cannot be judged."""
+    assert changed({"x": (object(), "?")}) == []
