@@ -30,12 +30,14 @@ _SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/share/zoneinfo/", "/etc/localtime",
 
 def rooted(project: Path | None) -> Path:
     """The absolute path of a project, default: the working directory; links stay links."""
-    return _absolute(str(project) if project is not None else "", os.getcwd())  # noqa: PTH109 - for every task
+    if project is not None and project.is_absolute():
+        return _normal(project)
+    return Path(os.path.abspath(project or "."))  # noqa: PTH100 - links stay links
 
 
 @lru_cache(maxsize=64)
-def _absolute(project: str, folder: str) -> Path:
-    return Path(os.path.normpath(os.path.join(folder, project)))  # noqa: PTH118 - links stay links
+def _normal(path: Path) -> Path:
+    return Path(os.path.normpath(path))
 
 
 def signature(path: str) -> Signature | None:
