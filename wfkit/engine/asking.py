@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from wfkit.core.call import Failure
 from wfkit.core.effects import Start
 from wfkit.core.events import CallEnded, CallStarted
+from wfkit.engine.baton import Baton
 from wfkit.engine.bodies import judge, run_prompt
 from wfkit.engine.context import Context, Made
 from wfkit.engine.inputs import Given
-from wfkit.engine.loop import Baton, Posted
+from wfkit.engine.loop import Posted
 from wfkit.engine.paid_once import Payer, Send, UnderWay
 from wfkit.engine.spending import spending
 from wfkit.llm.availability import check_model

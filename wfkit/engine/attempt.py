@@ -16,10 +16,11 @@ from wfkit.core.events import Failed, ItemsSucceeded, NodeSpec, Succeeded
 from wfkit.core.result import Result
 from wfkit.core.terms import NodeKind, RunState
 from wfkit.engine.asking import Asking
+from wfkit.engine.baton import Baton
 from wfkit.engine.bodies import failure_of, run_async, run_python
 from wfkit.engine.context import Context, Made, unexpected
 from wfkit.engine.inputs import Inputs
-from wfkit.engine.loop import Baton, Posted, completion, fault_of
+from wfkit.engine.loop import Posted, completion, fault_of
 from wfkit.engine.paid_once import timed_out
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads

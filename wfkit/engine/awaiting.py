@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 _TICK_S = 0.2
+_PATIENCE_S = 1.0
 
 
 async def awaited(call: Callable[[threading.Event], Any]) -> Any:
@@ -22,6 +23,11 @@ async def awaited(call: Callable[[threading.Event], Any]) -> Any:
     try:
         while not work.done():
             await asyncio.wait([work], timeout=_TICK_S)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.wait([work], timeout=_PATIENCE_S)  # the run is written down as interrupted before we are gone
+        work.add_done_callback(lambda done: done.cancelled() or done.exception())  # its end is told by the cancellation
+        raise
     finally:
         stop.set()
     return work.result()

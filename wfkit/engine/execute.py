@@ -9,27 +9,27 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.decide import Seats
-from wfkit.core.events import Adopted, Event, NodeDefined, RunStarted
+from wfkit.core.events import Event, NodeDefined, RunStarted
 from wfkit.core.plan import Index
 from wfkit.core.promises import Store
 from wfkit.core.report import RunReport
-from wfkit.core.result import Known
-from wfkit.core.run import Run, apply, begin, replay
-from wfkit.core.terms import FailureKind, RunState
+from wfkit.core.run import Run, begin
+from wfkit.core.terms import FailureKind, NodeKind, RunState
 from wfkit.engine.asking import Asking
 from wfkit.engine.attempt import Attempts
+from wfkit.engine.baton import Baton
 from wfkit.engine.context import Context, Surroundings
 from wfkit.engine.inputs import Inputs
-from wfkit.engine.loop import Baton
 from wfkit.engine.paid_once import UnderWay
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.resolve import Resolver
+from wfkit.engine.resume import Resumable, take_up
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
 from wfkit.engine.values import Values
@@ -211,36 +211,10 @@ def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish, index: In
     )
     definitions: list[Event] = [*_definitions(session, prepared, now)]
     if not wish.force and not wish.fresh_replies:
-        resumed = _resume(session, started, index, now)
-        if resumed is not None:
-            return resumed[0], [resumed[1], *definitions]
+        run = take_up(Resumable(session.store, session.project, prepared, index), started, now)
+        if run is not None:
+            return run, definitions
     return begin(started), [started, *definitions]
-
-
-def _resume(session: Session, started: RunStarted, index: Index, now: float) -> tuple[Run, Adopted] | None:
-    """The newest interrupted run that is the same as this one, taken over; None if there is none whose values are
-    all there."""
-    for old, epoch in session.store.interrupted():
-        same = (old.workflow, old.targets, old.graph, old.params) == (
-            started.workflow,
-            started.targets,
-            started.graph,
-            started.params,
-        )
-        if not same:
-            continue
-        run = replay(session.store.entries(old.run_id))
-        if not _values_there(run, index.by_key, session.values):
-            continue
-        adopted = Adopted(epoch + 1, now, started.run_id)
-        apply(run, adopted)
-        return run, adopted
-    return None
-
-
-def _values_there(run: Run, known: Mapping[str, list[Known]], values: Values) -> bool:
-    there = {result.digest for results in known.values() for result in results}
-    return all(value is None or value in there or values.has(value) for value in run.value)
 
 
 def _definitions(session: Session, prepared: Prepared, now: float) -> list[NodeDefined]:
@@ -263,12 +237,12 @@ def _options(ready: ReadyNode) -> str:
 
 
 def graph_digest(prepared: Prepared, wish: Wish) -> str:
-    """What makes two runs the same: nodes, definitions, edges, values of inputs, parameters."""
-    pairs = [
-        (
-            ready.node.name,
-            f"{ready.definition.digest}:{ready.deps}:{ready.input_key if ready.node.value is not None else ''}",
-        )
-        for ready in prepared.ready
-    ]
+    """What makes two runs the same: nodes, definitions, edges, how they are scheduled, values of inputs, parameters. An
+    input without a digest makes a run unlike any other."""
+    pairs = []
+    for ready, spec in zip(prepared.ready, prepared.specs, strict=True):
+        text = f"{spec.definition}:{spec.deps}:{spec.priority}:{spec.timeout_s}:{spec.on_error}:{spec.retry}"
+        if ready.node.kind is NodeKind.INPUT:
+            text = ready.input_key or uuid.uuid4().hex
+        pairs.append((ready.node.name, text))
     return task_key("graph", [*pairs, ("params", wish.params)])

@@ -1,14 +1,10 @@
-"""The loop: it applies what happened, asks `decide` and does what it says. Whoever completes a task carries the baton.
+"""The loop: it applies what happened, asks `decide` and does what it says.
 
-Any thread may `post`; it puts its events into the outbox and tries the lock. Who has the lock applies everything,
-decides and starts what
-follows; who has it not leaves, because the holder looks into the outbox again after letting go. So a chain never
-waits for another thread.
+One thread at a time is in it: whoever carries the baton. What begins an attempt is not known here.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -45,117 +41,39 @@ class Posted:
     expires: bool = False
 
 
-class Baton:
-    """Runs one run to its end.
+class Loop:
+    """The scheduling of one run. `alarm` asks to be called again after some seconds."""
 
-    `launch`, set before the first `pump`, begins an attempt somewhere else; `alarm` asks for a `pump` after some time.
-    """
-
-    def __init__(
-        self,
-        context: Context,
-        seats: dict[str, Seats],
-        alarm: Callable[[float, Callable[[], object]], None],
-    ) -> None:
+    def __init__(self, context: Context, seats: dict[str, Seats], alarm: Callable[[float], None]) -> None:
         self.context = context
-        self.finished = threading.Event()
-        self.fault: BaseException | None = None
         self.ticket: Ticket | None = None
         self._seats = seats
-        self.launch: Callable[[Start], None] = _nowhere
         self._alarm = alarm
-        self._lock = threading.Lock()
-        self._outbox: deque[Posted] = deque()
         self._given_up: set[tuple[int, int]] = set()
         self._wakes_at: float | None = None
-        self.when_ended: Callable[[], None] = _nothing
 
     @property
     def run(self) -> Run:
-        """The run as it stands; read it under `reading`."""
+        """The run as it stands."""
         return self.context.run
 
-    def post(self, posted: Posted, take: bool = False) -> Start | None:
-        """Hand in what happened. With `take` the caller gets the next task of the pool it just freed, to run it
-        itself."""
-        self._outbox.append(posted)
-        return self.pump(take)
-
-    def pump(self, take: bool = False) -> Start | None:
-        """Apply, decide and do until nothing is left, unless another thread is at it."""
-        mine: Start | None = None
-        while True:
-            if not self._lock.acquire(blocking=False):
-                return mine
-            launches: list[Start] = []
-            try:
-                if self.fault is not None:
-                    return None
-                mine = self._turn(launches, take and mine is None) or mine
-            except BaseException as error:  # must reach the caller that waits for the run
-                self._break_off(error)
-                return None
-            finally:
-                self._lock.release()
-            for start in launches:
-                self._launch(start)
-            if not self._outbox:
-                return mine
-
-    def carry(self) -> None:
-        """`pump` on a thread of its own. The caller's may be interrupted at any instruction, and half an event applied
-        is a broken run."""
-        threading.Thread(target=self.pump, name="wfkit-baton", daemon=True).start()
-
-    def interrupt(self) -> None:
-        """End the run as interrupted, if it has not ended."""
-        self._outbox.append(Posted((RunEnded(RunState.INTERRUPTED, time.time()),)))
-        self.carry()
-
-    def reading(self, read: Callable[[Run], object]) -> object:
-        """Call `read` with the run while nobody changes it."""
-        with self._lock:
-            result = read(self.run)
-        if self._outbox:
-            self.carry()
-        return result
-
-    def _launch(self, start: Start) -> None:
-        try:
-            self.launch(start)
-        except Exception as error:  # no thread to be had: the attempt ends, or the run would hang
-            self._outbox.append(fault_of(start, error))
-
-    def _break_off(self, error: BaseException) -> None:
-        """The engine itself failed: nothing more is applied. What is in the log can be taken up by the next run."""
-        self.fault = error
-        try:
-            self.context.write([RunEnded(RunState.INTERRUPTED, time.time())], durable=True)
-        except Exception as second:  # the log itself is what failed; the first error is the one to tell
-            error.add_note(f"and the end of the run could not be written: {second}")
-        self.finished.set()
-
-    def _turn(self, launches: list[Start], take: bool) -> Start | None:
+    def turn(self, outbox: deque[Posted]) -> list[Start]:
+        """Apply all that was posted and all that follows, and write it to the log; what is to be launched now."""
         log: list[Event] = []
         calls: list[Callable[[], None]] = []
-        mine: Start | None = None
+        launches: list[Start] = []
         while True:
-            while self._outbox:
-                self._accept(self._outbox.popleft(), log, calls)
+            while outbox:
+                self._accept(outbox.popleft(), log, calls)
             effects = decide(self.run, time.time(), self._seats)
             if not self._perform(effects, log, launches):
                 break
-        if take and launches:
-            mine = launches.pop()
         if log:
             ended = self.run.status is not RunState.RUNNING
             self.ticket = self.context.write(log, durable=bool(calls) or ended)
             for call in calls:
                 self.ticket.then(call)
-            if ended and not self.finished.is_set():
-                self.finished.set()
-                self.when_ended()
-        return mine
+        return launches
 
     def _accept(self, posted: Posted, log: list[Event], calls: list[Callable[[], None]]) -> None:
         """Apply what was handed in. The next attempt of a failed task is settled here, where the run is at hand.
@@ -221,18 +139,10 @@ class Baton:
         if self._wakes_at is not None and now < self._wakes_at <= until:
             return
         self._wakes_at = until
-        self._alarm(until - now + 0.001, self.pump)
+        self._alarm(until - now + 0.001)
 
 
 _LAST_WORDS = (Failed, RunEnded)
-
-
-def _nothing() -> None:
-    """Nobody needs to know that the run has ended."""
-
-
-def _nowhere(start: Start) -> None:
-    raise RuntimeError(f"nothing was set to launch {start}")
 
 
 def _settled(run: Run, event: Failed) -> Failed:

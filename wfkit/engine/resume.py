@@ -1,0 +1,110 @@
+"""Taking up an interrupted run: which one, whether what it has still holds, and that only one process does it.
+
+What was acknowledged is kept unless something it has read is no longer the same. Nothing is run here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wfkit.core.events import Adopted, Entry, Event, ItemsSucceeded, RunStarted, Succeeded
+from wfkit.core.plan import Asked, Index, look_up
+from wfkit.core.promises import Store
+from wfkit.core.result import Result
+from wfkit.core.run import Run, apply, replay
+from wfkit.core.terms import TaskState
+from wfkit.engine.prepare import Prepared
+from wfkit.errors import ValueFault
+from wfkit.keys.reads import ReadChecker
+
+
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """Where interrupted runs are looked for, and what they must agree with."""
+
+    store: Store
+    project: Path
+    prepared: Prepared
+    index: Index
+
+
+def take_up(where: Resumable, started: RunStarted, now: float) -> Run | None:
+    """The newest interrupted run that is the same as this one, adopted under the next epoch; None if there is none.
+
+    A run with a task that failed for good is not taken up: whoever runs again wants it tried again, and all that ended
+    well is a hit. Raises StoreFault when the adoption cannot be written.
+    """
+    for old, epoch in where.store.interrupted():
+        if _same(old, started):
+            run = _adopt(where, old, epoch, now, started.run_id)
+            if run is not None:
+                return run
+    return None
+
+
+def _same(old: RunStarted, new: RunStarted) -> bool:
+    return (old.workflow, old.targets, old.graph, old.params) == (new.workflow, new.targets, new.graph, new.params)
+
+
+def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, by: str) -> Run | None:
+    """Adopt a run unless another process is at it: the flight is held until the adoption is on disk."""
+    store = where.store
+    flight = store.try_flight(f"adopt {old.run_id}")
+    if flight is None:
+        return None
+    try:
+        if (old.run_id, epoch) not in [(found.run_id, last) for found, last in store.interrupted()]:
+            return None
+        entries = store.entries(old.run_id)
+        run = replay(entries)
+        if not _holds(where, run, entries, now):
+            return None
+        adopted = Adopted(epoch + 1, now, by)
+        apply(run, adopted)
+        store.append([Entry(old.run_id, epoch + 1, 0, adopted)], durable=True).wait()
+        return run
+    finally:
+        flight.release()
+
+
+def _holds(where: Resumable, run: Run, entries: Sequence[Entry], now: float) -> bool:
+    """Whether nothing has failed, and every value is there and would be served to a new run too."""
+    if run.node_failures or TaskState.FAILED in run.state:
+        return False
+    unchanged = ReadChecker(where.project).unchanged
+    uncached = {
+        result.value.digest: result
+        for entry in entries
+        for result in _results(entry.event)
+        if not result.cacheable or not result.key
+    }
+    wanted: list[str] = []
+    for task, value in enumerate(run.value):
+        if value is None:
+            continue
+        node = where.prepared.ready[run.node_of[task]].node
+        asked = Asked(node.name, node.kind, run.specs[run.node_of[task]].definition, node.options.cache)
+        known = look_up(run.key[task], asked, where.index, unchanged, now)[0]
+        if known is not None and known.digest == value:
+            continue
+        if value not in uncached or not all(map(unchanged, uncached[value].reads)):
+            return False
+        wanted.append(value)
+    return _loadable(where.store, wanted)
+
+
+def _results(event: Event) -> Iterable[Result]:
+    if isinstance(event, Succeeded):
+        return (event.result,)
+    return event.results if isinstance(event, ItemsSucceeded) else ()
+
+
+def _loadable(store: Store, digests: list[str]) -> bool:
+    """Whether values that are in no cache can be had from the store."""
+    try:
+        store.get_many(digests)
+    except ValueFault:
+        return False
+    return True
