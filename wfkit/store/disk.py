@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +29,7 @@ from wfkit.store.marks import RunMarks
 from wfkit.store.objects import ObjectFiles
 from wfkit.store.place import ELSEWHERE, locate, prepare
 from wfkit.store.results import Results
+from wfkit.store.secrets import tell
 from wfkit.store.segments import FOLDER as SEGMENTS
 from wfkit.store.serving import Serving
 from wfkit.store.tails import Tails
@@ -85,7 +85,7 @@ class DiskStore(Serving, Asking):
         receipt, withheld = journal.append(entries, durable, self._secrets)
         self._folder.touch()
         for what in withheld:
-            warnings.warn(what, RuntimeWarning, stacklevel=2)
+            tell(what)
         return receipt
 
     def interrupted(self) -> list[tuple[RunStarted, int]]:

@@ -7,7 +7,6 @@ memory, made when it is first asked.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from wfkit.store.flight import LocalFlights
 from wfkit.store.index import Index
 from wfkit.store.objects import ObjectDict
 from wfkit.store.results import Results
+from wfkit.store.secrets import tell
 from wfkit.store.serving import Serving
 
 JOURNAL = "memory"
@@ -90,7 +90,7 @@ class MemoryStore(Serving, Asking):
                 self._recent.add(entry)
         for _, withheld in cleaned:
             if withheld is not None:
-                warnings.warn(withheld, RuntimeWarning, stacklevel=2)
+                tell(withheld)
         return Done()
 
     def interrupted(self) -> list[tuple[RunStarted, int]]:

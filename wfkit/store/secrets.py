@@ -7,8 +7,10 @@ happened (errors, previews, outputs, sources, prompts) are redacted. Where they 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
+import warnings
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -19,6 +21,7 @@ from wfkit.core.terms import Verdict
 from wfkit.errors import ValueFault
 
 _NAMED = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)S?(?:_|$)", re.IGNORECASE)
+_log = logging.getLogger(__name__)
 _MIN_BYTES = 8
 WITHHELD = "[withheld: it holds a secret]"
 # What a token of a shape holds at least, which is looked for fast, and its whole shape, which decides.
@@ -33,6 +36,14 @@ _SHAPES = tuple(
         (b"earer ", "Bearer …", rb"[Bb]earer +[A-Za-z0-9._~+/=-]{20,}"),
     )
 )
+
+
+def tell(what: str) -> None:
+    """Warn the user. Where warnings are errors it is logged instead: what was appended needs its receipt."""
+    try:
+        warnings.warn(what, RuntimeWarning, stacklevel=3)
+    except RuntimeWarning:
+        _log.error("%s", what)
 
 
 class Secrets:
