@@ -63,6 +63,7 @@ class Lab:
             arg=[index, before],
             timeout=PATIENCE_MS,
         )
+        self.page.wait_for_function(READY)  # the number is there when the cell begins
         return "\n".join(self.output(index).all_inner_texts())
 
     def number(self, index: int) -> str:
@@ -93,7 +94,7 @@ def opened(folder: Path, cells: list[str]) -> Iterator[Lab]:
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
     path.write_text(nbformat.writes(notebook), encoding="utf-8")
     with _server(folder) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         try:
             page = browser.new_page(viewport={"width": 1300, "height": 1000})
             page.set_default_timeout(PATIENCE_MS)
@@ -146,6 +147,6 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _chromium() -> str | None:
+def chromium() -> str | None:
     """The system's Chromium; None lets playwright take its own."""
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)

@@ -80,6 +80,10 @@ def test_help_and_version_are_light(tmp_path: Path) -> None:
     assert HEAVY.isdisjoint(loaded.stdout.splitlines()[-1].split())
 
 
+def joined(value: object) -> str:
+    return " ".join(value) if isinstance(value, tuple) else ""
+
+
 WRONG = [
     (("rnu",), "did you mean run?"),
     (("--force",), "needs a verb before it"),
@@ -100,7 +104,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("words", "message"), WRONG, ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+@pytest.mark.parametrize(("words", "message"), WRONG, ids=joined)
 def test_wrong_words_get_one_sentence(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -164,9 +168,7 @@ VERBS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("words", "text"), VERBS, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
-)
+@pytest.mark.parametrize(("words", "text"), VERBS, ids=joined)
 def test_verbs_answer_from_a_shell(
     done: Done, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], text: str
 ) -> None:

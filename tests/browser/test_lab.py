@@ -1,0 +1,165 @@
+"""What a user sees in JupyterLab: define, run, edit one node, run again, look at the pictures, save, export.
+
+Chromium drives a real Lab; nothing is asked of wfkit but through cells.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.lab import Lab, opened
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+LOAD, NUMBERS, DOUBLE, ASKED, TOTAL, RUN, DAG, COST, LINEAGE = range(9)
+CELLS = [
+    "%load_ext wfkit",
+    "%%wf_node numbers\n[1, 2, 3]",
+    "%%wf_node double\n#| each: n in numbers\nn * 2",
+    "%%wf_node asked --model offline\n#| each: n in numbers\nSay what {{ n }} is.",
+    "%%wf_node total\nsum(double)",
+    "%wf run",
+    "%wf show dag",
+    "%wf show cost",
+    "%wf show lineage asked --item 1",
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / ".wfkit").mkdir(mode=0o700)
+    with opened(folder, CELLS) as lab:
+        yield lab
+
+
+def rows(lab: Lab, cell: int) -> dict[str, str]:
+    """The run's display as shown: the glyph of each node."""
+    table = lab.output(cell).locator("table").first
+    texts = [row.split() for row in table.locator("tr").all_inner_texts()]
+    return {words[1]: words[0] for words in texts if len(words) > 1 and len(words[0]) == 1}
+
+
+def test_define_and_run(lab: Lab) -> None:
+    """Definitions say a line; the run shows one display with a row a node."""
+    assert lab.run(LOAD) == ""
+    assert lab.run(NUMBERS).strip() == "numbers · python"
+    for cell in (DOUBLE, ASKED, TOTAL):
+        lab.run(cell)
+    lab.run(RUN)
+    expect(lab.output(RUN)).to_have_count(1)
+    assert rows(lab, RUN) == dict.fromkeys(("numbers", "double", "asked", "total"), "✓")
+    assert "3 calls" in lab.output(RUN).inner_text()
+
+
+def test_edit_one_node_and_rerun(lab: Lab) -> None:
+    """Only what depends on the edited node runs; no model is asked."""
+    lab.edit(DOUBLE, "%%wf_node double\n#| each: n in numbers\nn * 20")
+    lab.run(DOUBLE)
+    lab.run(RUN)
+    expect(lab.output(RUN)).to_have_count(1)
+    assert rows(lab, RUN) == {"numbers": "=", "double": "✓", "asked": "=", "total": "✓"}
+    assert "no calls" in lab.output(RUN).inner_text()
+
+
+@pytest.mark.parametrize(("cell", "words"), [(DAG, ["numbers", "double", "total"]), (COST, ["asked", "$0"])])
+def test_pictures_are_drawn(lab: Lab, cell: int, words: list[str]) -> None:
+    """The graph and the cost bar are Plotly figures on screen, with the nodes' names in them."""
+    lab.run(cell)
+    plot = lab.cell(cell).locator(".js-plotly-plot")
+    expect(plot).to_be_visible()
+    expect(plot.locator("svg.main-svg").first).to_be_visible()
+    shown = plot.inner_text() + " ".join(plot.locator("svg text").all_text_contents())
+    assert [word for word in words if word not in shown] == []
+
+
+def test_lineage_is_on_screen(lab: Lab) -> None:
+    """The item, and what it was made of."""
+    lab.run(LINEAGE)
+    output = lab.output(LINEAGE)
+    expect(output.first).to_be_visible()
+    shown = " ".join(output.all_inner_texts()) + " ".join(output.locator("svg text").all_text_contents())
+    assert "numbers[1]" in shown
+    assert "asked[1]" in shown
+
+
+def test_tab_offers_options_and_nodes(lab: Lab) -> None:
+    """Ours come first, and nothing of Python; Lab adds words of the cell below them."""
+    lab.edit(TOTAL, "%%wf_node total --on_error ")
+    lab.page.keyboard.press("Tab")
+    items = lab.page.locator(".jp-Completer-item")
+    expect(items.first).to_be_visible()
+    assert [text.split()[1] for text in items.all_inner_texts() if "param" in text] == ["fail", "skip", "keep"]
+    lab.page.keyboard.press("Escape")
+    lab.edit(TOTAL, CELLS[TOTAL])
+
+
+def test_an_error_is_one_message(lab: Lab) -> None:
+    """A wrong option is said in one message, with the nearest word."""
+    lab.edit(TOTAL, "%%wf_node total --retrys 2\nsum(double)")
+    shown = lab.run(TOTAL)
+    assert shown.startswith("OptionError: node `total`: unknown option `retrys`")
+    assert "did you mean 'retries'" in shown
+    lab.edit(TOTAL, CELLS[TOTAL])
+    lab.run(TOTAL)
+
+
+def test_the_stop_button_stops(lab: Lab) -> None:
+    """Interrupting from the toolbar ends the cell with a line, and the kernel goes on."""
+    lab.edit(TOTAL, "%%wf_node total\nimport time\nfor _ in range(200):\n    time.sleep(0.1)\nsum(double)")
+    lab.run(TOTAL)
+    before = lab.number(RUN)
+    lab.cell(RUN).locator(".cm-content").click()
+    lab.page.keyboard.press("Control+Enter")
+    expect(lab.output(RUN)).to_contain_text("running")
+    lab.page.locator("[data-command='notebook:interrupt-kernel'], [data-jp-item-name=interrupt]").first.click()
+    expect(lab.cell(RUN)).to_contain_text("interrupted")
+    assert lab.number(RUN) != before
+    lab.edit(TOTAL, CELLS[TOTAL])
+    lab.run(TOTAL)
+    assert rows_after(lab)["total"] == "="
+
+
+def rows_after(lab: Lab) -> dict[str, str]:
+    lab.run(RUN)
+    return rows(lab, RUN)
+
+
+def test_the_saved_notebook_shows_the_same_offline(lab: Lab) -> None:
+    """Converted to HTML and opened without a network, display, graph, cost and lineage show the same numbers."""
+    lab.save()
+    html = lab.path.with_suffix(".html")
+    command = [sys.executable, "-m", "nbconvert", "--to", "html", str(lab.path), "--log-level=ERROR"]
+    subprocess.run(command, check=True, cwd=lab.path.parent)
+    text = offline_text(html, lab)
+    for cell in (RUN, COST, LINEAGE):
+        for number in numbers(lab, cell):
+            assert number in text
+    for word in ("numbers", "double", "asked", "total"):
+        assert word in text
+    assert lab.failures == []
+
+
+def numbers(lab: Lab, cell: int) -> set[str]:
+    """Amounts of money, times and counts that a cell shows as text in Lab."""
+    return set(re.findall(r"\$\d[\d.]*|\d[\d.]* m?s\b|\d/\d nodes", " ".join(lab.output(cell).all_inner_texts())))
+
+
+def offline_text(html: Path, lab: Lab) -> str:
+    """All text of a page that cannot reach any network, SVG included."""
+    browser = lab.page.context.browser
+    assert browser is not None
+    context = browser.new_context(offline=True)
+    try:
+        page = context.new_page()
+        page.goto(html.as_uri())
+        return str(page.evaluate("document.body.textContent"))
+    finally:
+        context.close()
