@@ -22,7 +22,7 @@ from wfkit.define.prompt import prompt_node as prompt
 from wfkit.engine import execute, explaining, logs, planning, recalled
 from wfkit.engine.awaiting import awaited
 from wfkit.engine.outcome import Outcome
-from wfkit.engine.prepare import Prepared, prepare
+from wfkit.engine.prepare import Prepared, digest_ahead, prepare
 from wfkit.errors import UsageFault
 from wfkit.keys.reads import env, ignore_under
 from wfkit.store.disk import DiskStore, locate, open_store
@@ -67,6 +67,7 @@ class Workflow:
 
     def add(self, node: Node) -> Node:
         """Define a node, or define it again. Nothing runs."""
+        digest_ahead(node)
         self.nodes[node.name] = node
         return node
 

@@ -24,6 +24,7 @@ from wfkit.core.terms import FailureKind, NodeKind, RunState
 from wfkit.engine.asking import Asking
 from wfkit.engine.attempt import Attempts
 from wfkit.engine.baton import Baton
+from wfkit.engine.collector import paused
 from wfkit.engine.context import Context, Surroundings
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.paid_once import UnderWay
@@ -116,8 +117,9 @@ def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:
     """Run to the end, in the calling thread's time. KeyboardInterrupt ends the run as interrupted and is raised
     again."""
-    index = load_index(session, prepared)
-    run, events = _begin_or_resume(session, prepared, wish, index)
+    with paused():
+        index = load_index(session, prepared)
+        run, events = _begin_or_resume(session, prepared, wish, index)
     resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
     around = Surroundings(session.project, session.settings.max_output_kb)
     context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies)

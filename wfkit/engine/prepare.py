@@ -19,8 +19,10 @@ from wfkit.define.schema import Schema
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.define.template import Template
 from wfkit.define.template import parse as parse_template
+from wfkit.engine.collector import paused
 from wfkit.errors import CellError, DefinitionError, GraphError, ValueFault
 from wfkit.keys.code import Definition, Planning, define_prompt, define_python
+from wfkit.keys.syntax import analyse_body
 from wfkit.keys.task import task_key
 from wfkit.keys.values import digest
 from wfkit.settings import Settings
@@ -71,7 +73,17 @@ def prepare(
     nodes: Mapping[str, Node], targets: Sequence[str], inputs: Mapping[str, Any], settings: Settings
 ) -> Prepared:
     """Everything the targets need, checked. Raises DefinitionError before anything runs."""
-    everything = with_inputs(nodes, inputs)
+    with paused():
+        return _prepare(with_inputs(nodes, inputs), targets, settings)
+
+
+def digest_ahead(node: Node) -> None:
+    """Digest the text of a cell when it is defined, so that the first run of a thousand cells need not wait for it."""
+    if node.kind is NodeKind.PYTHON and node.function is None:
+        analyse_body(node.source)
+
+
+def _prepare(everything: Mapping[str, Node], targets: Sequence[str], settings: Settings) -> Prepared:
     graph = build(everything, targets)
     planning = Planning(is_step=lambda name: name in everything and everything[name].kind is not NodeKind.INPUT)
     ready = [_ready(graph, i, everything, settings, planning) for i in range(len(graph.nodes))]
