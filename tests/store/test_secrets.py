@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from tests.store.test_wire import CALL, EVENTS, FAILURE, RESULT
@@ -76,6 +80,30 @@ def test_values_are_refused(secrets: Secrets, store: str, tmp_path: Path) -> Non
             opened.encode(value, digest("x"))
         assert "4711" not in str(caught.value)
     opened.close()
+
+
+def test_large_values_are_searched(secrets: Secrets) -> None:
+    """A secret is found in a large frame or array, in its text, its labels, its attrs, or in what stands beside it."""
+    numbers = pd.DataFrame({"x": np.arange(50_000.0)})
+    marked = numbers.copy()
+    marked.attrs = {"made by": CANARY}
+    large = np.arange(50_000)
+    store = MemoryStore()
+    for value in (
+        pd.DataFrame({"x": ["some text"] * 50_000 + [CANARY]}),
+        numbers.rename(columns={"x": CANARY}),
+        marked,
+        pd.concat([numbers, pd.DataFrame({CANARY: [1.0]})], axis=1),
+        {"beside": CANARY, "x": large},
+        {"x": [large, np.array([CANARY] * 20_000)]},
+        pa.table({"x": range(50_000), CANARY: range(50_000)}),
+        pl.DataFrame({"x": ["some text"] * 50_000 + [CANARY]}),
+    ):
+        with pytest.raises(ValueFault, match=r"the value of \$SOME_API_KEY"):
+            store.encode(value, digest("x"))
+    for value in (numbers, large, {"x": large}):
+        assert store.encode(value, digest("x")).inline is None
+    store.close()
 
 
 def test_everything_that_happened_is_redacted(secrets: Secrets) -> None:

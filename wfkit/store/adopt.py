@@ -20,6 +20,8 @@ from wfkit.store.journal import Log
 from wfkit.store.locks import take
 from wfkit.store.marks import SUFFIX, Mark, find, unfinished
 
+_HEAD = 64  # before the run's id there are only a checksum and the name of the event
+
 
 def interrupted(marks: Mapping[Log, list[Mark]]) -> list[tuple[RunStarted, int]]:
     """Runs without an end whose process is gone, or that were interrupted, newest first, each with its last epoch."""
@@ -102,11 +104,21 @@ def _write_segment(root: Path, journal_id: str, data: bytes) -> None:
 
 
 def _of_run(log: Log, run_id: str) -> Iterator[Entry]:
-    """The entries of a run in a log; lines of other runs are passed over undecoded."""
+    """The entries of a run in a log; lines of other runs are not even looked at."""
     needle = b'"run":' + orjson.dumps(wire.escape(run_id)) + b',"epoch":'
-    for start, line in journal.read_lines(log.path):
-        if needle in line[: len(needle) + 64]:
-            try:
-                yield wire.decode(line)
-            except wire.Damaged as error:
-                journal.warn(journal.Damage(log.journal_id, start, start + len(line) + 1, str(error)))
+    data = journal.read_data(log.path)
+    place = data.find(needle)
+    while place >= 0:
+        start, stop = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
+        if stop < 0:
+            return  # a torn tail
+        if place - start < _HEAD:
+            yield from _decoded(log, start, data[start:stop])
+        place = data.find(needle, stop)
+
+
+def _decoded(log: Log, start: int, line: bytes) -> Iterator[Entry]:
+    try:
+        yield wire.decode(line)
+    except wire.Damaged as error:
+        journal.warn(journal.Damage(log.journal_id, start, start + len(line) + 1, str(error)))

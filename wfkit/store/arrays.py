@@ -6,6 +6,7 @@ Layout, byte order and dtype come back as they were. numpy is imported only when
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ Pack = Callable[[Any], bytes]
 Unpack = Callable[[bytes], Any]
 _LISTED = b"L"
 _NPY = b"N"
+_WIDE = re.compile(rb"'descr': '([<>])U")  # numpy's text has four bytes a character
+_NUMBERS = re.compile(rb"'descr': '[<>|][biufcmM]")
 
 
 def encode(value: Any, pack: Pack) -> bytes | None:
@@ -34,6 +37,19 @@ def encode(value: Any, pack: Pack) -> bytes | None:
     out.write(_NPY)
     np.lib.format.write_array(out, value, allow_pickle=False)
     return out.getvalue()
+
+
+def texts(payload: bytes) -> list[bytes]:
+    """The stretches that may hold text: of numbers only the header."""
+    stop = payload.find(b"\n")
+    if payload[:1] != _NPY:
+        return [payload]
+    if _NUMBERS.search(payload, 0, stop):
+        return [payload[:stop]]
+    wide = _WIDE.search(payload, 0, stop)
+    if wide is None:
+        return [payload]
+    return [payload, str(payload[stop + 1 :], "utf-32-le" if wide[1] == b"<" else "utf-32-be", "replace").encode()]
 
 
 def decode(payload: bytes, unpack: Unpack) -> Any:

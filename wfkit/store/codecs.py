@@ -6,7 +6,7 @@ codecs of their own. A codec is named by what is stored; classes only ever come 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,21 @@ def decode(codec: str, payload: bytes) -> Any:
         raise ValueFault(f"a stored value of codec {codec} cannot be read: {error!r}") from error
 
 
+def texts(codec: str, payload: bytes) -> Iterator[bytes]:
+    """The stretches of a payload that may hold text: large numbers need not be searched for secrets (8 ms a MB)."""
+    if codec == "bundle":
+        head, parts = _parts(payload)
+        yield head
+        for part in parts:
+            yield from texts(*part)
+    elif codec == "npy":
+        yield from arrays.texts(payload)
+    elif codec in ("arrow", "arrow:pandas"):
+        yield from tables.texts(payload if codec == "arrow:pandas" else payload[1:])
+    else:
+        yield payload
+
+
 def pack(value: Any) -> bytes:
     """Any storable value as one string of bytes; what families use for their objects, names and labels."""
     writer = tagged.Writer(_part)
@@ -71,13 +86,19 @@ def pack(value: Any) -> bytes:
 
 def unpack(payload: bytes) -> Any:
     """The value of `pack`."""
-    head, _, rest = payload.partition(b"\n")
-    rows, sizes = orjson.loads(head)
-    parts, start = [], 0
-    for codec, size in sizes:
-        parts.append((codec, rest[start : start + size]))
+    head, parts = _parts(payload)
+    return tagged.read(orjson.loads(head)[0], parts, decode)
+
+
+def _parts(payload: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """The JSON of a bundle, and its parts."""
+    stop = payload.index(b"\n")
+    head, start = payload[:stop], stop + 1
+    parts = []
+    for codec, size in orjson.loads(head)[1]:
+        parts.append((codec, payload[start : start + size]))
         start += size
-    return tagged.read(rows, parts, decode)
+    return head, parts
 
 
 def _bundle(writer: tagged.Writer) -> bytes:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EVERY_S = 1.0
 QUIET_S = 0.15
 KEEP_S = 2.0
+MANY = 32  # journals, from which on short processes tidy up, too
 RETRY = 8  # so many times longer after the database was not to be had
 _log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class Folder:
             self._thread.join()
         if self._tails.pending:
             self._try(self.fold)
+        if self._lease.held and len(journal.list_live(self._root)) > MANY:
+            self._try(self._retire)
 
     def _start(self) -> None:
         with self._one:
@@ -111,11 +114,13 @@ class Folder:
                     self._wake.set()
 
     def _let_go(self) -> bool:
-        database = self._database()
         if not self._lease.wanted():
-            adopt.retire(self._root, database.watermarks())
-        database.close()
+            self._retire()
+        self._database().close()
         return True
+
+    def _retire(self) -> bool:
+        return adopt.retire(self._root, self._database().watermarks()) > 0
 
     def _make_durable(self, frozen: list[Index]) -> None:
         """The database must not say what a journal could still lose."""

@@ -119,16 +119,13 @@ def list_live(root: Path, beyond: Mapping[str, int] = MappingProxyType({})) -> l
 
     With `beyond`, only those longer than what it says of them: a look at a store without news costs microseconds.
     """
-    found = []
     try:
         with os.scandir(f"{root}/{FOLDER}") as items:
-            for item in items:
-                name, size = item.name[: -len(SUFFIX)], item.stat().st_size
-                if item.name.endswith(SUFFIX) and item.name[0] != "." and (not beyond or size > beyond.get(name, 0)):
-                    found.append(Log(name, Path(item.path), size))
+            files = [item for item in items if item.name.endswith(SUFFIX) and item.name[0] != "."]
+            sizes = [(item.name[: -len(SUFFIX)], item.path, item.stat().st_size) for item in files]
     except FileNotFoundError:
         return []
-    return found
+    return [Log(name, Path(path), size) for name, path, size in sizes if not beyond or size > beyond.get(name, 0)]
 
 
 def read_entries(path: Path, offset: int = 0, on_damage: OnDamage | None = None) -> Iterator[Line]:
@@ -150,12 +147,17 @@ def read_entries(path: Path, offset: int = 0, on_damage: OnDamage | None = None)
 
 def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
     """(offset, line without its newline) of every whole line, not checked. Nothing if the file is gone."""
-    data = segments.read(path, offset) if segments.is_segment(path) else read_file(path, offset) or b""
+    data = read_data(path, offset)
     start, stop = 0, data.find(b"\n")
     while stop >= 0:
         yield offset + start, data[start:stop]
         start = stop + 1
         stop = data.find(b"\n", start)
+
+
+def read_data(path: Path, offset: int = 0) -> bytes:
+    """The bytes of a journal or segment from `offset` on; none if it is gone."""
+    return segments.read(path, offset) if segments.is_segment(path) else read_file(path, offset) or b""
 
 
 def journal_id_of(path: Path) -> str:

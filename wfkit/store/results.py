@@ -79,12 +79,14 @@ class Results:
         """
         encoded = codecs.encode(value, codec)
         payload = encoded.payload
-        self._secrets.refuse(payload, "a value")
-        name, text = payload_digest(payload), encoded.codec in codecs.TEXT_CODECS
-        if len(payload) > INLINE_BYTES:
+        large = len(payload) > INLINE_BYTES
+        for text in codecs.texts(encoded.codec, payload) if large else (payload,):
+            self._secrets.refuse(text, "a value")
+        name = payload_digest(payload)
+        if large:
             self._objects.put(name, payload)
             return Stored(digest, encoded.codec, name, len(payload))
-        inline = payload.decode() if text else base64.b64encode(payload).decode("ascii")
+        inline = payload.decode() if encoded.codec in codecs.TEXT_CODECS else base64.b64encode(payload).decode("ascii")
         return Stored(digest, encoded.codec, name, len(payload), inline)
 
     def decode(self, stored: Stored) -> Any:

@@ -67,6 +67,25 @@ def decode_polars(payload: bytes) -> Any:
     return frame.to_series(0) if payload[:1] == _SERIES else frame
 
 
+def texts(stream: bytes) -> list[bytes]:
+    """The stretches of an Arrow stream that may hold text: of numbers only labels and metadata."""
+    import pyarrow as pa  # loaded already: a value of its was just encoded
+
+    schema = pa.ipc.open_stream(pa.py_buffer(stream)).schema
+    types = pa.types
+    numbers = (
+        types.is_integer,
+        types.is_floating,
+        types.is_boolean,
+        types.is_temporal,
+        types.is_decimal,
+        types.is_null,
+    )
+    if not all(any(kind(column) for kind in numbers) for column in schema.types):
+        return [stream]
+    return ["\n".join(schema.names).encode(), *(schema.metadata or {}).values()]
+
+
 def _write_arrow(pa: Any, table: Any) -> bytes:
     out = pa.BufferOutputStream()
     with pa.ipc.new_stream(out, table.schema) as writer:
