@@ -62,6 +62,7 @@ def build(nodes: Mapping[str, Node], targets: Sequence[str] = ()) -> Graph:
         needs = {name: needed(node, nodes) for name, node in nodes.items()}
         used = {dep for deps in needs.values() for dep in deps}
         unused = [name for name, node in nodes.items() if name not in used and node.kind is not NodeKind.INPUT]
+        _order(list(nodes), needs)  # a cycle beside the rest is nobody's need: it would go unseen
         targets = unused or list(nodes)
     wanted = _closure(nodes, targets, needs)
     order = _order(wanted, needs)
