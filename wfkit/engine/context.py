@@ -184,6 +184,8 @@ class Context:
         )
 
     def _store(self, ready: ReadyNode, task: int, made: Made) -> tuple[Stored, str | None]:
+        if type(made.value) is MapValue:  # a body that hands on what it was given
+            made.value = list(made.value)
         try:
             name = digest(made.value)
             stored = self.store.encode(made.value, name, ready.node.options.codec)

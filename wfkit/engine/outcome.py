@@ -51,7 +51,7 @@ class Outcome:
         """Every task that failed, in order."""
         run = self._context.run
         found = [TaskFailure(run.specs[n].name, None, failure) for n, failure in run.node_failures.items()]
-        for task, failures in run.failures.items():
+        for task, failures in sorted(run.failures.items()):
             if run.state[task] is TaskState.FAILED:
                 n = run.node_of[task]
                 item = task - run.first[n] if run.specs[n].over is not None else None
