@@ -65,7 +65,7 @@ def test_marks_are_found_in_any_bytes() -> None:
 def test_a_damaged_mark_is_no_run(tmp_path: Path) -> None:
     """A damaged start cannot be taken up and stops nobody."""
     line = wire.encode(entry(0, 0, STARTED))[:-1]
-    [mark] = find(line[:-5] + b"XXXXX\n")
+    [mark] = find(line[:-5] + b"?????\n")
     log = Log("x", tmp_path / "journal" / "x.jsonl", 1)
     assert adopt.interrupted({log: [mark]}) == []
 
