@@ -41,7 +41,7 @@ def test_targets_are_positional_and_flags_named() -> None:
     """A line becomes the call that Python would make."""
     asked = read_line("run label --force score")
     assert (asked.verb.method, asked.args) == ("run", ("label", "score"))
-    assert asked.kwargs == {"force": True, "fresh_replies": False}
+    assert asked.kwargs == {"force": True, "fresh_replies": False, "quiet": False}
 
 
 def test_left_out_is_left_out() -> None:

@@ -107,6 +107,7 @@ TABLE: Final[tuple[Verb, ...]] = (
             _TARGETS,
             Argument("--force", "run the bodies again; replies of models still come from the call log", Shape.SWITCH),
             Argument("--fresh-replies", "ask the models again and pay again", Shape.SWITCH),
+            Argument("--quiet", "no display", Shape.SWITCH),
         ),
         Where.NOTEBOOK,
         "run",

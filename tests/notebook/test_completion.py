@@ -36,6 +36,7 @@ FITS = [
     ("%wf run clean ", ["label"]),
     ("%wf run --f", ["--force", "--fresh-replies"]),
     ("%wf run --force --f", ["--fresh-replies"]),
+    ("%wf run --q", ["--quiet"]),
     ("%wf show co", ["cost"]),
     ("%wf show lineage la", ["label"]),
     ("%wf config thr", ["threads"]),

@@ -57,6 +57,14 @@ def test_a_run_has_one_display(lab: Kernel) -> None:
     assert ran.shown.startswith("✓ o1")
 
 
+def test_a_quiet_run_shows_nothing(lab: Kernel) -> None:
+    """`--quiet` leaves the cell without output; the value is bound as ever."""
+    lab.run("%%wf_node q1\n7")
+    ran = lab.run("%wf run q1 --quiet")
+    assert (ran.displays, ran.streams, ran.error) == ({}, {}, None)
+    assert lab.run("q1").text == "7"
+
+
 def test_text_is_taken_as_typed(lab: Kernel) -> None:
     """IPython's `$name` and `{name}` mean nothing in a cell or on a line of ours."""
     lab.run("secret = 'live value'")
@@ -134,6 +142,7 @@ def test_an_interrupt_is_quick(lab: Kernel) -> None:
     assert ran.error is not None
     assert ran.error[0] == "RunInterrupted"
     assert len(ran.error[2].splitlines()) == 1
+    assert "interrupted: 0/1 nodes" in ran.shown
     assert ran.seconds < 1.5  # the promise is one second; the rest is this machine's
     assert lab.run("1 + 1").text == "2"
 

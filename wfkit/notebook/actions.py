@@ -15,7 +15,7 @@ from wfkit.define.cell import parse_cell
 from wfkit.define.options import help_text
 from wfkit.engine.outcome import Outcome, TaskFailure
 from wfkit.errors import RunFailed, UsageFault
-from wfkit.notebook.display import RunDisplay
+from wfkit.notebook.display import RunDisplay, SilentDisplay
 from wfkit.notebook.errors import RunInterrupted
 from wfkit.verbs import Asked
 from wfkit.workflow import Workflow, current
@@ -46,10 +46,12 @@ def ask(shell: Any, asked: Asked) -> Any:
 
 def run(shell: Any, asked: Asked) -> None:
     """Run, show it meanwhile, bind the targets' values. Raises RunFailed when a node failed, so the cell fails too."""
-    display = RunDisplay(shell)
+    said = dict(asked.kwargs)
+    display = SilentDisplay() if said.pop("quiet", False) else RunDisplay(shell)
     try:
-        outcome = current().run(*asked.args, **asked.kwargs, progress=display, **_origin())
+        outcome = current().run(*asked.args, **said, progress=display, **_origin())
     except KeyboardInterrupt:
+        display.interrupted()
         raise RunInterrupted("what was done and paid is kept; `%wf run` goes on from there") from None
     display.final(outcome.report)
     for warning in outcome.warnings:

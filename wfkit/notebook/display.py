@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from wfkit.core.report import NodeRow, RunReport
-from wfkit.core.terms import ENDED
+from wfkit.core.terms import ENDED, RunState, TaskState
 from wfkit.views import tally
 from wfkit.views.progress import Progress
+
+_AT_WORK: Final = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.RETRYING})
 
 
 class RunDisplay:
@@ -24,6 +28,7 @@ class RunDisplay:
         self._id = uuid.uuid4().hex
         self._shown = False
         self._told: set[str] = set()
+        self._last: RunReport | None = None
 
     def __call__(self, report: RunReport) -> None:
         """Show how far the run is."""
@@ -34,7 +39,13 @@ class RunDisplay:
         """Show how the run ended."""
         self._show(report, None)
 
+    def interrupted(self) -> None:
+        """Show that the run was stopped where it was."""
+        if self._last is not None:
+            self._show(_stopped(self._last, time.time()), None)
+
     def _show(self, report: RunReport, now: float | None) -> None:
+        self._last = report
         view = Progress(report, now)
         bundle = {"text/html": view.html(), "text/plain": view.text()}
         transient = {"display_id": self._id, "wfkit": self._for_runner(report, now)} if self._live else {}
@@ -60,6 +71,24 @@ class SilentDisplay:
 
     def final(self, report: RunReport) -> None:
         """Show nothing."""
+
+    def interrupted(self) -> None:
+        """Show nothing."""
+
+
+def _stopped(report: RunReport, now: float) -> RunReport:
+    """A report whose run was interrupted: what was at work is cancelled."""
+    nodes = tuple(replace(row, tasks=_cancelled(row.tasks)) for row in report.nodes)
+    run = replace(report.run, status=RunState.INTERRUPTED, ended_at=now, tasks=_cancelled(report.run.tasks))
+    return replace(report, run=run, nodes=nodes)
+
+
+def _cancelled(tasks: Mapping[str, int]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for state, count in tasks.items():
+        after = TaskState.CANCELLED if state in _AT_WORK else state
+        counts[after] = counts.get(after, 0) + count
+    return counts
 
 
 def _ended(row: NodeRow) -> bool:
