@@ -12,14 +12,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from wfkit.keys.places import is_foreign
+from wfkit.keys.places import is_foreign, own
 from wfkit.keys.recorder import active, whose
 
 _WRITE = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 _IMPORTER = "<frozen importlib._bootstrap_external>"
 
 _ignored: set[str] = set()
-_busy = threading.local()
 _install = threading.Lock()
 _installed = False
 
@@ -39,17 +38,15 @@ def ignore_under(path: Path | str) -> None:
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if not active or event not in _EVENTS:
+    if not active or event not in _EVENTS or own.reading:
         return
-    if getattr(_busy, "now", False):
-        return
-    _busy.now = True
+    own.reading = True
     try:
         _EVENTS[event](arguments)
-    except Exception as error:  # noqa: BLE001 -  # an audit hook that raises would break the user's open
+    except Exception as error:  # noqa: BLE001 - an audit hook that raises would break the user's open
         _note(error)
     finally:
-        _busy.now = False
+        own.reading = False
 
 
 def _note(error: Exception) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from wfkit.keys.callables import Described
 from wfkit.keys.origin import PACKAGE, PROJECT, STANDARD, Origin, installed, kind_of_file
+from wfkit.keys.places import unseen
 from wfkit.keys.plain import digest_of, plain
 from wfkit.keys.sources import is_in
 from wfkit.keys.syntax import analyse_body
@@ -97,7 +98,8 @@ def _path(name: str) -> str | None:
         return getattr(loaded, "__file__", None)
     top, *rest = name.split(".")
     try:
-        spec = importlib.util.find_spec(top)
+        with unseen():
+            spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return None
     if spec is None:
@@ -115,7 +117,8 @@ def _path(name: str) -> str | None:
 def _of_project(name: str, path: str) -> tuple[Imported, list[str]]:
     where = Origin(PROJECT, name)
     try:
-        text = Path(path).read_text("utf-8")
+        with unseen():
+            text = Path(path).read_text("utf-8")
         analysis = analyse_body(text)
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         return Imported(name, where, "", "", path, f"its source cannot be read ({type(error).__name__})"), []

@@ -24,6 +24,7 @@ class Scope:
     reads: list[tuple[str, ...]] = field(default_factory=list)
 
 
+_OTHER_PARTS = ast.arguments | ast.comprehension | ast.pattern | ast.keyword | ast.match_case | ast.excepthandler
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _DYNAMIC = frozenset({"eval", "exec", "globals"})
 _IMPORTERS = frozenset({"__import__", "import_module"})
@@ -45,9 +46,17 @@ class Names:
             node, scope = self.stack.pop()
             handler = _HANDLERS.get(type(node))
             if handler is None:
-                self.stack.extend((child, scope) for child in ast.iter_child_nodes(node))
+                self.push_parts(node, scope)
             else:
                 handler(self, node, scope)
+
+    def push_parts(self, node: ast.AST, scope: Scope) -> None:
+        """Put the parts of a node on the stack, all in the same scope."""
+        for value in vars(node).values():
+            if type(value) is list:
+                self.stack.extend([(part, scope) for part in value if isinstance(part, ast.AST)])
+            elif isinstance(value, ast.expr | ast.stmt | _OTHER_PARTS):
+                self.stack.append((value, scope))
 
     def free(self) -> set[tuple[str, ...]]:
         """Names that no function or comprehension around them binds. What the top level binds is free too: the caller
@@ -181,14 +190,14 @@ def _outer(_: Names, node: ast.Global | ast.Nonlocal, scope: Scope) -> None:
 def _handler(names: Names, node: ast.ExceptHandler, scope: Scope) -> None:
     if node.name:
         scope.bound.add(node.name)
-    names.stack.extend((child, scope) for child in ast.iter_child_nodes(node))
+    names.push_parts(node, scope)
 
 
 def _captured(names: Names, node: ast.AST, scope: Scope) -> None:
     name = getattr(node, "name", None) or getattr(node, "rest", None)
     if name:
         scope.bound.add(name)
-    names.stack.extend((child, scope) for child in ast.iter_child_nodes(node))
+    names.push_parts(node, scope)
 
 
 def _call(names: Names, node: ast.Call, scope: Scope) -> None:
@@ -202,7 +211,7 @@ def _call(names: Names, node: ast.Call, scope: Scope) -> None:
             names.dynamic.add(name)
     elif name in _DYNAMIC and isinstance(called, ast.Name):
         names.dynamic.add(name)
-    names.stack.extend((child, scope) for child in ast.iter_child_nodes(node))
+    names.push_parts(node, scope)
 
 
 _HANDLERS: dict[type, Callable[[Names, Any, Scope], None]] = {

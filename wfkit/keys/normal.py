@@ -1,8 +1,7 @@
-"""The normal form of a syntax tree: what is left when comments, layout, docstrings and type hints without effect are
-gone.
+"""The normal form of a syntax tree: what is left without comments, layout, docstrings and type hints without effect.
 
-The form is the same in every Python version that parses the text alike: fields that are empty are not written. No
-names are resolved here.
+Every node is written once, parents first, with the names of its fields and the number of its children, so no two trees
+have one form. Fields that are empty are not written: Python versions that add one agree. No names are resolved here.
 """
 
 from __future__ import annotations
@@ -13,72 +12,69 @@ from typing import Any
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DOCUMENTED = (*FUNCTIONS, ast.ClassDef)
 _LEFT_OUT = frozenset({"ctx", "type_comment", "kind", "type_ignores", "simple"})
+_ATOMS = frozenset({str, int, bool})
 _FIELDS: dict[type, tuple[str, ...]] = {}
 
 # What a part inherits: hints count in a class body (they make fields) and on decorated functions (the decorator may
 # read them).
 _PLAIN, _IN_CLASS, _HINTED = 0, 1, 2
-_Stack = list[tuple[Any, int]]
 
 
 def normal_form(tree: ast.AST) -> bytes:
     """The tree as bytes that differ whenever the code differs in more than its looks."""
     out: list[str] = []
-    stack: _Stack = [(tree, _PLAIN)]
+    stack: list[tuple[Any, int]] = [(tree, _PLAIN)]
     while stack:
-        item, where = stack.pop()
-        if type(item) is str:
-            out.append(item)
+        node, where = stack.pop()
+        kind = type(node)
+        if kind is ast.Constant:
+            out.append(f"={_constant(node.value)}")
             continue
-        out.append(f"({_name(item, where)}")
-        stack.append((")", _PLAIN))
-        _push_fields(item, where, stack)
+        out.append(kind.__name__)
+        fields = vars(node)
+        if kind in _SPECIAL:
+            fields = _SPECIAL[kind](node, where, out)
+            where = _inner(kind, where)
+        for name in _FIELDS.get(kind) or _fields(kind):
+            value = fields.get(name)
+            if value is None or value == []:
+                continue
+            if type(value) in _ATOMS:
+                out.append(f"{name}={value!r}")
+            elif type(value) is list:
+                out.append(f"{name}[{len(value)}")
+                _push(value, where, stack, out)
+            else:
+                out.append(name)
+                stack.append((value, _HINTED if name == "args" and fields.get("hinted") else where))
     return "\x1f".join(out).encode("utf-8", "surrogatepass")
 
 
-def _name(node: ast.AST, where: int) -> str:
-    hinted = type(node) is ast.AnnAssign and where != _IN_CLASS and node.value is not None
-    return "Assign" if hinted else type(node).__name__
+def _fields(kind: type) -> tuple[str, ...]:
+    names = tuple(name for name in kind._fields if name not in _LEFT_OUT)  # type: ignore[attr-defined]
+    _FIELDS[kind] = names
+    return names
 
 
-def _push_fields(node: ast.AST, where: int, stack: _Stack) -> None:
-    kind = type(node)
-    names = _FIELDS.get(kind)
-    if names is None:
-        names = _FIELDS[kind] = tuple(reversed([name for name in kind._fields if name not in _LEFT_OUT]))
-    inner = where
+def _push(values: list[Any], where: int, stack: list[tuple[Any, int]], out: list[str]) -> None:
+    for value in values:
+        if isinstance(value, ast.AST):
+            stack.append((value, where))
+        else:  # a name, or the gap of `{**x}` and of a keyword without default
+            out.append(repr(value))
+    if any(value is None for value in values):
+        out.append(str([value is None for value in values]))
+
+
+def _constant(value: Any) -> str:
+    """A constant with its type. Huge numbers are written in hexadecimal: decimal has a limit."""
+    return f"int {value:x}" if type(value) is int else f"{type(value).__name__} {value!r}"
+
+
+def _inner(kind: type, where: int) -> int:
     if kind in _DOCUMENTED:
-        inner = _IN_CLASS if kind is ast.ClassDef else _PLAIN
-    for name in names:
-        value = getattr(node, name, None)
-        if (value is None and kind is not ast.Constant) or _is_hint(node, name, where):
-            continue
-        if type(value) is list:
-            _push_list(node, name, value, inner, stack)
-        elif isinstance(value, ast.AST):
-            hinted = name == "args" and kind in FUNCTIONS and node.decorator_list  # type: ignore[attr-defined]
-            stack.append((value, _HINTED if hinted else inner))
-        else:
-            stack.append((_scalar(value), inner))
-        stack.append((f"{name}:" if name != "target" else "targets:", inner))
-
-
-def _scalar(value: Any) -> str:
-    """An identifier, a flag, or the value of a constant, with its type. Huge numbers are written in hexadecimal:
-    decimal has a limit.
-    """
-    return f"int={value:x}" if type(value) is int else f"{type(value).__name__}={value!r}"
-
-
-def _push_list(node: ast.AST, name: str, values: list[Any], where: int, stack: _Stack) -> None:
-    if name == "body" and isinstance(node, _DOCUMENTED):
-        values = without_docstring(values)
-    if name == "targets" and len(values) == 1:  # as the target of an assignment with a hint
-        stack.append((values[0], where))
-        return
-    stack.append(("]", where))
-    stack.extend((value if isinstance(value, ast.AST) else repr(value), where) for value in reversed(values))
-    stack.append(("[", where))
+        return _IN_CLASS if kind is ast.ClassDef else _PLAIN
+    return where
 
 
 def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -88,10 +84,48 @@ def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body[1:] if is_text else body
 
 
-def _is_hint(node: ast.AST, name: str, where: int) -> bool:
-    kind = type(node)
-    if kind in FUNCTIONS:
-        return name == "returns" and not node.decorator_list  # type: ignore[attr-defined]
-    if kind is ast.arg:
-        return name == "annotation" and where != _HINTED
-    return kind is ast.AnnAssign and name == "annotation" and where != _IN_CLASS
+def _function(node: Any, where: int, out: list[str]) -> dict[str, Any]:  # noqa: ARG001 - one signature for all
+    decorated = bool(node.decorator_list)
+    fields: dict[str, Any] = vars(node) | {"body": without_docstring(node.body), "hinted": decorated}
+    return fields if decorated else fields | {"returns": None}
+
+
+def _class(node: Any, where: int, out: list[str]) -> dict[str, Any]:  # noqa: ARG001
+    fields: dict[str, Any] = vars(node) | {"body": without_docstring(node.body)}
+    return fields
+
+
+def _argument(node: Any, where: int, out: list[str]) -> dict[str, Any]:  # noqa: ARG001
+    fields: dict[str, Any] = vars(node)
+    return fields if where == _HINTED else fields | {"annotation": None}
+
+
+def _annotated(node: Any, where: int, out: list[str]) -> dict[str, Any]:
+    """Outside a class `x: int = 1` is `x = 1`."""
+    fields: dict[str, Any] = vars(node)
+    if where == _IN_CLASS:
+        return fields
+    if node.value is not None:
+        out[-1] = "Assign"
+        out.append("targets[1")
+    return {"target": node.target, "value": node.value}
+
+
+def _assigned(node: Any, where: int, out: list[str]) -> dict[str, Any]:  # noqa: ARG001
+    """An assignment to one target is written as one with a hint is."""
+    fields: dict[str, Any] = vars(node)
+    if len(node.targets) > 1:
+        return fields
+    out.append("targets[1")
+    return {"target": node.targets[0], "value": node.value}
+
+
+_SPECIAL = {
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.arg: _argument,
+    ast.AnnAssign: _annotated,
+    ast.Assign: _assigned,
+}
+_FIELDS[ast.Assign] = ("target", "targets", "value")

@@ -9,7 +9,10 @@ import glob
 import os
 import stat
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -40,6 +43,25 @@ def _normal(path: Path) -> Path:
     return Path(os.path.normpath(path))
 
 
+class _Own(threading.local):
+    """Whether this thread reads for us and not for a body."""
+
+    reading = False
+
+
+own = _Own()
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """What is opened inside, on this thread, is no read of any body: it is our own look at a file."""
+    before, own.reading = own.reading, True
+    try:
+        yield
+    finally:
+        own.reading = before
+
+
 def signature(path: str) -> Signature | None:
     """What tells that a regular file was written to, or None when there is none."""
     try:
@@ -61,7 +83,8 @@ def file_digest(path: str) -> str:
     try:
         size = os.stat(path).st_size  # noqa: PTH116
         if size < THREADS_FROM:
-            return digest_of(Path(path).read_bytes()).hex()
+            with unseen():
+                return digest_of(Path(path).read_bytes()).hex()
         return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest(length=TOKEN_BYTES)
     except OSError:
         return ""
@@ -70,7 +93,8 @@ def file_digest(path: str) -> str:
 def listing_digest(path: str) -> str:
     """32 hex characters over the names in a folder; empty when there is none."""
     try:
-        names = sorted(name for name in os.listdir(path) if name != "__pycache__")  # noqa: PTH208 - plain names
+        with unseen():
+            names = sorted(name for name in os.listdir(path) if name != "__pycache__")  # noqa: PTH208 - plain names
     except OSError:
         return ""
     return digest_of("\x00".join(["listing", *names]).encode("utf-8", "surrogateescape")).hex()
@@ -82,7 +106,8 @@ def pattern_digest(pattern: str, project: Path) -> str:
     Beyond 2,000 files sizes and times stand for contents: then a copy of the folder is another one.
     """
     lines = []
-    paths = sorted(path for path in glob.glob(pattern, recursive=True) if signature(path) is not None)  # noqa: PTH207 - any pattern
+    with unseen():
+        paths = sorted(path for path in glob.glob(pattern, recursive=True) if signature(path) is not None)  # noqa: PTH207 - any pattern
     for path in paths:
         content = file_digest(path) if len(paths) <= _TREE_LIMIT else repr(signature(path))
         lines.append(f"{portable(path, project)}={content}")

@@ -39,7 +39,7 @@ def preview(value: Any) -> str:
     """At most 500 characters that show a value."""
     try:
         text = _SHORT.repr(value)
-    except Exception as error:  # noqa: BLE001 -  # a user's own __repr__ may raise anything
+    except Exception as error:  # noqa: BLE001 - a user's own __repr__ may raise anything
         text = f"<{type(value).__name__}; its repr raises {type(error).__name__}>"
     text = _ADDRESS.sub("", text)
     return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"

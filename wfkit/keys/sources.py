@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
+from wfkit.keys.places import unseen
 from wfkit.keys.plain import branch, digest_of
 from wfkit.keys.syntax import Analysis, analyse_function
 
@@ -75,9 +76,10 @@ def is_in(code: CodeType, text: str) -> bool:
 
 def _find(code: CodeType, module_globals: dict[str, Any] | None) -> Source:
     for fresh in (False, True):
-        if fresh:
-            linecache.checkcache(code.co_filename)
-        lines = linecache.getlines(code.co_filename, module_globals)
+        with unseen():
+            if fresh:
+                linecache.checkcache(code.co_filename)
+            lines = linecache.getlines(code.co_filename, module_globals)
         file = _file(code.co_filename, lines, code.co_flags & _FUTURE_FLAGS) if lines else None
         tree = _tree(file, code) if file is not None else None
         if tree is not None and file is not None:
