@@ -74,13 +74,13 @@ class Journal:
         """Encode and append in this order; never blocks on the disk. With it comes what secrets made us leave out."""
         if len(entries) == 1:  # the common case, and it is counted in microseconds
             line = wire.encode(entries[0])
-            if secrets is None or not secrets.maybe(line):
+            if secrets is None or not secrets.may_tell(entries[0], line):
                 return self.commit.append(line, entries, durable), []
         lines, withheld = [], []
         kept = list(entries)
         for place, entry in enumerate(entries):
             line = wire.encode(entry)
-            if secrets is not None and secrets.maybe(line):
+            if secrets is not None and secrets.may_tell(entry, line):
                 kept[place], what = secrets.clean(entry, line)
                 line = line if kept[place] is entry else wire.encode(kept[place])
                 withheld += [what] if what else []

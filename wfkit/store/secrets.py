@@ -15,7 +15,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import Entry
+from wfkit.core.events import Adopted, CallStarted, Dispatched, Entry, Forgotten, Resolved, RunEnded, Skipped, Succeeded
 from wfkit.core.result import Stored
 from wfkit.core.terms import Verdict
 from wfkit.errors import ValueFault
@@ -23,6 +23,7 @@ from wfkit.errors import ValueFault
 _NAMED = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)S?(?:_|$)", re.IGNORECASE)
 _log = logging.getLogger(__name__)
 _MIN_BYTES = 8
+_WITHOUT_TEXT = frozenset({Adopted, CallStarted, Dispatched, Forgotten, Resolved, RunEnded, Skipped})
 WITHHELD = "[withheld: it holds a secret]"
 # What a token of a shape holds at least, which is looked for fast, and its whole shape, which decides.
 _SHAPES = tuple(
@@ -64,6 +65,16 @@ class Secrets:
                 return True
         return False
 
+    def may_tell(self, entry: Entry, line: bytes) -> bool:
+        """Whether there may be a secret in the line of an entry. Its values were searched when they were encoded, and
+        what holds no text of anybody's is not searched: this is asked for every entry."""
+        event = entry.event
+        if type(event) in _WITHOUT_TEXT:
+            return False
+        if type(event) is Succeeded and not event.result.outputs:
+            return self.maybe(event.result.preview.encode("utf-8", "surrogatepass"))
+        return self.maybe(line)
+
     def found(self, data: bytes) -> str | None:
         """What kind of secret is in these bytes, or None."""
         if not self.maybe(data):
@@ -90,7 +101,7 @@ class Secrets:
 
     def clean(self, entry: Entry, line: bytes) -> tuple[Entry, str | None]:
         """The entry as it may be written, the same one if its line holds no secret; and what there is to be said."""
-        if self.found(line) is None:
+        if not self.may_tell(entry, line) or self.found(line) is None:
             return entry, None
         cleaned = replace(entry, event=self._cleaned(entry.event))
         call: CallRecord | None = getattr(cleaned.event, "call", None)
