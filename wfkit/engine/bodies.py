@@ -20,7 +20,7 @@ from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import CallFailed, ValueFault
 from wfkit.executors.capture import capture
 from wfkit.keys.mutation import changed
-from wfkit.keys.reads import literal_paths, recording
+from wfkit.keys.reads import named_paths, recording
 from wfkit.llm.messages import verdict_of
 from wfkit.llm.structured import Answer, plain, structured
 
@@ -55,11 +55,7 @@ class Watch:
     def _named(self) -> tuple[Read, ...]:
         """Files that texts in the code or in the inputs name: readers that open in C are seen no other way."""
         values = [value for value, _ in self.given.values.values()]
-        found: dict[tuple[str, str], Read] = {}
-        for i, (_, _, text) in enumerate(self.ready.definition.parts):
-            for read in literal_paths(text, () if i else values, self._project):
-                found[read.kind, read.name] = read
-        return tuple(found.values())
+        return named_paths(self.ready.texts, values, self._project)
 
     def made(self, value: Any) -> Made:
         """What the body left behind. An input changed in place is a problem that names it."""

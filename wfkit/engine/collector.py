@@ -1,4 +1,5 @@
-"""A pause of the garbage collector while a graph is prepared: it makes many objects that all stay, and looking through the
+"""A pause of the garbage collector while a graph is prepared: it makes many objects that all stay, and looking
+through the
 heap of a kernel for each thousand of them costs more than making them.
 
 No code of the user runs inside a pause.

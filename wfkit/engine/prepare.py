@@ -22,6 +22,7 @@ from wfkit.define.template import parse as parse_template
 from wfkit.engine.collector import paused
 from wfkit.errors import CellError, DefinitionError, GraphError, ValueFault
 from wfkit.keys.code import Definition, Planning, define_prompt, define_python
+from wfkit.keys.reads import texts_in
 from wfkit.keys.syntax import analyse_body
 from wfkit.keys.task import task_key
 from wfkit.keys.values import digest
@@ -52,6 +53,11 @@ class ReadyNode:
             return task_key(str(self.definition.digest), (("value", digest(self.node.value)),))
         except ValueFault:
             return None
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Texts in the code that may name a file."""
+        return texts_in(text for _, _, text in self.definition.parts)
 
     @cached_property
     def template(self) -> Template:

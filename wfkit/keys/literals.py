@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
@@ -88,8 +88,18 @@ def literal_paths(
     all its files.
     """
     given = values.values() if isinstance(values, Mapping) else values
-    named = dict.fromkeys([*_texts(source), *(text for value in given for text in _from_value(value))])
-    if not named:  # nearly always, and it is asked for every task
+    return named_paths(texts_in((source,)), given, project)
+
+
+def texts_in(sources: Iterable[str]) -> tuple[str, ...]:
+    """The texts in these sources that may name a file: found once, looked at for every task."""
+    return tuple(dict.fromkeys(text for source in sources for text in _texts(source)))
+
+
+def named_paths(texts: Sequence[str], values: Iterable[Any] = (), project: Path | None = None) -> tuple[Read, ...]:
+    """Like `literal_paths`, for texts that were found before."""
+    named = dict.fromkeys([*texts, *(text for value in values for text in _from_value(value))])
+    if not named:  # nearly always
         return ()
     root = rooted(project)
     found = {read.name: read for text in named if (read := _read(text, root)) is not None}

@@ -8,15 +8,14 @@ it; `literals` finds the files that they are given by name.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 from blake3 import blake3
 
 from wfkit.core.result import Read
 from wfkit.keys.audit import ignore_under, watch
-from wfkit.keys.literals import literal_paths
+from wfkit.keys.literals import literal_paths, named_paths, texts_in
 from wfkit.keys.places import (
     Signature,
     absolute,
@@ -29,25 +28,40 @@ from wfkit.keys.places import (
 )
 from wfkit.keys.recorder import Recorder, active, current, whose
 
-__all__ = ["ReadChecker", "Recorder", "env", "ignore_under", "literal_paths", "recording", "unchanged"]
+__all__ = [
+    "ReadChecker",
+    "Recorder",
+    "env",
+    "ignore_under",
+    "literal_paths",
+    "named_paths",
+    "recording",
+    "texts_in",
+    "unchanged",
+]
 
 
-@contextmanager
-def recording(project: Path | None = None, covered: Iterable[str] = ()) -> Iterator[Recorder]:
+class recording:  # noqa: N801 - reads as the function it stands for, and costs half of a generator
     """Record what the code inside reads, in this context and on threads that nobody knows. Names will be relative to
     `project`.
 
     `covered` are files whose content the node's definition counts already. Call `finish` after the block.
     """
-    watch()
-    recorder = Recorder(rooted(project), covered)
-    active[id(recorder)] = recorder
-    token = current.set(recorder)
-    try:
-        yield recorder
-    finally:
-        active.pop(id(recorder), None)
-        current.reset(token)
+
+    __slots__ = ("_recorder", "_token")
+
+    def __init__(self, project: Path | None = None, covered: Iterable[str] = ()) -> None:
+        self._recorder = Recorder(rooted(project), covered)
+
+    def __enter__(self) -> Recorder:
+        watch()
+        active[id(self._recorder)] = self._recorder
+        self._token = current.set(self._recorder)
+        return self._recorder
+
+    def __exit__(self, *error: object) -> None:
+        active.pop(id(self._recorder), None)
+        current.reset(self._token)
 
 
 def env(name: str, default: str | None = None) -> str | None:
