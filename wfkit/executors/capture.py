@@ -17,7 +17,6 @@ from typing import Any, Final, Self
 from wfkit.core.result import Output
 
 DisplayHook = Callable[[dict[str, Any]], dict[str, Any] | None]
-_STREAMS: Final = ("stdout", "stderr")
 _LIMIT_BYTES: Final = 64 * 1024
 _WIDGET: Final = "application/vnd.jupyter.widget-view+json"
 
@@ -158,17 +157,27 @@ class _Proxy:
             setattr(self._below, name, value)
 
 
+_made: dict[str, _Proxy] = {}
+
+
 def _install() -> None:
     """Put the proxies in place, also over streams that somebody replaced since."""
     global _active  # noqa: PLW0603 - sys.stdout is global too
     with _lock:
         _active += 1
-        if type(sys.stdout) is _Proxy and type(sys.stderr) is _Proxy:
-            return
-        for name in _STREAMS:
-            below = getattr(sys, name)
-            if below is not None and type(below) is not _Proxy:
-                setattr(sys, name, _Proxy(name, below))
+        out, err = sys.stdout, sys.stderr
+        if type(out) is not _Proxy and out is not None:
+            sys.stdout = _over("stdout", out)
+        if type(err) is not _Proxy and err is not None:
+            sys.stderr = _over("stderr", err)
+
+
+def _over(name: str, below: Any) -> Any:
+    """A proxy over this stream; the last one serves again if it can (made anew, it would double a capture's time)."""
+    proxy = _made.get(name)
+    if proxy is None or proxy._below is not below:
+        proxy = _made[name] = _Proxy(name, below)
+    return proxy
 
 
 def _uninstall() -> None:
@@ -178,10 +187,12 @@ def _uninstall() -> None:
         _active -= 1
         if _active:
             return
-        for name in _STREAMS:
-            proxy = getattr(sys, name)
-            if type(proxy) is _Proxy:
-                setattr(sys, name, proxy._below)
+        out: Any = sys.stdout
+        err: Any = sys.stderr
+        if type(out) is _Proxy:
+            sys.stdout = out._below
+        if type(err) is _Proxy:
+            sys.stderr = err._below
 
 
 def _hook_this_thread(register: Callable[[DisplayHook], None]) -> None:
