@@ -178,6 +178,30 @@ EDITS = {
     "a union": ("A = int | None\ndef helper(x): return A", "A = str | None\ndef helper(x): return A"),
     "a typing form": ("import typing\nA = typing.Literal['a']\ndef helper(x): return A", "import typing\nA = typing.Literal['b']\ndef helper(x): return A"),
     "an exception class": ("class E(ValueError):\n    code = 1\ndef helper(x): raise E", "class E(ValueError):\n    code = 2\ndef helper(x): raise E"),
+    "hints that a decorator reads": (
+        "def deco(f): return lambda x: f.__annotations__['x'](x)\n@deco\ndef helper(x: int): return x",
+        "def deco(f): return lambda x: f.__annotations__['x'](x)\n@deco\ndef helper(x: str): return x",
+    ),
+    "description of a model": (
+        "import pydantic\nclass M(pydantic.BaseModel):\n    'one'\n    a: int\ndef helper(x): return M.model_json_schema()",
+        "import pydantic\nclass M(pydantic.BaseModel):\n    'two'\n    a: int\ndef helper(x): return M.model_json_schema()",
+    ),
+    "a type adapter": (
+        "import pydantic\nT = pydantic.TypeAdapter(list[int])\ndef helper(x): return T.validate_python(x)",
+        "import pydantic\nT = pydantic.TypeAdapter(list[str])\ndef helper(x): return T.validate_python(x)",
+    ),
+    "a constraint within a type": (
+        "import pydantic, typing\nclass M(pydantic.BaseModel):\n    a: list[typing.Annotated[int, pydantic.Field(gt=1)]]\ndef helper(x): return M",
+        "import pydantic, typing\nclass M(pydantic.BaseModel):\n    a: list[typing.Annotated[int, pydantic.Field(gt=2)]]\ndef helper(x): return M",
+    ),
+    "a pattern within a type": (
+        "import pydantic, typing\nclass M(pydantic.BaseModel):\n    a: typing.Annotated[str, pydantic.StringConstraints(pattern='a')]\ndef helper(x): return M",
+        "import pydantic, typing\nclass M(pydantic.BaseModel):\n    a: typing.Annotated[str, pydantic.StringConstraints(pattern='b')]\ndef helper(x): return M",
+    ),
+    "an address": (
+        "import pydantic\nU = pydantic.HttpUrl('https://a.example')\ndef helper(x): return U",
+        "import pydantic\nU = pydantic.HttpUrl('https://b.example')\ndef helper(x): return U",
+    ),
 }  # fmt: skip
 
 # (what a notebook holds, the same with one edit): the key must stay

@@ -24,6 +24,9 @@ from wfkit.keys.syntax import Analysis
 _MARKS = ("__signature__", "__wfkit", "_wfkit", "__wf_")
 
 
+HINT = "(hint "  # annotations of functions whose decorators may read them
+
+
 @dataclass(slots=True)
 class Described:
     """One step into a piece of code. `own` is the digest of its own text; `links` are (label, thing) that it holds;
@@ -117,9 +120,10 @@ def _function(function: types.FunctionType) -> Described:
         return Described(own, found.text, _holds(function), qualname=function.__qualname__)
     if not found.proved and kind_of_file(function.__code__.co_filename) == PROJECT:
         note = _edited(function.__code__)
-    return Described(
-        own, found.text, _holds(function), found.analysis, function.__globals__, function.__code__.co_qualname, note
-    )
+    links = _holds(function)
+    if found.decorated or not found.proved:
+        links += [(f"{HINT}{name})", hint) for name, hint in sorted(function.__annotations__.items())]
+    return Described(own, found.text, links, found.analysis, function.__globals__, function.__code__.co_qualname, note)
 
 
 def _edited(code: types.CodeType) -> str | None:

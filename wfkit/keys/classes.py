@@ -116,7 +116,7 @@ def _dataclass_fields(cls: type) -> list[tuple[str, Any]]:
 
 def _model_parts(cls: type) -> list[tuple[str, Any]]:
     """Fields with types, defaults and constraints, and the validators and serializers by kind."""
-    links: list[tuple[str, Any]] = []
+    links: list[tuple[str, Any]] = [("(description)", cls.__doc__)]  # pydantic puts it into the JSON Schema
     for name, info in cls.model_fields.items():  # type: ignore[attr-defined]
         links.append((f"(field {name})", _field_facts(info)))
     decorators = vars(cls).get("__pydantic_decorators__")

@@ -14,10 +14,11 @@ from typing import Any
 
 from wfkit.core.record import Record
 from wfkit.keys.plain import leaf, plain
-from wfkit.keys.shape import Branch, Refused, Shape, named
+from wfkit.keys.shape import Branch, Refused, Shape, named, text_leaf
 
 _BUILTINS = (dict, list, tuple, set, frozenset, str, bytes, bytearray, int, float, complex)
 _UNSET = "<not set>"
+_URLS = {"_BaseUrl", "_BaseMultiHostUrl", "Url", "MultiHostUrl"}
 
 
 def instance_shape(value: Any) -> Shape | None:
@@ -51,7 +52,7 @@ def _dataclass(value: Any, kind: type) -> Branch:
     return named("dataclass", [(name, getattr(value, name, _UNSET)) for name in [*names, *sorted(more)]], whole=kind)
 
 
-def _model(value: Any, kind: type) -> Branch | None:
+def _model(value: Any, kind: type) -> Shape | None:
     """A pydantic model: its fields, extra and private values. Which fields were set is no part, as in its `==`."""
     pydantic = sys.modules.get("pydantic")
     if pydantic is None or not isinstance(value, pydantic.BaseModel):
@@ -62,11 +63,23 @@ def _model(value: Any, kind: type) -> Branch | None:
     return named("model", [*parts, *private.items()], whole=kind)
 
 
-def _metadata(value: Any, kind: type) -> Branch | None:
-    """Marks that pydantic puts on fields (constraints): plain holders of what their constructor was given."""
-    if kind.__module__.partition(".")[0] in ("pydantic", "annotated_types"):
-        held = [(name, getattr(value, name)) for name in getattr(kind, "__slots__", ()) if hasattr(value, name)]
-        return named("metadata", [*held, *sorted(getattr(value, "__dict__", {}).items())], whole=kind)
-    if kind.__module__.partition(".")[0] == "pydantic_core":
-        return named("metadata", [("is", repr(value))], whole=kind)
+def _metadata(value: Any, kind: type) -> Shape | None:
+    """What pydantic puts on fields, and its values that are no models: told by the names of their classes."""
+    names = {cls.__name__ for cls in kind.__mro__ if cls.__module__.partition(".")[0] in ("pydantic", "pydantic_core")}
+    if not names:
+        return None
+    if names & _URLS:
+        return text_leaf(kind.__name__, str(value))
+    if "FieldInfo" in names:
+        facts = [name for name in kind.__slots__ if not name.startswith("_")]  # type: ignore[attr-defined]
+        return named("FieldInfo", [(name, _fact(getattr(value, name, None))) for name in facts], whole=kind)
+    if "PydanticMetadata" in names:  # a constraint: it holds what it was given
+        return named("constraint", sorted(getattr(value, "__dict__", {}).items()), whole=kind)
+    if "TypeAdapter" in names:  # all it does follows from its type and configuration
+        return named("TypeAdapter", [("type", value._type), ("config", value._config)], whole=kind)
     return None
+
+
+def _fact(value: Any) -> Any:
+    """A fact of a field; the mark of an absent default has no content but its name."""
+    return f"<{type(value).__name__}>" if type(value).__name__ == "PydanticUndefinedType" else value

@@ -34,12 +34,13 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 @dataclass(frozen=True, slots=True)
 class Source:
     """What a function's own text gives. `proved` is False when it was made from compiled code: then the Python version
-    counts too.
+    counts too. `decorated`: a decorator may have read its annotations.
     """
 
     analysis: Analysis
     text: str
     proved: bool = True
+    decorated: bool = False
 
 
 @dataclass(slots=True)
@@ -53,7 +54,8 @@ class _File:
 
 _lock = threading.RLock()
 _files: OrderedDict[tuple[str, int, bytes], _File | None] = OrderedDict()
-_known: weakref.WeakKeyDictionary[CodeType, Source] = weakref.WeakKeyDictionary()
+# By code and file: code objects are equal whatever file they are from.
+_known: weakref.WeakKeyDictionary[CodeType, dict[str, Source]] = weakref.WeakKeyDictionary()
 
 
 def source_of(code: CodeType, module_globals: dict[str, Any] | None = None) -> Source:
@@ -61,10 +63,10 @@ def source_of(code: CodeType, module_globals: dict[str, Any] | None = None) -> S
     loaded code.
     """
     with _lock:
-        found = _known.get(code)
-        if found is None:
-            found = _known[code] = _find(code, module_globals)
-        return found
+        found = _known.setdefault(code, {})
+        if code.co_filename not in found:
+            found[code.co_filename] = _find(code, module_globals)
+        return found[code.co_filename]
 
 
 def is_in(code: CodeType, text: str) -> bool:
@@ -83,7 +85,8 @@ def _find(code: CodeType, module_globals: dict[str, Any] | None) -> Source:
         file = _file(code.co_filename, lines, code.co_flags & _FUTURE_FLAGS) if lines else None
         tree = _tree(file, code) if file is not None else None
         if tree is not None and file is not None:
-            return Source(analyse_function(tree), _segment(file.lines, tree))
+            decorated = bool(getattr(tree, "decorator_list", ()))
+            return Source(analyse_function(tree), _segment(file.lines, tree), decorated=decorated)
     return _compiled(code)
 
 

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from wfkit.errors import CellError, ValueFault
-from wfkit.keys.callables import Described, describe_callable, outside
+from wfkit.keys.callables import HINT, Described, describe_callable, outside
 from wfkit.keys.classes import describe_class, outside_class
 from wfkit.keys.content import content
 from wfkit.keys.modules import describe_module, imported_sources
@@ -94,7 +94,10 @@ class Walk:
             else:
                 self.reached.parts.append((path, self._value(path, thing).hex(), preview(thing)))
         except (ValueFault, Refused) as fault:
-            self.reached.undigestable(path, thing, str(fault))
+            if f" {HINT}" in path.rpartition(" -> ")[2]:  # what a decorator reads of a hint is its name
+                self.reached.text(path, preview(thing))
+            else:
+                self.reached.undigestable(path, thing, str(fault))
 
     def _value(self, path: str, value: Any) -> bytes:
         known = self.memo.known.get(id(value))
