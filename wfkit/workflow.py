@@ -37,9 +37,8 @@ __all__ = ["Outcome", "Workflow", "current", "env", "node", "prompt"]
 class Workflow:
     """Nodes, and a store for what they made.
 
-    `store` is the `.wfkit` folder (default: `WFKIT_STORE`, else that of the nearest project); `namespace` is where
-    names that are no nodes
-    are looked up (default: the caller's `__main__`).
+    `store` is the `.wfkit` folder (default: `WFKIT_STORE`, else that of the nearest project); in `namespace` names that
+    are no nodes are looked up (default: the caller's `__main__`).
     """
 
     def __init__(
@@ -50,7 +49,6 @@ class Workflow:
         self.namespace = vars(sys.modules["__main__"]) if namespace is None else namespace
         self._root = Path(store).absolute() if store is not None else locate(Path.cwd(), os.environ)
         self._overrides: dict[str, Any] = {}
-        self._last: Outcome | None = None
 
     @cached_property
     def store(self) -> DiskStore:
@@ -58,12 +56,16 @@ class Workflow:
         return open_store(self._root)
 
     @cached_property
+    def settings(self) -> settings.Settings:
+        """The settings in force; read once, and again after `config`."""
+        return settings.load(self._root.parent, self._overrides)
+
+    @cached_property
     def session(self) -> execute.Session:
         """What runs of this workflow share; made when first needed."""
         ignore_under(self._root)
         ignore_under(Path(__file__).parent)  # wfkit's own files, read on its own threads
-        chosen = settings.load(self._root.parent, self._overrides)
-        return execute.open_session(self.store, chosen, self._root.parent)
+        return execute.open_session(self.store, self.settings, self._root.parent)
 
     def add(self, node: Node) -> Node:
         """Define a node, or define it again. Nothing runs."""
@@ -80,14 +82,14 @@ class Workflow:
         is."""
 
         def define(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.add(node_from_function(function, **options))
+            self.add(node_from_function(function, settings=self.settings, **options))
             return function
 
         return define if function is None else define(function)
 
     def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
         """The graph of the targets, checked and digested."""
-        return prepare(self.nodes, targets, inputs or {}, self.session.settings)
+        return prepare(self.nodes, targets, inputs or {}, self.settings)
 
     def run(
         self,
@@ -104,9 +106,9 @@ class Workflow:
         """
         prepared = self.prepare(targets, inputs)
         wish = execute.Wish(self.name, frozenset(self.nodes) if force else frozenset(), fresh_replies, **origin)
-        self._last = Outcome(execute.execute(self.session, prepared, wish, progress))
-        write_summary(self._last, os.environ)
-        return self._last
+        outcome = Outcome(execute.execute(self.session, prepared, wish, progress))
+        write_summary(outcome, os.environ)
+        return outcome
 
     async def arun(self, *targets: str, **options: Any) -> Outcome:
         """Like `run`, inside a running event loop, which stays free meanwhile."""
@@ -155,8 +157,8 @@ class Workflow:
     def config(self, name: str | None = None, value: Any = None) -> View:
         """Show the settings, or set one for this workflow."""
         if name is not None and value is not None:
-            self._configure(name, value)
-        return answers().settings(settings.load(self._root.parent, self._overrides), name)
+            self._configure({**self._overrides, name: value})
+        return answers().settings(self.settings, name)
 
     def doctor(self, rebuild: bool = False) -> View:
         """The health of the store; `rebuild` makes the database anew from the journals."""
@@ -175,10 +177,9 @@ class Workflow:
             self.store.close()
             del self.__dict__["store"]
 
-    def _configure(self, name: str, value: Any) -> None:
-        overrides = {**self._overrides, name: value}
+    def _configure(self, overrides: dict[str, Any]) -> None:
         chosen = settings.load(self._root.parent, overrides)
-        self._overrides = overrides
+        self._overrides, self.settings = overrides, chosen
         if "session" in self.__dict__:
             self.session.configure(chosen)
 

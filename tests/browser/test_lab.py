@@ -81,13 +81,15 @@ def test_pictures_are_drawn(lab: Lab, cell: int, words: list[str]) -> None:
 
 
 def test_lineage_is_on_screen(lab: Lab) -> None:
-    """The item, and what it was made of."""
+    """The item, what it was made of, the model that answered and the price."""
     lab.run(LINEAGE)
     output = lab.output(LINEAGE)
     expect(output.first).to_be_visible()
     shown = " ".join(output.all_inner_texts()) + " ".join(output.locator("svg text").all_text_contents())
     assert "numbers[1]" in shown
     assert "asked[1]" in shown
+    assert "offline" in shown
+    assert "$0" in shown
 
 
 def test_tab_offers_options_and_nodes(lab: Lab) -> None:

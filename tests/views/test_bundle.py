@@ -97,7 +97,7 @@ def test_the_bundle_has_all_twins(make: Any) -> None:
     """A chart gives the figure, HTML and text; what is no chart gives HTML and text. `include` and `exclude` choose."""
     for view in rows.views(make()):
         bundle = view._repr_mimebundle_()
-        charts = {PLOTLY} if view.figure() is not None else set()
+        charts = {PLOTLY} if view.figure() is not None and view.shown_as_figure() else set()
         assert set(bundle) == charts | {"text/html", "text/plain"}
         assert set(view._repr_mimebundle_(include=["text/plain"])) == {"text/plain"}
         assert "text/html" not in view._repr_mimebundle_(exclude=["text/html"])

@@ -10,13 +10,14 @@ import os
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from wfkit.keys.places import is_foreign, own
 from wfkit.keys.recorder import active, whose
 
 _WRITE = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
-_IMPORTER = "<frozen importlib._bootstrap_external>"
+_IMPORTER = ("<frozen importlib._bootstrap_external>", str(Path(os.__file__).parent / "importlib"))
 
 _ignored: set[str] = set()
 _install = threading.Lock()
@@ -92,10 +93,15 @@ def _source_of(path: str) -> str:
 
 def _on_listing(arguments: tuple[Any, ...]) -> None:
     path = _path(arguments[0] if arguments and arguments[0] is not None else ".")
-    if path is None or _is_ignored(path + os.sep) or sys._getframe(2).f_code.co_filename == _IMPORTER:
+    if path is None or _is_ignored(path + os.sep) or _is_import(sys._getframe(2)):
         return
     for recorder in whose():
         recorder.listed(path)
+
+
+def _is_import(caller: FrameType) -> bool:
+    """Whether a folder is listed to find a module or an installed package: that is no look of the body."""
+    return caller.f_code.co_filename.startswith(_IMPORTER)
 
 
 def _on_sqlite(arguments: tuple[Any, ...]) -> None:

@@ -34,6 +34,10 @@ class View:
         """
         return None
 
+    def shown_as_figure(self) -> bool:
+        """Whether a notebook with a browser shows the figure. A view whose words matter more says no."""
+        return True
+
     def html(self) -> str:
         """The view as static HTML: complete, without script and external resources, every text escaped."""
         return theme.output(self.fragment())
@@ -41,7 +45,7 @@ class View:
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
     ) -> dict[str, Any]:
-        figure = self.figure()
+        figure = self.figure() if self.shown_as_figure() else None
         bundle: dict[str, Any] = {} if figure is None else {PLOTLY: figure}
         bundle |= {"text/html": self.html(), "text/plain": self.text()}
         wanted = {key for key in bundle if not include or key in include} - set(exclude or ())

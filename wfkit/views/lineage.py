@@ -46,6 +46,10 @@ class Lineage(View):
         ]  # fmt: skip
         return frame(records, _COLUMNS)
 
+    def shown_as_figure(self) -> bool:
+        """No: prompt, reply and price are read, and a figure must not hold them."""
+        return False
+
     def figure(self) -> dict[str, Any]:
         """The steps as marks from left to right over lines; the hover tells role, kind, model, time and cost."""
         steps, deps = lineage_svg.vertices(self.step)
