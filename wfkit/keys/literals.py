@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from wfkit.core.result import Read
-from wfkit.keys.places import file_digest, is_foreign, pattern_digest, portable, rooted, signature
+from wfkit.keys.places import is_foreign, known_digest, pattern_digest, portable, rooted, signature
 
 _QUOTED = re.compile(r"""'([^'\n]{1,300})'|"([^"\n]{1,300})\"""")
 _LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # halves of characters that no file name can hold
@@ -145,7 +145,7 @@ def _read(text: str, root: Path) -> Read | None:
     if _MAGIC.search(text):
         return _pattern(path, root) if "/" in text or "." in text else None
     if signature(path) is not None:
-        return Read("file", portable(path, root), file_digest(path))
+        return Read("file", portable(path, root), known_digest(path))
     if os.path.isdir(path):  # noqa: PTH112
         is_named = "/" in text.rstrip("/") or text.endswith("/")
         return _pattern(os.path.join(path, "**"), root) if is_named and path != str(root) else None  # noqa: PTH118

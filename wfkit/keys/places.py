@@ -27,6 +27,8 @@ Signature = tuple[int, int, int, int]  # size, mtime_ns, inode, device
 # remembered.
 FRESH_S = 2.0
 _TREE_LIMIT = 2000
+_DIGESTS_KEPT = 100_000
+_digests: dict[str, tuple[tuple[int, ...], str]] = {}
 _ZIPPED = tuple(entry for entry in sys.path if entry.startswith(sys.base_prefix) and entry.endswith(".zip"))
 _SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/share/zoneinfo/", "/etc/localtime", *_ZIPPED)  # the library, zipped
 
@@ -90,6 +92,25 @@ def file_digest(path: str) -> str:
         return ""
 
 
+def known_digest(path: str) -> str:
+    """`file_digest`, remembered for the life of the process while nothing says that the file was touched.
+
+    The time of the last change of any kind (ctime) counts, which no program can set back. Empty for what is no file.
+    """
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return ""
+    mark = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
+    known = _digests.get(path)
+    if known is not None and known[0] == mark:
+        return known[1]
+    digest = file_digest(path) if stat.S_ISREG(found.st_mode) else ""
+    if time.time() - max(found.st_mtime, found.st_ctime) > FRESH_S and len(_digests) < _DIGESTS_KEPT:
+        _digests[path] = (mark, digest)
+    return digest
+
+
 def listing_digest(path: str) -> str:
     """32 hex characters over the names in a folder; empty when there is none."""
     try:
@@ -109,7 +130,7 @@ def pattern_digest(pattern: str, project: Path) -> str:
     with unseen():
         paths = sorted(path for path in glob.glob(pattern, recursive=True) if signature(path) is not None)  # noqa: PTH207 - any pattern
     for path in paths:
-        content = file_digest(path) if len(paths) <= _TREE_LIMIT else repr(signature(path))
+        content = known_digest(path) if len(paths) <= _TREE_LIMIT else repr(signature(path))
         lines.append(f"{portable(path, project)}={content}")
     return digest_of("\n".join(["pattern", *lines]).encode("utf-8", "surrogateescape")).hex() if lines else ""
 

@@ -16,16 +16,7 @@ from blake3 import blake3
 from wfkit.core.result import Read
 from wfkit.keys.audit import ignore_under, watch
 from wfkit.keys.literals import literal_paths, named_paths, texts_in
-from wfkit.keys.places import (
-    Signature,
-    absolute,
-    file_digest,
-    is_fresh,
-    listing_digest,
-    pattern_digest,
-    rooted,
-    signature,
-)
+from wfkit.keys.places import absolute, known_digest, listing_digest, pattern_digest, rooted
 from wfkit.keys.recorder import Recorder, active, current, whose
 
 __all__ = [
@@ -102,31 +93,7 @@ class ReadChecker:
         path = absolute(read.name, self.project)
         if read.kind == "glob":
             return listing_digest(path) if read.name.endswith("/") else pattern_digest(path, self.project)
-        return _digests.of(path)
-
-
-class _FileDigests:
-    """Digests of files by path and signature, for the life of the process; a file that was written just now is looked
-    at again.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[Signature, str]] = {}
-
-    def of(self, path: str) -> str:
-        found = signature(path)
-        if found is None:
-            return ""
-        known = self._known.get(path)
-        if known is not None and known[0] == found:
-            return known[1]
-        digest = file_digest(path)
-        if not is_fresh(found) and signature(path) == found:
-            self._known[path] = (found, digest)
-        return digest
-
-
-_digests = _FileDigests()
+        return known_digest(path)
 
 
 def unchanged(read: Read, project: Path) -> bool:

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from wfkit.core.result import Read
-from wfkit.keys.places import Signature, file_digest, is_fresh, listing_digest, portable, signature
+from wfkit.keys.places import Signature, file_digest, is_fresh, known_digest, listing_digest, portable, signature
 
 current: ContextVar[Recorder | None] = ContextVar("wfkit_recorder", default=None)
 active: dict[int, Recorder] = {}
@@ -62,7 +62,7 @@ class Recorder:
         reads, problem = [], None
         for path, (before, early) in list(self._files.items()):
             name = portable(path, self.project)
-            digest = file_digest(path) if before is not None else ""
+            digest = known_digest(path) if before is not None else ""
             if not self._is_same(path, before, early, digest):
                 problem = problem or f"the file {name!r} changed while the body was reading it"
             reads.append(Read("file", name, digest))
