@@ -42,6 +42,7 @@ from wfkit.keys.reads import unchanged
 from wfkit.keys.task import task_key
 from wfkit.llm import client
 from wfkit.settings import Settings
+from wfkit.store.classes import register_class
 
 _TICK_S = 0.1  # how often the display is drawn
 _SOON_S = 0.02  # a run whose prompts are all known is over by then, and litellm need not be loaded
@@ -117,9 +118,11 @@ def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:
     """Run to the end, in the calling thread's time. KeyboardInterrupt ends the run as interrupted and is raised
     again."""
+    for cls in prepared.classes:
+        register_class(cls)
     with paused():
         index = load_index(session, prepared)
-        run, events = _begin_or_resume(session, prepared, wish, index)
+        run, events = _begin_or_resume(session, prepared, wish)
     resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
     around = Surroundings(session.project, session.settings.max_output_kb)
     context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies)
@@ -197,7 +200,7 @@ def _report(baton: Baton) -> RunReport:
     return report
 
 
-def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish, index: Index) -> tuple[Run, list[Event]]:
+def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish) -> tuple[Run, list[Event]]:
     now = time.time()
     started = RunStarted(
         run_id=uuid.uuid4().hex,
@@ -213,7 +216,7 @@ def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish, index: In
     )
     definitions: list[Event] = [*_definitions(session, prepared, now)]
     if not wish.force and not wish.fresh_replies:
-        run = take_up(Resumable(session.store, session.project, prepared, index), started, now)
+        run = take_up(Resumable(session.store, session.project, prepared), started, now)
         if run is not None:
             return run, definitions
     return begin(started), [started, *definitions]

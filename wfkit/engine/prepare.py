@@ -4,7 +4,7 @@ nothing of theirs."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from wfkit.define.schema import Schema
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.define.template import Template
 from wfkit.define.template import parse as parse_template
+from wfkit.engine.classes import reached
 from wfkit.engine.collector import paused
 from wfkit.errors import CellError, DefinitionError, GraphError, ValueFault
 from wfkit.keys.code import Definition, Planning, define_prompt, define_python
@@ -83,6 +84,16 @@ def prepare(
         return _prepare(with_inputs(nodes, inputs), targets, settings)
 
 
+def _code(ready: Sequence[ReadyNode]) -> Iterator[Any]:
+    """What the bodies and schemas of a graph are made of."""
+    for node in ready:
+        yield from node.definition.globals.values()
+        if node.node.function is not None:
+            yield node.node.function
+        if node.schema is not None:
+            yield node.schema.cls
+
+
 def digest_ahead(node: Node) -> None:
     """Digest the text of a cell when it is defined, so that the first run of a thousand cells need not wait for it."""
     if node.kind is NodeKind.PYTHON and node.function is None:
@@ -94,7 +105,7 @@ def _prepare(everything: Mapping[str, Node], targets: Sequence[str], settings: S
     planning = Planning(is_step=lambda name: name in everything and everything[name].kind is not NodeKind.INPUT)
     ready = [_ready(graph, i, everything, settings, planning) for i in range(len(graph.nodes))]
     specs = tuple(_spec(ready) for ready in ready)
-    classes = tuple(ready.schema.cls for ready in ready if ready.schema is not None and ready.schema.cls is not None)
+    classes = tuple(reached(_code(ready)))
     return Prepared(graph, ready, specs, classes)
 
 
