@@ -24,7 +24,13 @@ class Scope:
     reads: list[tuple[str, ...]] = field(default_factory=list)
 
 
-_OTHER_PARTS = ast.arguments | ast.comprehension | ast.pattern | ast.keyword | ast.match_case | ast.excepthandler
+# Classes of the syntax tree that have or may hold names: all but contexts and operators.
+_NAMELESS = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+_PARTS = frozenset(
+    kind
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _NAMELESS)
+)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _DYNAMIC = frozenset({"eval", "exec", "globals"})
 _IMPORTERS = frozenset({"__import__", "import_module"})
@@ -54,8 +60,8 @@ class Names:
         """Put the parts of a node on the stack, all in the same scope."""
         for value in vars(node).values():
             if type(value) is list:
-                self.stack.extend([(part, scope) for part in value if isinstance(part, ast.AST)])
-            elif isinstance(value, ast.expr | ast.stmt | _OTHER_PARTS):
+                self.stack += [(part, scope) for part in value if type(part) in _PARTS]
+            elif type(value) in _PARTS:
                 self.stack.append((value, scope))
 
     def free(self) -> set[tuple[str, ...]]:
