@@ -9,6 +9,7 @@ from typing import Any
 
 _TICK_S = 0.2
 _PATIENCE_S = 1.0
+_STOPPED = object()
 
 
 async def awaited(call: Callable[[threading.Event], Any]) -> Any:
@@ -19,15 +20,22 @@ async def awaited(call: Callable[[threading.Event], Any]) -> Any:
     import asyncio  # the caller's loop has loaded it
 
     stop = threading.Event()
-    work = asyncio.ensure_future(asyncio.to_thread(call, stop))
+
+    def called() -> Any:
+        try:
+            return call(stop)
+        except KeyboardInterrupt:
+            return _STOPPED  # our own doing: in a task, a KeyboardInterrupt would end the caller's loop
+
+    work = asyncio.ensure_future(asyncio.to_thread(called))
     try:
         while not work.done():
             await asyncio.wait([work], timeout=_TICK_S)
-    except asyncio.CancelledError:
-        stop.set()
-        await asyncio.wait([work], timeout=_PATIENCE_S)  # the run is written down as interrupted before we are gone
-        work.add_done_callback(lambda done: done.cancelled() or done.exception())  # its end is told by the cancellation
-        raise
     finally:
-        stop.set()
+        if not work.done():
+            stop.set()
+            await asyncio.wait([work], timeout=_PATIENCE_S)  # it is written down as interrupted before we are gone
+            work.add_done_callback(lambda done: done.cancelled() or done.exception())  # told by what ended the wait
+    if work.result() is _STOPPED:
+        raise KeyboardInterrupt
     return work.result()

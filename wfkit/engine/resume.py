@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wfkit.core.events import Adopted, Entry, Event, ItemsSucceeded, RunStarted, Succeeded
+from wfkit.core.events import Adopted, Entry, Event, ItemsSucceeded, RunEnded, RunStarted, Succeeded
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.promises import Store
 from wfkit.core.result import Result
-from wfkit.core.run import Run, apply, replay
-from wfkit.core.terms import TaskState
+from wfkit.core.run import Run, replay
+from wfkit.core.terms import RunState, TaskState
 from wfkit.engine.prepare import Prepared
 from wfkit.errors import ValueFault
 from wfkit.keys.reads import ReadChecker
@@ -27,7 +27,6 @@ class Resumable:
     store: Store
     project: Path
     prepared: Prepared
-    index: Index
 
 
 def take_up(where: Resumable, started: RunStarted, now: float) -> Run | None:
@@ -58,13 +57,15 @@ def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, by: str) -
         if (old.run_id, epoch) not in [(found.run_id, last) for found, last in store.interrupted()]:
             return None
         entries = store.entries(old.run_id)
-        run = replay(entries)
-        if not _holds(where, run, entries, now):
+        if not _holds(where, replay(entries), entries, now):
             return None
-        adopted = Adopted(epoch + 1, now, by)
-        apply(run, adopted)
-        store.append([Entry(old.run_id, epoch + 1, 0, adopted)], durable=True).wait()
-        return run
+        store.append([Entry(old.run_id, epoch + 1, 0, Adopted(epoch + 1, now, by))], durable=True).wait()
+        try:
+            # read again: a body that the interrupt left behind may have ended just before the adoption
+            return replay(store.entries(old.run_id))
+        except BaseException:  # another Ctrl-C: the run must not look as if we were at it
+            store.append([Entry(old.run_id, epoch + 1, 1, RunEnded(RunState.INTERRUPTED, now))], durable=True)
+            raise
     finally:
         flight.release()
 
@@ -74,6 +75,7 @@ def _holds(where: Resumable, run: Run, entries: Sequence[Entry], now: float) -> 
     if run.node_failures or TaskState.FAILED in run.state:
         return False
     unchanged = ReadChecker(where.project).unchanged
+    index = Index(where.store.known([spec.name for spec in run.specs]))
     uncached = {
         result.value.digest: result
         for entry in entries
@@ -86,7 +88,7 @@ def _holds(where: Resumable, run: Run, entries: Sequence[Entry], now: float) -> 
             continue
         node = where.prepared.ready[run.node_of[task]].node
         asked = Asked(node.name, node.kind, run.specs[run.node_of[task]].definition, node.options.cache)
-        known = look_up(run.key[task], asked, where.index, unchanged, now)[0]
+        known = look_up(run.key[task], asked, index, unchanged, now)[0]
         if known is not None and known.digest == value:
             continue
         if value not in uncached or not all(map(unchanged, uncached[value].reads)):
