@@ -20,6 +20,7 @@ from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import CallFailed, ValueFault
 from wfkit.executors.capture import capture
 from wfkit.keys.mutation import changed
+from wfkit.keys.places import absolute
 from wfkit.keys.reads import named_paths, recording
 from wfkit.llm.messages import verdict_of
 from wfkit.llm.structured import Answer, plain, structured
@@ -57,11 +58,16 @@ class Watch:
         values = [value for value, _ in self.given.values.values()]
         return named_paths(self.ready.texts, values, self._project)
 
+    def _not_own(self, named: tuple[Read, ...]) -> tuple[Read, ...]:
+        """Without the files that the body wrote: what it read of them before, the recorder knows."""
+        written = self._recorder.writes if named else ()
+        return tuple(read for read in named if absolute(read.name, self._project) not in written) if written else named
+
     def made(self, value: Any) -> Made:
         """What the body left behind. An input changed in place is a problem that names it."""
         reads, problem = self._recorder.finish()
-        named = self._named()
-        late = [read.name for read in self._before if read not in named]
+        named = self._not_own(self._named())
+        late = [read.name for read in self._not_own(self._before) if read not in named]
         if late:
             problem = problem or f"the file {late[0]!r} changed while the body ran"
         reads = _merge(reads, named)

@@ -122,9 +122,15 @@ class Payer:
             failure = Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {error}")
             await self._ended(call_id, digest, request, began, failure=failure)
             raise
-        verdict = self.judge(reply)
+        verdict = self._verdict(reply)
         await self._ended(call_id, digest, request, began, reply=reply, verdict=verdict)
         return reply
+
+    def _verdict(self, reply: Reply) -> Verdict:
+        try:
+            return self.judge(reply)
+        except Exception:  # the user's own validator broke; that says nothing of the reply, and it was paid for
+            return Verdict.VALID
 
     async def _ended(self, call_id: str, digest: str, request: Request, began: float, **outcome: Any) -> None:
         call = CallRecord(
