@@ -1,0 +1,100 @@
+"""Promises of the worker threads: a job waits only while all threads work, and none is lost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from wfkit.executors.threads import Threads
+
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def two() -> Iterator[Threads]:
+    threads = Threads(2, name="test")
+    yield threads
+    threads.close()
+
+
+def names() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("test-")]
+
+
+def test_threads_start_when_they_are_needed(two: Threads) -> None:
+    """No job, no thread; an idle thread is used again."""
+    assert names() == []
+    for _ in range(5):
+        done = threading.Event()
+        two.submit(done.set)
+        assert done.wait(PATIENCE_S)
+    assert len(names()) <= 2
+
+
+def test_every_job_runs(two: Threads) -> None:
+    """More jobs than threads: all of them run."""
+    done = threading.Semaphore(0)
+    for _ in range(1000):
+        two.submit(done.release)
+    for _ in range(1000):
+        assert done.acquire(timeout=PATIENCE_S)
+    assert len(names()) <= 2
+
+
+def test_jobs_that_need_each_other(two: Threads) -> None:
+    """Up to `size` jobs are under way at once, whatever ran before."""
+    for _ in range(20):
+        both = threading.Barrier(2, timeout=PATIENCE_S)
+        ended = threading.Semaphore(0)
+        for _ in range(2):
+            two.submit(lambda both=both, ended=ended: (both.wait(), ended.release()))
+        assert ended.acquire(timeout=PATIENCE_S)
+        assert ended.acquire(timeout=PATIENCE_S)
+
+
+def test_a_replaced_thread(two: Threads) -> None:
+    """With all threads held by bodies that were given up, and as many replaced, a job runs all the same; also when jobs
+    had waited for a thread before."""
+    done = threading.Semaphore(0)
+    for _ in range(100):
+        two.submit(done.release)
+    for _ in range(100):
+        assert done.acquire(timeout=PATIENCE_S)
+    let_go = threading.Event()
+    began = threading.Barrier(3, timeout=PATIENCE_S)
+    for _ in range(2):
+        two.submit(lambda: (began.wait(), let_go.wait(PATIENCE_S)))
+    began.wait()
+    two.replace()
+    two.submit(done.release)
+    assert done.acquire(timeout=PATIENCE_S)
+    let_go.set()
+
+
+def test_more_threads(two: Threads) -> None:
+    """`grow` lets more jobs run at once; it never takes threads away."""
+    two.grow(4)
+    two.grow(1)
+    four = threading.Barrier(4, timeout=PATIENCE_S)
+    ended = threading.Semaphore(0)
+    for _ in range(4):
+        two.submit(lambda: (four.wait(), ended.release()))
+    for _ in range(4):
+        assert ended.acquire(timeout=PATIENCE_S)
+
+
+def test_closing(two: Threads) -> None:
+    """After `close` the threads end, and a later job starts a new one."""
+    done = threading.Event()
+    two.submit(done.set)
+    assert done.wait(PATIENCE_S)
+    before = [thread for thread in threading.enumerate() if thread.name.startswith("test-")]
+    two.close()
+    for thread in before:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    again = threading.Event()
+    two.submit(again.set)
+    assert again.wait(PATIENCE_S)

@@ -1,0 +1,90 @@
+"""Promises of the pool guard: no provider is asked more often at once than it has seats, and every seat comes back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from wfkit.guards.pools import Pools
+
+
+class Meter:
+    """A call that counts how many of it are under way."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    async def __call__(self) -> int:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0.001)
+        self.now -= 1
+        return self.most
+
+
+def test_no_more_than_the_seats() -> None:
+    """Twenty calls through three seats: three at once, and all of them are made."""
+
+    async def work() -> int:
+        pools, meter = Pools(3), Meter()
+        await asyncio.gather(*[pools.through("openai", meter) for _ in range(20)])
+        assert pools.statistics()["openai"].in_use == 0
+        assert pools.statistics()["openai"].waiting == 0
+        return meter.most
+
+    assert asyncio.run(work()) == 3
+
+
+def test_providers_do_not_wait_for_each_other() -> None:
+    """A provider whose seats are all taken keeps nobody from asking another."""
+
+    async def work() -> None:
+        pools, gate = Pools(1), asyncio.Event()
+        slow = asyncio.ensure_future(pools.through("slow", gate.wait))
+        await asyncio.sleep(0)
+        await pools.through("quick", Meter())
+        assert pools.statistics()["slow"].in_use == 1
+        gate.set()
+        await slow
+
+    asyncio.run(work())
+
+
+def test_seats_come_back() -> None:
+    """A call that fails, one that is cancelled, and a caller that gives up waiting leave the seat free."""
+
+    async def work() -> None:
+        pools, gate = Pools(1), asyncio.Event()
+
+        async def broken() -> None:
+            raise ValueError("no")
+
+        with pytest.raises(ValueError, match="no"):
+            await pools.through("openai", broken)
+        held = asyncio.ensure_future(pools.through("openai", gate.wait))
+        await asyncio.sleep(0)
+        impatient = asyncio.ensure_future(pools.through("openai", Meter()))
+        await asyncio.sleep(0)
+        assert pools.statistics()["openai"].waiting == 1
+        for task in (impatient, held):
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert await pools.through("openai", Meter()) == 1
+        assert pools.statistics()["openai"].in_use == 0
+
+    asyncio.run(work())
+
+
+def test_another_size() -> None:
+    """`resize` holds for the calls that come after it."""
+
+    async def work() -> int:
+        pools, meter = Pools(1), Meter()
+        await pools.through("openai", meter)
+        pools.resize(5)
+        await asyncio.gather(*[pools.through("openai", meter) for _ in range(20)])
+        return meter.most
+
+    assert asyncio.run(work()) == 5

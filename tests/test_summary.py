@@ -1,0 +1,51 @@
+"""Promises of the summary: one JSON line a run for whoever started the notebook, unknown amounts as null."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.engine.lab import Lab, lab, run
+from wfkit.llm.fake import Say, Script
+from wfkit.summary import summary, write_summary
+
+__all__ = ["lab"]
+CELLS = {"a": "1", "bad": "1 / 0", "below": "bad", "told --model fake/script": "Hello"}
+
+
+def test_a_run_in_a_line(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each run appends its line to the file that the environment names."""
+    path = tmp_path / "summary.jsonl"
+    monkeypatch.setenv("WFKIT_SUMMARY", str(path))
+    workflow = lab.cells(CELLS)
+    with Script([Say("hi")]):
+        ids = [run(workflow).run_id, run(workflow).run_id]
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["run_id"] for line in lines] == ids
+    assert lines[0]["tasks"] == {"run": 3, "cached": 0, "failed": 1, "skipped": 1}
+    assert lines[1]["tasks"] == {"run": 1, "cached": 2, "failed": 1, "skipped": 1}
+    assert [line["model_calls"] for line in lines] == [1, 0]
+    assert all(line["exit_code"] == 1 and line["status"] == "failed" and line["seconds"] >= 0 for line in lines)
+
+
+def test_nothing_unless_asked(lab: Lab, tmp_path: Path) -> None:
+    """Without the variable nothing is written."""
+    outcome = run(lab.cells({"a": "1"}))
+    write_summary(outcome, {})
+    assert summary(outcome)["exit_code"] == 0
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+def test_unknown_is_null(lab: Lab) -> None:
+    """A call without a price: the cost is null, in valid JSON."""
+    with Script([Say("hi", cost_usd=None)]):
+        told = summary(run(lab.cells({"told --model fake/script": "Hello"})))
+    assert json.loads(json.dumps(told))["cost_usd"] is None
+
+
+def test_partial_is_no_failure(lab: Lab) -> None:
+    """A run with tolerated failures ends with exit code 0 and says partial."""
+    told = summary(run(lab.cells({"bad --on_error skip": "1 / 0"})))
+    assert (told["status"], told["exit_code"]) == ("partial", 0)
