@@ -198,6 +198,11 @@ EDITS = {
         "import pydantic, typing\nclass M(pydantic.BaseModel):\n    a: typing.Annotated[str, pydantic.StringConstraints(pattern='a')]\ndef helper(x): return M",
         "import pydantic, typing\nclass M(pydantic.BaseModel):\n    a: typing.Annotated[str, pydantic.StringConstraints(pattern='b')]\ndef helper(x): return M",
     ),
+    "a hint in a class": ("class A:\n    x: int = 1\ndef helper(x): return A", "class A:\n    x: str = 1\ndef helper(x): return A"),
+    "a docstring that is read": (
+        "def g():\n    'one'\ndef helper(x): return g.__doc__",
+        "def g():\n    'two'\ndef helper(x): return g.__doc__",
+    ),
     "an address": (
         "import pydantic\nU = pydantic.HttpUrl('https://a.example')\ndef helper(x): return U",
         "import pydantic\nU = pydantic.HttpUrl('https://b.example')\ndef helper(x): return U",

@@ -10,10 +10,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import types
-import typing
 from typing import Any
 
-from wfkit.keys.callables import Described
+from wfkit.keys.callables import HINT, Described
 from wfkit.keys.origin import PROJECT, importable, origin, token
 from wfkit.keys.plain import digest_of
 
@@ -50,6 +49,7 @@ def describe_class(cls: type) -> Described:
     if type(cls) is not type:
         links.append(("(metaclass)", type(cls)))
     links += _facts(cls)
+    links += [(f"{HINT}{name})", hint) for name, hint in sorted(vars(cls).get("__annotations__", {}).items())]
     links += [(f".{name}", thing) for name, thing in sorted(vars(cls).items()) if _counts(cls, name, thing)]
     text = "\n".join([f"class {cls.__qualname__}", *(label for label, _ in links)])
     return Described(digest_of(text.encode()).hex(), text, [(label, _known(thing)) for label, thing in links])
@@ -63,9 +63,6 @@ def _facts(cls: type) -> list[tuple[str, Any]]:
         return _model_parts(cls)
     if dataclasses.is_dataclass(cls):
         return _dataclass_fields(cls)
-    if typing.is_typeddict(cls) or _is_named_tuple(cls):
-        hints = vars(cls).get("__annotations__", {})
-        return [(f"(type {name})", hint) for name, hint in sorted(hints.items())]
     return []
 
 

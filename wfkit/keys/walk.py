@@ -10,7 +10,7 @@ import builtins
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from wfkit.errors import CellError, ValueFault
@@ -121,6 +121,8 @@ class Walk:
                 continue
             if helper and self.rules.forbid(root, namespace):
                 raise CellError(_reads_node(path, root))
+            if chain[-1] == "__doc__":
+                self.reached.text(f"{path} -> {'.'.join(chain)}", _documentation(chain, namespace))
             if root not in namespace:
                 if not hasattr(builtins, root):
                     self.reached.edges.append(f"{path} -> {root}=missing")
@@ -192,6 +194,14 @@ def _describe(thing: Any) -> Described:
     if isinstance(thing, ModuleType):
         return describe_module(thing)
     return describe_callable(thing)
+
+
+def _documentation(chain: tuple[str, ...], namespace: Mapping[str, Any]) -> str:
+    """The docstring that a piece of code reads: then it has an effect."""
+    thing = namespace.get(chain[0])
+    for name in chain[1:]:
+        thing = getattr(thing, name, None) if isinstance(thing, ModuleType | type | FunctionType | str) else None
+    return str(thing)
 
 
 def _without_cells(found: Described) -> list[tuple[str, ...]]:
