@@ -20,6 +20,7 @@ import pandas as pd
 import pydantic
 import pytest
 
+from tests.ids import stable
 from wfkit.core.record import Record
 from wfkit.define.plain import plain
 from wfkit.errors import TemplateError
@@ -122,7 +123,7 @@ def loop() -> list[Any]:
         (pd.DataFrame({"a": range(100_001)}), "a DataFrame of 100,001 rows, too many"),
         (1j, "`v` is a complex"),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_refuses(value: Any, message: str) -> None:
     """Nothing with behaviour comes near a template; the part is named, and what to do."""

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.ids import stable
 from wfkit.errors import UsageFault
 from wfkit.llm.provider import Behaviour, Faults, Provider
 from wfkit.llm.provider_effects import read_effects
@@ -148,7 +149,7 @@ def test_port_taken() -> None:
         (lambda: parse_rates(["500"]), "500=0.1"),
         (lambda: parse_script(["500*x"]), "500*3"),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_bad_settings(make: Any, told: str) -> None:
     """A fault that is none, or a rate that cannot be, is refused with an example."""

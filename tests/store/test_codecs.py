@@ -21,6 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.ids import stable
 from tests.store.samples import Access, Color, Derived, Label, Open, Pair, Plain, Point, Word
 from wfkit.core.record import Record
 from wfkit.errors import ValueFault
@@ -191,7 +192,7 @@ def test_cycles() -> None:
         codecs.encode(value)
 
 
-@pytest.mark.parametrize(("value", "message"), REFUSED, ids=lambda part: repr(part)[:30])
+@pytest.mark.parametrize(("value", "message"), REFUSED, ids=stable)
 def test_refused(value: Any, message: str) -> None:
     """What cannot be stored is refused: the message says which part, of which type, and what to do."""
     with pytest.raises(ValueFault, match=message):
