@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from wfkit.core.result import Read
-from wfkit.keys.places import is_foreign, known_digest, pattern_digest, portable, rooted, signature
+from wfkit.keys.places import is_foreign, known_digest, names_here, pattern_digest, portable, rooted, signature
 
 _QUOTED = re.compile(r"""'([^'\n]{1,300})'|"([^"\n]{1,300})\"""")
 _LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # halves of characters that no file name can hold
@@ -99,6 +99,9 @@ def texts_in(sources: Iterable[str]) -> tuple[str, ...]:
 def named_paths(texts: Sequence[str], values: Iterable[Any] = (), project: Path | None = None) -> tuple[Read, ...]:
     """Like `literal_paths`, for texts that were found before."""
     named = dict.fromkeys([*texts, *(text for value in values for text in _from_value(value))])
+    if named:
+        here = names_here()
+        named = dict.fromkeys(text for text in named if text in here or not _is_mere_name(text))
     if not named:  # nearly always
         return ()
     root = rooted(project)
@@ -136,6 +139,14 @@ def _may_be_path(text: str) -> bool:
     if not 0 < len(text) <= 300 or "\n" in text or "\x00" in text or "://" in text:
         return False
     return text.isascii() or not _LONE.search(text)
+
+
+@lru_cache(maxsize=4096)
+def _is_mere_name(text: str) -> bool:
+    """Whether a text can only name something in the working directory, where a look into its listing tells."""
+    if "/" in text or "\\" in text or text.startswith("~") or _MAGIC.search(text):
+        return False
+    return text.rpartition(".")[2].lower() not in _DATA or " " in text
 
 
 def _read(text: str, root: Path) -> Read | None:

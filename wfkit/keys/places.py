@@ -26,6 +26,7 @@ Signature = tuple[int, int, int, int]  # size, mtime_ns, inode, device
 # A file changed within the last two seconds may change again without a new time on coarse clocks: its digest is not
 # remembered.
 FRESH_S = 2.0
+TICK_S = 0.1
 _TREE_LIMIT = 2000
 _DIGESTS_KEPT = 100_000
 _digests: dict[str, tuple[tuple[int, ...], str]] = {}
@@ -43,6 +44,23 @@ def rooted(project: Path | None) -> Path:
 @lru_cache(maxsize=64)
 def _normal(path: Path) -> Path:
     return Path(os.path.normpath(path))
+
+
+_here: tuple[tuple[int, ...], frozenset[str]] = ((), frozenset())
+
+
+def names_here() -> frozenset[str]:
+    """What is in the working directory. One look at the clock of the folder as long as nothing is added or removed."""
+    global _here  # noqa: PLW0603 - there is one working directory
+    found = os.stat(".")  # noqa: PTH116 - for every task
+    mark = (found.st_ino, found.st_dev, found.st_mtime_ns, found.st_ctime_ns)
+    if _here[0] == mark:
+        return _here[1]
+    with unseen():
+        names = frozenset(os.listdir("."))  # noqa: PTH208 - names are wanted
+    # A folder that changed just now may change again within one tick of the file system's clock.
+    _here = (mark if time.time() - max(found.st_mtime, found.st_ctime) > TICK_S else (), names)
+    return names
 
 
 class _Own(threading.local):
