@@ -37,6 +37,21 @@ if os.fork() == 0:
     time.sleep(60)
 sys.stdin.readline()
 """
+FLIER = """
+import os, sys, time
+from pathlib import Path
+from wfkit.store import locks
+from wfkit.store.flight import Flights
+if sys.stdin.readline() == "False\\n":
+    locks._OFD_SETLK = None
+flights = Flights(Path(sys.argv[1]))
+flight = flights.take("e" * 32)
+if os.fork() == 0:
+    flight.release()  # it is the parent's
+    print("child", flights.take("e" * 32) is None, flush=True)
+    time.sleep(60)
+sys.stdin.readline()
+"""
 
 
 @contextmanager
@@ -177,18 +192,62 @@ def test_lease_wait_runs_out(tmp_path: Path) -> None:
     mine.release()
 
 
-def test_flight_leaves_nothing(tmp_path: Path) -> None:
-    """A flight that was released leaves no file; one whose process died can be taken."""
-    flights = Flights(tmp_path)
-    flight = flights.take("f" * 32)
+@pytest.fixture(params=["bytes of one file", "a file each"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    if request.param == "a file each":
+        monkeypatch.setattr(locks, "_OFD_SETLK", None)
+    elif locks._OFD_SETLK is None:
+        pytest.skip("this system has no locks of an open file")
+    return tmp_path
+
+
+def test_flight_is_one_s_alone(folder: Path) -> None:
+    """Of two who have the flights of a store open one gets a key, the other when it is released; twice is harmless."""
+    one, two = Flights(folder), Flights(folder)
+    flight = one.take("f" * 32)
     assert flight is not None
-    with process(HOLDER, tmp_path / "flights" / ("e" * 32)) as holder:
-        assert line(holder) == "True"
+    assert one.take("f" * 32) is None
+    assert two.take("f" * 32) is None
+    neighbour = two.take("f" * 31 + "e")
+    assert neighbour is not None
+    flight.release()
+    flight.release()
+    again = two.take("f" * 32)
+    assert again is not None
+    flight.release()
+    assert one.take("f" * 32) is None
+    one.close()
+    assert one.take("f" * 32) is None
+    two.close()
+    assert one.take("f" * 32) is not None
+    one.close()
+    assert list(folder.glob("flights/*")) == []
+
+
+def test_flight_ends_with_its_process(folder: Path) -> None:
+    """The flights of a process that was killed can be taken, though a child that it forked lives on."""
+    flights = Flights(folder)
+    with process(FLIER, folder) as flier:
+        print(locks._OFD_SETLK is not None, file=flier.stdin, flush=True)
+        assert line(flier) == "child True"
         assert flights.take("e" * 32) is None
-        holder.kill()
-        holder.wait()
+        flier.kill()
+        flier.wait()
         other = flights.take("e" * 32)
         assert other is not None
         other.release()
+    flights.close()
+
+
+def test_where_bytes_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system without such locks a flight is a file."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(locks.fcntl, "fcntl", refuse)
+    flight = Flights(tmp_path).take("f" * 32)
+    assert flight is not None
+    assert [path.name for path in (tmp_path / "flights").iterdir()] == ["f" * 32]
     flight.release()
     assert list((tmp_path / "flights").iterdir()) == []

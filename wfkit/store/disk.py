@@ -70,7 +70,8 @@ class DiskStore(Serving, Asking):
         self._marks = RunMarks(root)
         self._folder = Folder(root, self._tails, self._lease, lambda: self._database)
         results = Results(self._tails, self._readable, ObjectFiles(root))
-        super().__init__(results, CallLog(self._tails, self._readable), Flights(root))
+        self._rights = Flights(root)
+        super().__init__(results, CallLog(self._tails, self._readable), self._rights)
         _alive.add(self)
 
     @property
@@ -114,6 +115,7 @@ class DiskStore(Serving, Asking):
             self._folder.close()
             self._database.close()
         finally:
+            self._rights.close()
             if self._tails.own is not None:
                 self._tails.own.close()
 

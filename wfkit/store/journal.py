@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
-from types import MappingProxyType
 
 from wfkit.core.events import Entry
 from wfkit.store import segments, wire
@@ -114,18 +114,23 @@ def list_journals(root: Path) -> list[Log]:
     return sorted(found.values(), key=lambda log: log.journal_id)
 
 
-def list_live(root: Path, beyond: Mapping[str, int] = MappingProxyType({})) -> list[Log]:
-    """The journals that are no segments (yet), of living processes and of dead ones.
+def list_live(root: Path) -> list[Log]:
+    """The journals that are no segments (yet), of living processes and of dead ones."""
+    found = []
+    for path in paths(root):
+        with suppress(FileNotFoundError):  # a segment now
+            found.append(Log(journal_id_of(path), path, path.stat().st_size))
+    return found
 
-    With `beyond`, only those longer than what it says of them: a look at a store without news costs microseconds.
-    """
+
+def paths(root: Path) -> list[Path]:
+    """The files of the journals that are no segments (yet)."""
+    folder = root / FOLDER
     try:
-        with os.scandir(f"{root}/{FOLDER}") as items:
-            files = [item for item in items if item.name.endswith(SUFFIX) and item.name[0] != "."]
-            sizes = [(item.name[: -len(SUFFIX)], item.path, item.stat().st_size) for item in files]
+        names = os.listdir(folder)  # noqa: PTH208 (as many as there were processes)
     except FileNotFoundError:
         return []
-    return [Log(name, Path(path), size) for name, path, size in sizes if not beyond or size > beyond.get(name, 0)]
+    return [folder / name for name in names if name.endswith(SUFFIX) and name[0] != "."]
 
 
 def read_entries(path: Path, offset: int = 0, on_damage: OnDamage | None = None) -> Iterator[Line]:

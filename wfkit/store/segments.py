@@ -29,14 +29,6 @@ def listed(root: Path) -> list[tuple[Path, str, int]]:
     return [(path, journal_id, int(size)) for path, journal_id, size in parts if size.isdecimal()]
 
 
-def changed_ns(root: Path) -> int:
-    """When the folder of segments last changed; 0 while there is none."""
-    try:
-        return os.stat(f"{root}/{FOLDER}").st_mtime_ns  # noqa: PTH116 (asked for every call: a Path costs as much again)
-    except FileNotFoundError:
-        return 0
-
-
 def is_segment(path: Path) -> bool:
     """Whether a path is a segment's, not a journal's."""
     return path.name.endswith(SUFFIX)

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wfkit.core.events import Entry
-from wfkit.store import journal, segments
+from wfkit.store import journal
 from wfkit.store.index import Index
 from wfkit.store.journal import Journal, Log
+from wfkit.store.watch import Watch
 
 
 class Tails:
@@ -30,7 +31,7 @@ class Tails:
         self._read_to: dict[str, int] = {}
         self._from: dict[str, int] = {}
         self._forgotten: dict[str, float] = {}
-        self._segments_seen = 0
+        self._watch = Watch(root)
         self._aligned = False
 
     def newest_first(self) -> list[Index]:
@@ -81,21 +82,13 @@ class Tails:
         return bool(placed or self._current.lines or self._frozen)
 
     def _refresh(self) -> None:
-        if self.own is not None:
+        if self.own is not None and self.own.commit.has_placed:
             for offset, end, entry in self.own.take_lines():
                 self._note(self.own.id, offset, end, entry)
-        for log in journal.list_live(self._root, self._read_to):
+        for log in self._watch.grown(self._read_to, self.own.id if self.own is not None else ""):
             self._read(log)
-        seen = segments.changed_ns(self._root)
-        if seen != self._segments_seen:
-            for log in journal.list_journals(self._root):
-                if log.segment and log.size > self._read_to.get(log.journal_id, 0):
-                    self._read(log)
-            self._segments_seen = seen
 
     def _read(self, log: Log) -> None:
-        if self.own is not None and log.journal_id == self.own.id:
-            return
         for offset, end, entry in journal.read_entries(log.path, self._read_to.get(log.journal_id, 0)):
             self._note(log.journal_id, offset, end, entry)
 
