@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wfkit.core.call import Failure
-from wfkit.core.events import Entry, Event
+from wfkit.core.events import Entry, Event, Forgotten
 from wfkit.core.promises import Store, Ticket
 from wfkit.core.result import Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run
@@ -97,6 +97,7 @@ class Context:
     warnings: dict[str, None] = field(default_factory=dict)
     node_values: dict[int, NodeValue] = field(default_factory=dict)
     made: dict[str, Result] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)
     seq: int = 0
 
     def warn(self, text: str) -> None:
@@ -155,6 +156,22 @@ class Context:
         if plain is not None:
             return plain[position]
         return self.values.get(resolver.item_keys[node][position])
+
+    def forget_lost(self, node: int) -> None:
+        """The value of a node is missing or damaged in the store: its results are no hits any more, so that the next
+        run makes them again."""
+        run = self.run
+        if node in self.lost:
+            return
+        self.lost.add(node)
+        keys = [
+            key
+            for task in run.tasks(node)
+            if (key := run.key[task]) and (value := run.value[task]) and not self.values.loads(value)
+        ]
+        if keys:
+            event = Forgotten(run.specs[node].name, tuple(keys), time.time())
+            self.store.append([Entry("", 1, 0, event)], durable=True)
 
     def result(self, task: int, made: Made) -> Result:
         """Encode a value and tell its story. A value that cannot be digested or stored is kept in memory only, with

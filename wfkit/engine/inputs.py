@@ -13,7 +13,7 @@ from typing import Any
 from wfkit.core.terms import NodeKind
 from wfkit.engine.context import Context, Made
 from wfkit.engine.prepare import ReadyNode
-from wfkit.errors import TemplateError
+from wfkit.errors import TemplateError, ValueFault
 from wfkit.keys.mutation import changed, view
 
 
@@ -36,7 +36,15 @@ class Inputs:
     _shared: dict[int, dict[str, tuple[Any, str]]] = field(default_factory=dict)
 
     def of(self, node: int, task: int) -> Given:
-        """The inputs of a task. Raises ValueFault when a value is lost."""
+        """The inputs of a task. Raises ValueFault when a value is lost, which is then no hit any more."""
+        try:
+            return self._of(node, task)
+        except ValueFault:
+            for dep in self.context.prepared.ready[node].deps:
+                self.context.forget_lost(dep)
+            raise
+
+    def _of(self, node: int, task: int) -> Given:
         shared = self._shared.get(node)
         if shared is None:
             shared = self._shared[node] = self._look_up(node)

@@ -28,6 +28,7 @@ from wfkit.core.promises import Ticket
 from wfkit.core.run import Run, apply
 from wfkit.core.terms import RunState
 from wfkit.engine.context import Context, unexpected, why_unresolvable
+from wfkit.errors import ValueFault
 
 
 @dataclass(slots=True)
@@ -158,6 +159,9 @@ def _resolve(context: Context, node: int) -> Resolved | Unresolvable:
     try:
         return context.resolver.resolve(node, context.done, now)
     except Exception as error:  # whatever it is, it is this node's failure, not the engine's
+        over = context.prepared.ready[node].over
+        if isinstance(error, ValueFault) and over is not None:
+            context.forget_lost(over)
         return Unresolvable(node, why_unresolvable(context.prepared.ready[node], error), now)
 
 

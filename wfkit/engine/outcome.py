@@ -15,7 +15,7 @@ from wfkit.core.report import RunReport
 from wfkit.core.terms import DONE_WELL, RunState, TaskState
 from wfkit.engine.context import Context, MapValue
 from wfkit.engine.execute import Ran
-from wfkit.errors import UsageFault
+from wfkit.errors import UsageFault, ValueFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,12 @@ class Outcome:
         n = position[name]
         if self._context.run.node_state[n] not in DONE_WELL:
             raise UsageFault(f"node {name!r} has no value: it is {self._context.run.node_state[n]}")
-        made = self._context.done(n)
-        if made.items is None:
-            return self._context.values.copy(made.digest)
-        return MapValue(self._context.values.copies(made.items))
+        made, values = self._context.done(n), self._context.values
+        try:
+            return values.copy(made.digest) if made.items is None else MapValue(values.copies(made.items))
+        except ValueFault as fault:
+            self._context.forget_lost(n)
+            raise ValueFault(f"node {name!r}: {fault}") from fault
 
     def values(self) -> dict[str, Any]:
         """The values of the targets that have one, by name."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from wfkit.core.promises import Store
 from wfkit.core.result import Stored
+from wfkit.errors import ValueFault
 from wfkit.keys.mutation import is_shareable, view
 
 _BUDGET_BYTES = 256 * 1024 * 1024
@@ -64,6 +65,14 @@ class Values:
         value = self._store.get(digest)
         self.keep(digest, value)
         return value
+
+    def loads(self, digest: str) -> bool:
+        """Whether the value can be had."""
+        try:
+            self.get(digest)
+        except ValueFault:
+            return False
+        return True
 
     def get_many(self, digests: Sequence[str]) -> list[Any]:
         """Many values in order, those from the store in one query."""
