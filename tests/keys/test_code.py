@@ -105,7 +105,7 @@ def test_item_of_a_map_is_no_global() -> None:
 
 
 PROBLEMS = {
-    "a connection": ("import sqlite3\nc = sqlite3.connect('')\ndef helper(x): return c", "c", "sqlite3.Connection"),
+    "a generator": ("c = (x for x in [1])\ndef helper(x): return c", "c", "global 'c' (generator)"),
     "in a container": ("T = {'m': [object()]}\ndef helper(x): return T", "T", "['m'][0]: object cannot be digested"),
     "in a closure": ("def make(o): return lambda x: o\nhelper = make(object())", "o", "label -> helper (closure o)"),
     "in a default": ("def helper(x, o=object()): return o", "o", "label -> helper (default o)"),

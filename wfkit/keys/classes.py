@@ -12,7 +12,7 @@ import enum
 import types
 from typing import Any
 
-from wfkit.keys.callables import HINT, Described
+from wfkit.keys.callables import HINT, Described, where_is
 from wfkit.keys.origin import PROJECT, importable, origin, token
 from wfkit.keys.plain import digest_of
 
@@ -30,6 +30,7 @@ _OF_NAMED_TUPLE = frozenset(
     {"_make", "_replace", "_asdict", "__new__", "__repr__", "__getnewargs__", "__getnewargs_ex__"}
 )
 _FIELD_FACTS = ("name", "init", "repr", "compare", "kw_only", "default", "default_factory", "type")
+_PARAMETERS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 _UNDEFINED = ("PydanticUndefinedType", "_MISSING_TYPE")
 
 
@@ -86,10 +87,15 @@ def _counts(cls: type, name: str, thing: Any) -> bool:
     ):
         return False
     if issubclass(cls, enum.Enum):
-        return name not in cls.__members__ and not (name.startswith("_") and not isinstance(thing, types.FunctionType))
+        return name not in cls.__members__ and (not name.startswith("_") or _is_of_project(thing))
     if _is_named_tuple(cls) and name in _OF_NAMED_TUPLE:
         return False
     return not _from_text(thing)
+
+
+def _is_of_project(thing: Any) -> bool:
+    function = getattr(thing, "__func__", thing)
+    return isinstance(function, types.FunctionType) and where_is(function) == PROJECT
 
 
 def _from_text(thing: Any) -> bool:
@@ -104,7 +110,8 @@ def _known(thing: Any) -> Any:
 
 
 def _dataclass_fields(cls: type) -> list[tuple[str, Any]]:
-    links: list[tuple[str, Any]] = [("(dataclass)", repr(vars(cls).get("__dataclass_params__")))]
+    params = vars(cls).get("__dataclass_params__")
+    links: list[tuple[str, Any]] = [("(dataclass)", [getattr(params, name, None) for name in _PARAMETERS])]
     for item in vars(cls).get("__dataclass_fields__", {}).values():
         facts = {fact: _known(getattr(item, fact)) for fact in _FIELD_FACTS}
         links.append((f"(field {item.name})", facts | {"metadata": dict(item.metadata)}))
