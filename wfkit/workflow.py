@@ -17,7 +17,7 @@ from wfkit import settings
 from wfkit.core.events import Entry, Forgotten
 from wfkit.core.graph import near
 from wfkit.core.node import Node
-from wfkit.define.decorator import node_from_function
+from wfkit.define.decorator import decorator
 from wfkit.define.prompt import prompt_node as prompt
 from wfkit.engine import execute, explaining, logs, planning, recalled
 from wfkit.engine.awaiting import awaited
@@ -26,6 +26,7 @@ from wfkit.engine.prepare import Prepared, digest_ahead, prepare
 from wfkit.errors import UsageFault
 from wfkit.keys.reads import env, ignore_under
 from wfkit.store.disk import DiskStore, locate, open_store
+from wfkit.store.facts import Facts
 from wfkit.summary import write_summary
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Workflow:
         self.nodes: dict[str, Node] = {}
         self.namespace = vars(sys.modules["__main__"]) if namespace is None else namespace
         self._root = Path(store).absolute() if store is not None else locate(Path.cwd(), os.environ)
+        self.facts = Facts(self._root)
         self._overrides: dict[str, Any] = {}
 
     @cached_property
@@ -69,7 +71,7 @@ class Workflow:
 
     def add(self, node: Node) -> Node:
         """Define a node, or define it again. Nothing runs."""
-        digest_ahead(node)
+        digest_ahead(node, self.facts)
         self.nodes[node.name] = node
         return node
 
@@ -80,12 +82,7 @@ class Workflow:
     def node(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         """Decorator: the function becomes a node, its parameters are what it needs. The function itself stays as it
         is."""
-
-        def define(function: Callable[..., Any]) -> Callable[..., Any]:
-            self.add(node_from_function(function, settings=self.settings, **options))
-            return function
-
-        return define if function is None else define(function)
+        return decorator(self.add, self.settings)(function, **options)
 
     def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
         """The graph of the targets, checked and digested."""
@@ -105,6 +102,8 @@ class Workflow:
         Raises DefinitionError, ModelUnavailable or StoreFault before anything ran.
         """
         prepared = self.prepare(targets, inputs)
+        _ = self.store  # its folder is there now
+        self.facts.save()
         wish = execute.Wish(self.name, frozenset(self.nodes) if force else frozenset(), fresh_replies, **origin)
         outcome = Outcome(execute.execute(self.session, prepared, wish, progress))
         write_summary(outcome, os.environ)

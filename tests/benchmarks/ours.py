@@ -24,7 +24,7 @@ def cells(steps: Sequence[Step]) -> Contestant:
             workflow = Workflow("benchmark", store=folder / ".wfkit", namespace={})
         with timed(figures, "define_ms"):
             for step in steps:
-                workflow.add(parse_cell(step.name, step.cell(), {}))
+                workflow.add(parse_cell(step.name, step.cell(), {}, facts=workflow.facts))
         with timed(figures, "run_ms"):
             outcome = workflow.run()
         assert outcome.status == "success", outcome.failures

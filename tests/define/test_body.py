@@ -12,7 +12,8 @@ import pytest
 
 from wfkit.core.node import Node
 from wfkit.core.terms import NodeKind
-from wfkit.define.body import compile_body
+from wfkit.define import body as module
+from wfkit.define.body import compile_body, outline_of
 from wfkit.define.cell import parse_cell
 from wfkit.errors import CellError
 
@@ -99,8 +100,55 @@ def test_await_at_top_level(source: str) -> None:
 def test_a_body_is_compiled_once() -> None:
     """Running again, or defining the same text again, compiles nothing."""
     node = Node("n", NodeKind.PYTHON, "x + 1", label="<wf_node n>")
-    assert compile_body(node) is compile_body(Node("n", NodeKind.PYTHON, "x + 1", label="<wf_node n>"))
+    assert compile_body(node).code is compile_body(Node("n", NodeKind.PYTHON, "x + 1", label="<wf_node n>")).code
     assert [compile_body(node).run({"x": x}) for x in (1, 2)] == [2, 3]
+
+
+class Known(dict[str, str]):
+    """Facts in a dict."""
+
+    def recall(self, subject: str) -> str | None:
+        return self.get(subject)
+
+    def remember(self, subject: str, fact: str) -> None:
+        self[subject] = fact
+
+
+@pytest.mark.parametrize("source", ["a + b", "n = a + b\na", "import asyncio\nn = a + await asyncio.sleep(0, b)"])
+def test_a_known_body_is_not_read(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process found out is the same here, and nothing is parsed or compiled before it runs."""
+    facts = Known()
+    monkeypatch.setattr(module, "_known", {})
+    made = outline_of("n", source, "", 1, facts)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_known", {})
+        patch.setattr(module, "read_body", None)
+        assert outline_of("n", source, "", 1, facts) == made
+        body = compile_body(Node("n", NodeKind.PYTHON, source))
+        assert (body.is_async, body.value_name) == (made.is_async, made.value_name)
+    value: Any = body.run({"a": 1, "b": 2})
+    assert (asyncio.run(value) if body.is_async else value) == 3
+
+
+@pytest.mark.parametrize("source", ["x = 1", "x = = 1", "from os import *\n1", "return 1"])
+def test_a_bad_body_is_told_each_time(source: str) -> None:
+    """Only good bodies are remembered."""
+    facts = Known()
+    told = []
+    for _ in range(2):
+        with pytest.raises(CellError) as caught:
+            outline_of("n", source, "", 3, facts)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+    assert not facts
+
+
+def test_a_body_known_under_another_name_is_read() -> None:
+    """Whether a body has a value depends on the name of its node."""
+    facts = Known()
+    assert outline_of("known_as_x", "known_as_x = 1", "", 1, facts).value_name == "known_as_x"
+    with pytest.raises(CellError):
+        outline_of("known_as_y", "known_as_x = 1", "", 1, facts)
 
 
 def test_nothing_leaks_between_runs_or_out_of_the_namespace() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wfkit.keys.syntax import Analysis, ProcessMemo, analyse_body
+from wfkit.keys import syntax
+from wfkit.keys.syntax import analyse_body
 
 USES = [
     ("a + b.c.d", {("a",), ("b", "c", "d")}),
@@ -64,9 +65,46 @@ def test_lone_text_is_the_value() -> None:
     assert analyse_body("'a'\nx = 1").digest == analyse_body("x = 1").digest
 
 
-def test_memo_is_asked_first() -> None:
-    """An analysis is made once for a text; a memo that remembers longer can be given."""
-    memo = ProcessMemo()
-    made = analyse_body("x = 1 + memo_probe", memo)
-    assert analyse_body("x = 1 + memo_probe", memo) is made
-    assert isinstance(made, Analysis)
+class Known(dict[str, str]):
+    """Facts in a dict."""
+
+    def recall(self, subject: str) -> str | None:
+        return self.get(subject)
+
+    def remember(self, subject: str, fact: str) -> None:
+        self[subject] = fact
+
+
+SOURCE = """
+import math as m
+from . import sibling
+def f(y: hint) -> d: return m.pi + y.z
+x = eval('f')(outer.attribute, name=f)
+"""
+
+
+def test_an_analysis_is_made_once() -> None:
+    """An analysis is made once for a text."""
+    assert analyse_body("x = 1 + memo_probe") is analyse_body("x = 1 + memo_probe")
+
+
+def test_an_analysis_comes_back_from_facts_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another process found out is equal to what is found out here, and the text is not parsed again."""
+    facts = Known()
+    monkeypatch.setattr(syntax, "_known", {})
+    made = analyse_body(SOURCE, facts)
+    assert made.imports
+    assert made.dynamic
+    assert made.hints
+    monkeypatch.setattr(syntax, "_known", {})
+    monkeypatch.setattr(syntax, "_found", None)
+    assert analyse_body(SOURCE, facts) == made
+
+
+def test_bad_source_leaves_no_fact() -> None:
+    """A text that does not parse is told each time."""
+    facts = Known()
+    for _ in range(2):
+        with pytest.raises(SyntaxError):
+            analyse_body("x = = 1", facts)
+    assert not facts

@@ -1,20 +1,22 @@
 """The Python body of a node as code that can be run, and how its value is found.
 
-Bodies are compiled once and run by whoever owns a namespace for them; nothing is run when a node is defined.
+Bodies are compiled when they first run, by whoever owns a namespace for them; nothing is run when a node is defined.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any
 
+from wfkit.core.facts import Facts
 from wfkit.core.node import Node
-from wfkit.define.names import Names, names_of
+from wfkit.define.names import names_of
 from wfkit.define.syntax import compile_python, parse_python
 from wfkit.errors import CellError
 
@@ -22,18 +24,31 @@ LAST = "__wf_value__"  # where the compiled body leaves the value of its last ex
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """What a body is, seen from outside: names it reads, whether it awaits, the variable that holds its value."""
+
+    reads: tuple[str, ...]
+    is_async: bool = False
+    value_name: str = LAST
+
+
+@dataclass
 class Body:
-    """Code that makes the value of a node. `value_name` is the variable that holds it after `code` has run.
+    """What makes the value of a node. A body that nobody runs is not compiled.
 
     For a node made from a function `call` is that function, `parameters` its arguments, and there is no code.
     """
 
-    node: str
+    node: Node
     is_async: bool
-    code: CodeType | None = None
     value_name: str = LAST
     call: Callable[..., Any] | None = None
     parameters: tuple[str, ...] = ()
+
+    @cached_property
+    def code(self) -> CodeType:
+        """The code that leaves the value in the variable `value_name`."""
+        return read_body(self.node.name, self.node.source, self.node.label, self.node.first_line)[1]
 
     def run(self, namespace: dict[str, Any]) -> Any | Awaitable[Any]:
         """The node's value, or an awaitable of it if `is_async`.
@@ -46,11 +61,11 @@ class Body:
         namespace.setdefault("__name__", "__main__")  # pickle, dataclasses and pydantic look their module up
         if self.is_async:
             return self._await(namespace)
-        exec(self.code, namespace)  # type: ignore[arg-type]  # noqa: S102 - running the user's body is what we are for
+        exec(self.code, namespace)  # noqa: S102 - running the user's body is what we are for
         return self._value(namespace)
 
     async def _await(self, namespace: dict[str, Any]) -> Any:
-        await eval(self.code, namespace)  # type: ignore[arg-type]  # noqa: S307 - the same, as a coroutine
+        await eval(self.code, namespace)  # noqa: S307 - the same, as a coroutine
         return self._value(namespace)
 
     def _value(self, namespace: dict[str, Any]) -> Any:
@@ -58,22 +73,55 @@ class Body:
             return namespace[self.value_name]
         except KeyError:
             raise CellError(
-                f"node `{self.node}`: the body ended without having assigned `{self.value_name}`: "
+                f"node `{self.node.name}`: the body ended without having assigned `{self.value_name}`: "
                 "assign it on every way through the body"
             ) from None
 
 
 def compile_body(node: Node) -> Body:
-    """The body of a Python node, compiled once for each text. Raises CellError with the line of the cell."""
+    """The body of a Python node, compiled when it first runs. Raises CellError with the line of the cell."""
     if node.function is not None:
         is_async = inspect.iscoroutinefunction(node.function)
-        return Body(node.name, is_async, call=node.function, parameters=node.parameters or ())
-    return read_body(node.name, node.source, node.label, node.first_line)[0]
+        return Body(node, is_async, call=node.function, parameters=node.parameters or ())
+    outline = outline_of(node.name, node.source, node.label, node.first_line)
+    return Body(node, outline.is_async, outline.value_name)
+
+
+def outline_of(name: str, source: str, label: str, first_line: int, facts: Facts | None = None) -> Outline:
+    """The outline of a body, remembered in this process and in `facts`: then it is neither parsed nor compiled.
+
+    Raises CellError if it is not Python or has no value.
+    """
+    known = _known.get((name, source))
+    if known is None:
+        known = _recalled(name, source, facts)
+        if known is None:
+            known = read_body(name, source, label, first_line)[0]
+            if facts is not None:
+                fact = json.dumps((known.reads, known.is_async, known.value_name), separators=(",", ":"))
+                facts.remember(_subject(name, source), fact)
+        _known[name, source] = known
+    return known
+
+
+_known: dict[tuple[str, str], Outline] = {}
+
+
+def _recalled(name: str, source: str, facts: Facts | None) -> Outline | None:
+    fact = facts.recall(_subject(name, source)) if facts is not None else None
+    if fact is None:
+        return None
+    reads, is_async, value_name = json.loads(fact)
+    return Outline(tuple(reads), is_async, value_name)
+
+
+def _subject(name: str, source: str) -> str:
+    return f"outline {name}\n{source}"
 
 
 @lru_cache(maxsize=4096)
-def read_body(name: str, source: str, label: str, first_line: int) -> tuple[Body, Names]:
-    """A body and its names. Raises CellError if it is not Python or has no value."""
+def read_body(name: str, source: str, label: str, first_line: int) -> tuple[Outline, CodeType]:
+    """The outline and the code of a body. Raises CellError if it is not Python or has no value."""
     tree = parse_python(source, first_line, name)
     names = names_of(tree)
     if names.star:
@@ -90,7 +138,7 @@ def read_body(name: str, source: str, label: str, first_line: int) -> tuple[Body
         _keep_last(tree)
     code = compile_python(tree, source, label or f"<wf_node {name}>", first_line, name)
     is_async = bool(code.co_flags & inspect.CO_COROUTINE)
-    return Body(name, is_async, code, name if by_name else LAST), names
+    return Outline(names.reads, is_async, name if by_name else LAST), code
 
 
 def _keep_last(tree: ast.Module) -> None:

@@ -9,11 +9,12 @@ import linecache
 from collections.abc import Mapping
 from typing import Any
 
+from wfkit.core.facts import Facts
 from wfkit.core.node import Each, Node
 from wfkit.core.policy import Options
 from wfkit.core.terms import NodeKind
 from wfkit.define import template
-from wfkit.define.body import read_body
+from wfkit.define.body import outline_of
 from wfkit.define.dependencies import outside_names
 from wfkit.define.directives import Parts, late_directive, split_cell
 from wfkit.define.magic_line import MAGIC, split_line
@@ -22,11 +23,18 @@ from wfkit.errors import DefinitionError, OptionError
 from wfkit.settings import Settings
 
 
-def parse_cell(line: str, cell: str, namespace: Mapping[str, Any], settings: Settings | None = None) -> Node:
+def parse_cell(
+    line: str,
+    cell: str,
+    namespace: Mapping[str, Any],
+    settings: Settings | None = None,
+    facts: Facts | None = None,
+) -> Node:
     """The node that a cell defines. `line` is what follows `%%wf_node`, `cell` all lines below it.
 
-    A model makes it a prompt. `namespace` is kept, not read. Afterwards tracebacks and `inspect` find the cell's lines
-    under the node's label. Raises a DefinitionError whose line numbers are those of the cell (the magic line is 1).
+    A model makes it a prompt. `namespace` is kept, not read; a body that `facts` knows is not parsed again. Afterwards
+    tracebacks and `inspect` find the cell's lines under the node's label. Raises a DefinitionError whose line numbers
+    are those of the cell (the magic line is 1).
     """
     if "--help" in line.split():
         raise OptionError(help_text())
@@ -36,7 +44,8 @@ def parse_cell(line: str, cell: str, namespace: Mapping[str, Any], settings: Set
     if options.model:
         kind, names = NodeKind.PROMPT, template.parse(parts.body, name, parts.first_line).names
     else:
-        kind, names = NodeKind.PYTHON, read_body(name, parts.body, label, parts.first_line)[1].reads
+        outline = outline_of(name, parts.body, label, parts.first_line, facts)
+        kind, names = NodeKind.PYTHON, outline.reads
     outside = outside_names(name, kind, names, each)
     _show_in_tracebacks(label, line, cell)
     return Node(

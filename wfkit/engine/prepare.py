@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from wfkit.core.events import NodeSpec
+from wfkit.core.facts import Facts
 from wfkit.core.graph import Graph, build, near
 from wfkit.core.node import Node
 from wfkit.core.policy import ModelPolicy
@@ -94,10 +95,10 @@ def _code(ready: Sequence[ReadyNode]) -> Iterator[Any]:
             yield node.schema.cls
 
 
-def digest_ahead(node: Node) -> None:
+def digest_ahead(node: Node, facts: Facts | None = None) -> None:
     """Digest the text of a cell when it is defined, so that the first run of a thousand cells need not wait for it."""
     if node.kind is NodeKind.PYTHON and node.function is None:
-        analyse_body(node.source)
+        analyse_body(node.source, facts)
 
 
 def _prepare(everything: Mapping[str, Node], targets: Sequence[str], settings: Settings) -> Prepared:

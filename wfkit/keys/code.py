@@ -16,7 +16,7 @@ from wfkit.core.policy import ModelPolicy
 from wfkit.errors import CellError
 from wfkit.keys.plain import branch, digest_of
 from wfkit.keys.reached import Part
-from wfkit.keys.syntax import Analysis, AnalysisMemo, analyse_body
+from wfkit.keys.syntax import Analysis, analyse_body
 from wfkit.keys.task import SCHEME
 from wfkit.keys.walk import Rules, ValueMemo, Walk
 
@@ -50,7 +50,6 @@ class Planning:
 
     values: ValueMemo = field(default_factory=ValueMemo)
     is_step: Callable[[str], bool] | None = None
-    analyses: AnalysisMemo | None = None
 
 
 def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning | None = None) -> Definition:
@@ -64,7 +63,7 @@ def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning 
         walk.begin(node.function, node.name)
         return _definition(node, walk, {}, ())
     try:
-        analysis = analyse_body(node.source, plan.analyses)
+        analysis = analyse_body(node.source)
     except SyntaxError as error:
         raise CellError(f"node {node.name!r}, line {error.lineno}: {error.msg}") from error
     walk.reached.parts.append((node.name, analysis.digest, node.source))

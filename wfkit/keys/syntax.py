@@ -1,16 +1,16 @@
 """What a piece of source depends on by its text alone: its normal form, the names it takes from outside, what it
 imports.
 
-Pure analysis, remembered by the hash of the text: a memo that outlives the process can be put behind `AnalysisMemo`.
-Nothing is looked up in any namespace here.
+Pure analysis, remembered by the text, also beyond the process. Nothing is looked up in any namespace here.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 from dataclasses import dataclass
-from typing import Protocol
 
+from wfkit.core.facts import Facts
 from wfkit.keys.names import Names, Scope
 from wfkit.keys.normal import normal_form, without_docstring
 from wfkit.keys.plain import digest_of
@@ -32,48 +32,39 @@ class Analysis:
     binds: tuple[str, ...] = ()
 
 
-class AnalysisMemo(Protocol):
-    """Analyses by the digest of the source text."""
-
-    def get(self, text_digest: str) -> Analysis | None:
-        """The analysis of this text, if it is known."""
-        ...
-
-    def put(self, text_digest: str, analysis: Analysis) -> None:
-        """Remember an analysis. It depends on the text alone, so it is good for ever."""
-        ...
-
-
-class ProcessMemo:
-    """A memo that lives as long as the process."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Analysis] = {}
-
-    def get(self, text_digest: str) -> Analysis | None:
-        """The analysis of this text, if it is known."""
-        return self._known.get(text_digest)
-
-    def put(self, text_digest: str, analysis: Analysis) -> None:
-        """Remember an analysis."""
-        self._known[text_digest] = analysis
-
-
-MEMO: AnalysisMemo = ProcessMemo()
-
-
-def analyse_body(source: str, memo: AnalysisMemo | None = None) -> Analysis:
-    """The analysis of the body of a cell. Raises SyntaxError."""
-    memo = memo or MEMO
-    text_digest = digest_of(f"{SCHEME} body {source}".encode("utf-8", "surrogatepass")).hex()
-    known = memo.get(text_digest)
+def analyse_body(source: str, facts: Facts | None = None) -> Analysis:
+    """The analysis of the body of a cell, remembered in this process and in `facts`. Raises SyntaxError."""
+    known = _known.get(source)
     if known is None:
-        tree = ast.parse(source)
-        if len(tree.body) > 1:  # a lone text is the value of the cell
-            tree.body = without_docstring(tree.body)
-        known = analyse(tree, [("", node) for node in tree.body])
-        memo.put(text_digest, known)
+        known = _known[source] = _recalled(source, facts) or _found(source, facts)
     return known
+
+
+_known: dict[str, Analysis] = {}
+
+
+def _recalled(source: str, facts: Facts | None) -> Analysis | None:
+    fact = facts.recall(_subject(source)) if facts is not None else None
+    if fact is None:
+        return None
+    digest, uses, hints, imports, dynamic, binds = json.loads(fact)
+    chains = tuple(map(tuple, uses))
+    return Analysis(digest, chains, tuple(hints), tuple(map(tuple, imports)), tuple(dynamic), tuple(binds))
+
+
+def _found(source: str, facts: Facts | None) -> Analysis:
+    tree = ast.parse(source)
+    if len(tree.body) > 1:  # a lone text is the value of the cell
+        tree.body = without_docstring(tree.body)
+    found = analyse(tree, [("", node) for node in tree.body])
+    if facts is not None:
+        parts = (found.digest, found.uses, found.hints, found.imports, found.dynamic, found.binds)
+        facts.remember(_subject(source), json.dumps(parts, separators=(",", ":")))
+    return found
+
+
+def _subject(source: str) -> str:
+    return f"{SCHEME} analysis {source}"
 
 
 def analyse_function(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Analysis:

@@ -29,7 +29,7 @@ def define(line: str, cell: str) -> None:
         say(help_text())
         return
     workflow = current()
-    node = workflow.add(parse_cell(line, cell, workflow.namespace, workflow.settings))
+    node = workflow.add(parse_cell(line, cell, workflow.namespace, workflow.settings, workflow.facts))
     say(described(node, workflow))
 
 
