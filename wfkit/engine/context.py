@@ -20,7 +20,7 @@ from wfkit.core.terms import FailureKind, OnError, TaskState
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.preview import preview
 from wfkit.engine.resolve import NodeValue, Resolver, provenance_digest
-from wfkit.engine.values import Values
+from wfkit.engine.values import Held, Values
 from wfkit.errors import ValueFault
 from wfkit.keys.task import map_digest
 from wfkit.keys.values import digest
@@ -98,6 +98,7 @@ class Context:
     node_values: dict[int, NodeValue] = field(default_factory=dict)
     made: dict[str, Result] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
+    held: list[Held] = field(default_factory=list)
     seq: int = 0
 
     def warn(self, text: str) -> None:
@@ -137,7 +138,7 @@ class Context:
         item = task - self.run.first[node]
         hole = ItemFailure(item, failure.error, failure.message)
         name = digest(hole)
-        self.values.pin(name, hole)
+        self.held.append(self.values.pin(name, hole))
         return name
 
     def value_of(self, node: int) -> Any:
@@ -209,7 +210,7 @@ class Context:
         except ValueFault as fault:
             place = f"{ready.node.name}[{task}]"
             name = provenance_digest(place, f"{self.run.started.run_id}:{self.run.epoch}:{self.run.attempt[task]}")
-            self.values.pin(name, made.value)
+            self.held.append(self.values.pin(name, made.value))
             return Stored(name, "none", "", 0), str(fault)
         self.values.keep(name, made.value, stored)
         return stored, made.problem or ready.definition.problem

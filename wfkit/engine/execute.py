@@ -97,11 +97,18 @@ class Wish:
 
 @dataclass
 class Ran:
-    """A run that came to its end, or was interrupted: the context gives values, the report the rows."""
+    """A run that came to its end: the context gives values, the report the rows."""
 
     context: Context
     report: RunReport
-    interrupted: bool = False
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped a run; `report` tells how far it came."""
+
+    def __init__(self, report: RunReport) -> None:
+        super().__init__("what was done and paid is kept; the next run goes on from there")
+        self.report = report
 
 
 def load_index(session: Session, prepared: Prepared) -> Index:
@@ -116,8 +123,8 @@ def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str
 
 
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:
-    """Run to the end, in the calling thread's time. KeyboardInterrupt ends the run as interrupted and is raised
-    again."""
+    """Run to the end, in the calling thread's time. KeyboardInterrupt ends the run and is raised again as
+    Interrupted."""
     for cls in prepared.classes:
         register_class(cls)
     with paused():
@@ -137,7 +144,8 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         baton.interrupt()
         baton.finished.wait(_PATIENCE_S)
         _settle(baton, _PATIENCE_S)
-        raise
+        raise Interrupted(_report(baton)) from None
+    context.made.clear()  # an outcome that is kept shall not keep every result with its output
     if baton.fault is not None:
         raise baton.fault
     _settle(baton, _DISK_S)

@@ -45,12 +45,12 @@ class Inputs:
             raise
 
     def _of(self, node: int, task: int) -> Given:
+        each = self.context.prepared.ready[node].node.each
+        if each is None:  # asked once an attempt: what is kept here would stay until the run ends
+            return Given(self._look_up(node))
         shared = self._shared.get(node)
         if shared is None:
             shared = self._shared[node] = self._look_up(node)
-        each = self.context.prepared.ready[node].node.each
-        if each is None:
-            return Given(shared)
         digest = self.context.inputs_of(node, task)[-1][1]
         return Given({**shared, each.item: (self.context.item_of(node, task), digest)})
 

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from wfkit.core.promises import Store
 from wfkit.core.result import Stored
@@ -20,15 +21,23 @@ from wfkit.keys.mutation import is_shareable, view
 _BUDGET_BYTES = 256 * 1024 * 1024
 
 
+class Held:
+    """A value that the store does not have. It is there as long as the run that made it."""
+
+    __slots__ = ("__weakref__", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 class Values:
-    """A bounded, thread-safe map from digest to value. `pinned` values are never dropped: the store does not have
-    them."""
+    """A bounded, thread-safe map from digest to value. Pinned values live as long as the runs that hold them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._live: OrderedDict[str, tuple[Any, int]] = OrderedDict()
-        self._pinned: dict[str, Any] = {}
+        self._pinned: WeakValueDictionary[str, Held] = WeakValueDictionary()
         self._bytes = 0
 
     def keep(self, digest: str, value: Any, stored: Stored | None = None) -> None:
@@ -46,10 +55,11 @@ class Values:
             while self._bytes > _BUDGET_BYTES and len(self._live) > 1:
                 self._bytes -= self._live.popitem(last=False)[1][1]
 
-    def pin(self, digest: str, value: Any) -> None:
-        """Remember a value that only this process has."""
+    def pin(self, digest: str, value: Any) -> Held:
+        """Remember a value that only this process has, as long as somebody keeps what is returned."""
         with self._lock:
-            self._pinned[digest] = value
+            held = self._pinned[digest] = Held(value)
+        return held
 
     def has(self, digest: str) -> bool:
         """Whether the value is in memory."""
@@ -60,8 +70,9 @@ class Values:
         found = self._live.get(digest)
         if found is not None:
             return self._store.decode(found[0]) if type(found[0]) is Stored else found[0]
-        if digest in self._pinned:
-            return self._pinned[digest]
+        held = self._pinned.get(digest)
+        if held is not None:
+            return held.value
         value = self._store.get(digest)
         self.keep(digest, value)
         return value
@@ -82,13 +93,14 @@ class Values:
 
     def copy(self, digest: str) -> Any:
         """A value for the user to keep: a new copy, except for what cannot be stored."""
-        return self._pinned[digest] if digest in self._pinned else self._store.get(digest)
+        held = self._pinned.get(digest)
+        return held.value if held is not None else self._store.get(digest)
 
     def copies(self, digests: Sequence[str]) -> list[Any]:
         """New copies of many values, in order, those of the store in one query; equal values are separate objects."""
-        stored = [digest for digest in digests if digest not in self._pinned]
-        loaded = iter(self._store.get_many(stored))
-        return [self._pinned[digest] if digest in self._pinned else next(loaded) for digest in digests]
+        held = {digest: found for digest in digests if (found := self._pinned.get(digest)) is not None}
+        loaded = iter(self._store.get_many([digest for digest in digests if digest not in held]))
+        return [held[digest].value if digest in held else next(loaded) for digest in digests]
 
 
 def _weight(value: Any) -> int:
