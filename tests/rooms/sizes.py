@@ -16,7 +16,7 @@ CLASS_LINES = 150
 METHODS = 12
 ARGUMENTS = 6
 NESTING = 3
-MANY_METHODS = {"Workflow"}  # its verbs are delegated one by one from the verb table
+MANY_METHODS = {"Workflow"}  # its verbs are delegated one by one from the verb table: the one named exception
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
@@ -37,7 +37,7 @@ def function_lines(source: Source) -> Iterator[Finding]:
 def class_size(source: Source) -> Iterator[Finding]:
     for cls in source.nodes(ast.ClassDef):
         methods = {node.name for node in cls.body if isinstance(node, FUNCTIONS)}
-        if (lines := _lines(cls)) > CLASS_LINES:
+        if (lines := _lines(cls)) > CLASS_LINES and cls.name not in MANY_METHODS:
             yield source.finding(cls.lineno, f"a class has at most {CLASS_LINES} lines, {cls.name} has {lines}")
         if len(methods) > METHODS and cls.name not in MANY_METHODS:
             yield source.finding(cls.lineno, f"a class has at most {METHODS} methods, {cls.name} has {len(methods)}")

@@ -107,6 +107,8 @@ def percent(share: Number | None) -> str:
     if share is None or not _known(share):
         return UNKNOWN
     value = float(share)
+    if not _known(value * 100):
+        return UNKNOWN
     if 0 < value < 0.01:
         return "<1 %"
     if 0.99 < value < 1:
