@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,30 @@ def test_nothing_unless_asked(lab: Lab, tmp_path: Path) -> None:
     write_summary(outcome, {})
     assert summary(outcome)["exit_code"] == 0
     assert not list(tmp_path.glob("*.jsonl"))
+
+
+def test_an_interrupted_run_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A run that the user stops has its line too: what was done, and exit code 130."""
+    path = tmp_path / "summary.jsonl"
+    monkeypatch.setenv("WFKIT_SUMMARY", str(path))
+    workflow = lab.workflow()
+    entered, free = threading.Event(), threading.Event()
+
+    @workflow.node
+    def first() -> int:
+        return 1
+
+    @workflow.node(ignore=["entered", "free"])
+    def waits(first: int) -> int:
+        entered.set()
+        free.wait(30)
+        return first
+
+    with pytest.raises(KeyboardInterrupt):
+        workflow.run("waits", stop=entered)
+    free.set()
+    (line,) = map(json.loads, path.read_text().splitlines())
+    assert (line["status"], line["exit_code"], line["tasks"]["run"]) == ("interrupted", 130, 1)
 
 
 def test_unknown_is_null(lab: Lab) -> None:

@@ -21,7 +21,7 @@ WRONG = [
     ("run --forc", "did you mean --force?"),
     ("run 'label", "a quote has no partner"),
     ("why", "%wf why NODE [--item N]"),
-    ("why label --item two", "invalid int value: 'two'"),
+    ("why label --item two", "--item is a whole number, not 'two'"),
     ("show csot", "did you mean cost?"),
     ("sql", "SELECT"),
     ("doctor now", "unknown argument now"),

@@ -7,11 +7,12 @@ Only written when asked for. Unknown amounts are null.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from wfkit.core.terms import RunState, TaskState
+from wfkit.engine.execute import Interrupted, Ran
 from wfkit.engine.outcome import Outcome
 
 EXIT_CODES = {
@@ -23,18 +24,28 @@ EXIT_CODES = {
 }
 
 
-def write_summary(outcome: Outcome, env: Mapping[str, str]) -> None:
+def summarised(execute: Callable[[], Ran], env: Mapping[str, str]) -> Outcome:
+    """The outcome of a run, its summary written; also of one that the user stops, whose Interrupted is raised on."""
+    try:
+        outcome = Outcome(execute())
+    except Interrupted as stopped:
+        write_summary(stopped, env)
+        raise
+    write_summary(outcome, env)
+    return outcome
+
+
+def write_summary(ended: Outcome | Interrupted, env: Mapping[str, str]) -> None:
     """Append the summary of a run if the environment asks for it."""
     path = env.get("WFKIT_SUMMARY")
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(summary(outcome)) + "\n")
+            file.write(json.dumps(summary(ended)) + "\n")
 
 
-def summary(outcome: Outcome) -> dict[str, Any]:
+def summary(ended: Outcome | Interrupted) -> dict[str, Any]:
     """What `--json` prints of one run."""
-    row = outcome.report.run
-    ended = row.ended_at
+    row = ended.report.run
     return {
         "run_id": row.run_id,
         "status": str(row.status),
@@ -47,6 +58,6 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         "model_calls": row.spent.calls,
         "cost_usd": None if row.spent.cost_usd is None else float(row.spent.cost_usd),
         "saved_usd": None if row.saved_usd is None else float(row.saved_usd),
-        "seconds": None if ended is None else ended - row.started_at,
+        "seconds": None if row.ended_at is None else row.ended_at - row.started_at,
         "exit_code": EXIT_CODES.get(RunState(row.status), 1),
     }

@@ -40,7 +40,7 @@ class Shape(StrEnum):
 class Argument:
     """One argument of a verb; a name that begins with `-` is a flag.
 
-    `names` says what its words are, for completion: node, view or setting.
+    `names` says what its words are, for completion: node, view or setting. `least` is the smallest number allowed.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Argument:
     choices: tuple[str, ...] = ()
     metavar: str | None = None
     names: str = ""
+    least: int | None = None
 
     @property
     def keyword(self) -> str:
@@ -59,13 +60,17 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A thing that users ask wfkit to do. `method` of Workflow does it; None: the command line does it by itself."""
+    """A thing that users ask wfkit to do. `method` of Workflow does it; None: the command line does it by itself.
+
+    `needs_store` False: it can be done where nothing ever ran.
+    """
 
     name: str
     summary: str
     arguments: tuple[Argument, ...] = ()
     where: Where = Where.BOTH
     method: str | None = None
+    needs_store: bool = True
 
     def usable(self, where: Where) -> bool:
         """Whether it can be used in a notebook or a shell."""
@@ -95,7 +100,7 @@ _TARGETS = Argument(
     "targets", "nodes to make; none: those that no other node needs", Shape.MANY, metavar="NODE", names="node"
 )
 _NODE = Argument("node", "name of a node", metavar="NODE", names="node")
-_ITEM = Argument("--item", "one item of a mapped node, counted from 0", kind=int, metavar="N")
+_ITEM = Argument("--item", "one item of a mapped node, counted from 0", kind=int, metavar="N", least=0)
 _JSON = Argument("--json", "end with one JSON object on the last line", Shape.SWITCH)
 _PARAMS = Argument("-p", "set a name of the cell tagged `parameters`", Shape.PAIRS, metavar="NAME VALUE")
 
@@ -149,7 +154,7 @@ TABLE: Final[tuple[Verb, ...]] = (
     Verb(
         "history",
         "the newest runs with time and cost",
-        (Argument("--limit", "how many (default: 20)", kind=int, metavar="N"),),
+        (Argument("--limit", "how many (default: 20)", kind=int, metavar="N", least=1),),
         method="history",
     ),
     Verb(
@@ -167,6 +172,7 @@ TABLE: Final[tuple[Verb, ...]] = (
             Argument("value", "its new value", Shape.OPTIONAL, metavar="VALUE"),
         ),
         method="config",
+        needs_store=False,
     ),
     Verb(
         "doctor",
@@ -222,6 +228,8 @@ def read(verb: Verb, words: Sequence[str], where: Where) -> Asked:
         elif argument.shape is Shape.REST:
             args.append(" ".join(value))
         elif value is not None:
+            if argument.least is not None and value < argument.least:
+                raise UsageFault(f"{_prompt(where)} {verb.name}: {argument.name} is at least {argument.least}")
             kwargs[argument.keyword] = value
     return Asked(verb, tuple(args), kwargs)
 
@@ -292,7 +300,11 @@ def _plain(message: str, parser: argparse.ArgumentParser) -> str:
             (action.choices for action in parser._actions if wrong[1] in {action.dest, action.metavar}), None
         )
         known = [str(choice) for choice in choices or ()]
-        return f"{wrong[1]} is {' '.join(known)}, not {wrong[2]!r}{_nearest(wrong[2], known)}"
+        return f"{wrong[1]} is one of {', '.join(known)}, not {wrong[2]!r}{_nearest(wrong[2], known)}"
+    if wrong := re.match(r"argument (\S+): invalid (int|float) value: (.*)", message):
+        return f"{wrong[1]} is a {'whole number' if wrong[2] == 'int' else 'number'}, not {wrong[3]}"
+    if missing := re.match(r"the following arguments are required: (.*)", message):
+        return f"{missing[1]} is missing"
     start = "unrecognized arguments: "
     if not message.startswith(start):
         return message

@@ -27,7 +27,7 @@ from wfkit.errors import UsageFault
 from wfkit.keys.reads import env, ignore_under
 from wfkit.store.disk import DiskStore, locate, open_store
 from wfkit.store.facts import Facts
-from wfkit.summary import write_summary
+from wfkit.summary import summarised
 
 if TYPE_CHECKING:
     from wfkit.views.bundle import View
@@ -105,9 +105,7 @@ class Workflow:
         _ = self.store  # its folder is there now
         self.facts.save()
         wish = execute.Wish(self.name, frozenset(self.nodes) if force else frozenset(), fresh_replies, **origin)
-        outcome = Outcome(execute.execute(self.session, prepared, wish, progress))
-        write_summary(outcome, os.environ)
-        return outcome
+        return summarised(lambda: execute.execute(self.session, prepared, wish, progress), os.environ)
 
     async def arun(self, *targets: str, **options: Any) -> Outcome:
         """Like `run`, inside a running event loop, which stays free meanwhile."""

@@ -88,18 +88,24 @@ WRONG = [
     (("rnu",), "did you mean run?"),
     (("--force",), "needs a verb before it"),
     (("run",), "FILE.ipynb"),
-    (("run", "missing.ipynb"), "notebook not found: missing.ipynb"),
+    (("run", "missing.ipynb"), "notebook not found: missing.ipynb; notebooks in .: broken.ipynb, empty.ipynb"),
+    (("run", "nowhere/missing.ipynb"), "notebook not found: nowhere/missing.ipynb; nowhere holds no notebook"),
     (("run", "broken.ipynb"), "not a notebook: broken.ipynb"),
     (("run", "empty.ipynb"), "has no code cells"),
     (("run", "plain.ipynb", "-p", "size", "3"), "no cell is tagged `parameters`"),
     (("run", "tagged.ipynb", "-p", "sice", "3"), "no parameter 'sice'; it has: size"),
     (("run", "plain.ipynb", "--timeout", "0"), "above 0"),
-    (("run", "plain.ipynb", "--timeout", "soon"), "invalid float value: 'soon'"),
+    (("run", "plain.ipynb", "--timeout", "soon"), "--timeout is a number, not 'soon'"),
     (("run", "plain.ipynb", "--jsn"), "did you mean --json?"),
     (("why",), "NODE"),
     (("show", "cots"), "did you mean cost?"),
     (("show", "cost"), "holds no run yet"),
+    (("history", "--limit", "0"), "at least 1"),
+    (("history", "--limit", "few"), "--limit is a whole number, not 'few'"),
     (("config", "thrads"), "unknown setting 'thrads'"),
+    (("config", "thrads", "4"), "unknown setting 'thrads'"),
+    (("config", "threads", "4"), "write `threads = 4` under [tool.wfkit] in pyproject.toml, or set WFKIT_THREADS=4"),
+    (("sql",), "SELECT ... is missing"),
     (("sql", "drop", "table", "runs"), "SELECT"),
 ]
 
@@ -112,7 +118,7 @@ def test_wrong_words_get_one_sentence(
     words: tuple[str, ...],
     message: str,
 ) -> None:
-    """No traceback, nothing on stdout, exit code 2."""
+    """One sentence that names wfkit once, no traceback, nothing on stdout, exit code 2."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".wfkit").mkdir(mode=0o700)
     (tmp_path / "broken.ipynb").write_text('{"cells": [')
@@ -123,7 +129,31 @@ def test_wrong_words_get_one_sentence(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert message in printed.err
-    assert printed.err.startswith("wfkit: ")
+    assert printed.err.startswith("wfkit")
+    assert printed.err.count("wfkit:") + printed.err.startswith("wfkit ") == 1
+
+
+STORED = ["history", "plan", "doctor", "show cost", "why a", "log a", "sql select 1", "forget a", "report"]
+
+
+@pytest.mark.parametrize("words", STORED)
+def test_a_shell_makes_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    """Where nothing ran there is nothing to tell: exit code 6, and the folder stays as it is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WFKIT_STORE", raising=False)
+    assert main(words.split()) == 6
+    printed = capsys.readouterr()
+    assert printed.err == f"wfkit: there is no store at {tmp_path}/.wfkit: run a workflow first, or set WFKIT_STORE\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_settings_need_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`wfkit config` tells the defaults before anything ran, and makes nothing."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["config"]) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_notebook_is_executed_and_told(done: Done) -> None:

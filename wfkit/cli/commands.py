@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,7 +63,7 @@ def run(asked: Asked) -> int:
         timeout_s=timeout_s,
         as_json=said["json"],
     )
-    return _carry_out(wish)[0]
+    return _carry_out(wish)
 
 
 def demo(asked: Asked) -> int:
@@ -86,10 +86,7 @@ def demo(asked: Asked) -> int:
         store=store.absolute(),
         as_json=said["json"],
     )
-    code, executed = _carry_out(wish)
-    if code == 0:
-        _screen(wish).line(_next_steps(wish, executed))
-    return code
+    return _carry_out(wish, _next_steps)
 
 
 def quickstart() -> Path:
@@ -100,7 +97,7 @@ def quickstart() -> Path:
     raise UsageFault("the quickstart notebook is missing from this installation: install wfkit again")
 
 
-def _carry_out(wish: _Wish) -> tuple[int, Executed]:
+def _carry_out(wish: _Wish, advice: Callable[[_Wish, Executed], str] | None = None) -> int:
     screen = _screen(wish)
     notebook = read_notebook(wish.source)
     values = inject(notebook, [(name, value) for name, value in wish.params])
@@ -120,9 +117,11 @@ def _carry_out(wish: _Wish) -> tuple[int, Executed]:
         print(f"wfkit: {executed.error}", file=sys.stderr)
     screen.line(_sentence(executed))
     screen.line("saved: " + ", ".join(path.as_posix() for path in artifacts))
+    if advice is not None and executed.exit_code == 0:
+        screen.line(advice(wish, executed))
     if wish.as_json:
         print(json.dumps(executed.tally.object(executed.seconds, artifacts)), flush=True)
-    return executed.exit_code, executed
+    return executed.exit_code
 
 
 def _screen(wish: _Wish) -> Screen:
@@ -159,17 +158,15 @@ def _sentence(executed: Executed) -> str:
 
 
 def _next_steps(wish: _Wish, executed: Executed) -> str:
-    again = (
-        ""
-        if executed.tally.model_calls == 0
-        else "\n  wfkit demo                    once more: no model call, all from the store"
-    )
-    return (
-        "look next at:\n"
-        f"  {wish.report.as_posix()}         the report, in a browser\n"
-        f"  jupyter lab {wish.saved.as_posix()}   the notebook as executed: edit a prompt, run again\n"
-        f"  cd {wish.folder.name} && wfkit show cost   any verb on its store: `wfkit` lists them{again}"
-    )
+    steps = {
+        wish.report.as_posix(): "the report, in a browser",
+        f"jupyter lab {wish.saved.as_posix()}": "the notebook as executed: edit a prompt, run again",
+        f"cd {wish.folder.name} && wfkit show cost": "any verb on its store: `wfkit` lists them",
+    }
+    if executed.tally.model_calls != 0:
+        steps["wfkit demo"] = "once more: no model call, all from the store"
+    width = max(map(len, steps))
+    return "\n".join(["look next at:", *(f"  {step.ljust(width)}  {why}" for step, why in steps.items())])
 
 
 def _remove_store(store: Path) -> None:

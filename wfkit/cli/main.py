@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
 from typing import Any, Final
 
 import wfkit
 from wfkit.cli import commands
-from wfkit.errors import UsageFault, WfkitError
+from wfkit.errors import StoreFault, UsageFault, WfkitError
+from wfkit.settings import Settings
+from wfkit.store.place import locate
 from wfkit.verbs import Asked, HelpShown, Where, find, overview, read
 
 _INTERRUPTED: Final = 130
@@ -27,7 +31,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return _obey(sys.argv[1:] if words is None else words)
     except WfkitError as error:
-        print(f"wfkit: {error}", file=sys.stderr)
+        text = str(error)
+        print(text if text.startswith("wfkit ") else f"wfkit: {text}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("wfkit: interrupted", file=sys.stderr)
@@ -59,8 +64,16 @@ _SUMMARY: Final = "LLM and data workflows in notebook cells, cached, priced and 
 
 
 def _ask_workflow(asked: Asked) -> int:
-    """Call the method that the verb names on the store of this folder, and print what it answers as text."""
-    workflow = wfkit.Workflow()
+    """Call the method that the verb names on the store of this folder, and print what it answers as text.
+
+    A shell reads what notebooks made: it makes no store. Raises StoreFault when there is none.
+    """
+    if asked.verb.name == "config" and "value" in asked.kwargs:
+        raise UsageFault(_lasting(**asked.kwargs))
+    root = locate(Path.cwd(), os.environ)
+    if asked.verb.needs_store and not root.exists():
+        raise StoreFault(f"there is no store at {root}: run a workflow first, or set WFKIT_STORE")
+    workflow = wfkit.Workflow(store=root)
     try:
         answer = getattr(workflow, asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
         text = _text(answer)
@@ -69,6 +82,14 @@ def _ask_workflow(asked: Asked) -> int:
     if text:
         print(text)
     return 0
+
+
+def _lasting(name: str, value: str) -> str:
+    """A setting given to a command would end with the command."""
+    if name not in {item.name for item in fields(Settings)}:
+        return f"unknown setting {name!r}; `wfkit config` lists them"
+    where = f"write `{name} = {value}` under [tool.wfkit] in pyproject.toml, or set WFKIT_{name.upper()}={value}"
+    return f"in a shell a setting is not kept: {where}"
 
 
 def _text(answer: Any) -> str:

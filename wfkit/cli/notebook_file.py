@@ -26,7 +26,7 @@ def read_notebook(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise UsageFault(f"notebook not found: {path}") from error
+        raise UsageFault(f"notebook not found: {path}{_others(path.parent)}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageFault(f"not a notebook: {path} ({getattr(error, 'strerror', None) or error})") from error
     try:
@@ -88,6 +88,12 @@ def write_whole(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise UsageFault(f"cannot write {path}: {error.strerror}") from error
+
+
+def _others(folder: Path) -> str:
+    """The notebooks that are there instead."""
+    found = sorted(path.name for path in folder.glob("*.ipynb"))[:5] if folder.is_dir() else []
+    return f"; notebooks in {folder}: {', '.join(found)}" if found else f"; {folder} holds no notebook"
 
 
 def _tags(cell: Any) -> list[str]:

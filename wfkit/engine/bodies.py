@@ -17,7 +17,7 @@ from wfkit.core.terms import FailureKind, Verdict
 from wfkit.engine.context import Made, Surroundings
 from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
-from wfkit.errors import CallFailed, ValueFault
+from wfkit.errors import CallFailed, ValueFault, WfkitError
 from wfkit.executors.capture import capture
 from wfkit.keys.mutation import changed
 from wfkit.keys.places import absolute
@@ -155,8 +155,8 @@ def failure_of(error: BaseException, ready: ReadyNode) -> Failure:
         return error.failure
     if isinstance(error, ValueFault):
         return Failure(FailureKind.UNSTORABLE, type(error).__name__, str(error))
-    text = _message(error)
-    return Failure(FailureKind.EXCEPTION, type(error).__name__, text, traceback=_users_lines(error, ready))
+    lines = _users_lines(error, ready)
+    return Failure(FailureKind.EXCEPTION, type(error).__name__, _message(error), traceback=lines)
 
 
 def _message(error: BaseException) -> str:
@@ -166,15 +166,14 @@ def _message(error: BaseException) -> str:
         return type(error).__name__
 
 
-def _users_lines(error: BaseException, ready: ReadyNode) -> str:
+def _users_lines(error: BaseException, ready: ReadyNode) -> str | None:
     frames = traceback.extract_tb(error.__traceback__)
-    label = ready.node.label
-    start = next(
-        (i for i, frame in enumerate(frames) if frame.filename == label or frame.filename.startswith("<wf_node")), 0
-    )
-    if ready.node.function is not None:
-        start = next((i for i, frame in enumerate(frames) if frame.name == ready.node.function.__name__), start)
-    lines = traceback.format_list(frames[start:])
+    function, label = ready.node.function, ready.node.label
+    own = [i for i, frame in enumerate(frames) if function is not None and frame.name == function.__name__]
+    own += [i for i, frame in enumerate(frames) if frame.filename == label or frame.filename.startswith("<wf_node")]
+    if not own and isinstance(error, WfkitError):
+        return None  # our own sentence says it all: a missing key, a prompt that cannot be rendered
+    lines = traceback.format_list(frames[own[0] if own else 0 :])
     return "".join(["Traceback (most recent call last):\n", *lines, *traceback.format_exception_only(error)])
 
 

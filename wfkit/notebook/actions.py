@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, Final
 
 from wfkit.core.node import Node
 from wfkit.core.terms import NodeKind, RunState
 from wfkit.define.cell import parse_cell
 from wfkit.define.options import help_text
+from wfkit.engine.execute import Interrupted
 from wfkit.engine.outcome import Outcome, TaskFailure
 from wfkit.errors import RunFailed, UsageFault
 from wfkit.notebook.display import RunDisplay, SilentDisplay
 from wfkit.notebook.errors import RunInterrupted
 from wfkit.verbs import Asked
+from wfkit.views import numbers
 from wfkit.workflow import Workflow, current
 
 _SHOWN: Final = 5
+_GOES_ON: Final = "what was done and paid is kept; `%wf run` goes on from there"
 
 
 def define(line: str, cell: str) -> None:
@@ -50,9 +54,11 @@ def run(shell: Any, asked: Asked) -> None:
     display = SilentDisplay() if said.pop("quiet", False) else RunDisplay(shell)
     try:
         outcome = current().run(*asked.args, **said, progress=display, **_origin())
+    except Interrupted as stopped:
+        display.final(stopped.report)
+        raise RunInterrupted(_GOES_ON) from None
     except KeyboardInterrupt:
-        display.interrupted()
-        raise RunInterrupted("what was done and paid is kept; `%wf run` goes on from there") from None
+        raise RunInterrupted(_GOES_ON) from None
     display.final(outcome.report)
     for warning in outcome.warnings:
         sys.stderr.write(f"wfkit: {warning}\n")
@@ -88,33 +94,43 @@ def described(node: Node, workflow: Workflow) -> str:
 
 
 def told(outcome: Outcome) -> str:
-    """Why a run failed: the failures with the first one's traceback, and who was skipped for them."""
-    failures = outcome.failures
-    lines = [_failure(failure, with_trace=index == 0) for index, failure in enumerate(failures[:_SHOWN])]
-    if len(failures) > _SHOWN:
-        lines.append(f"and {len(failures) - _SHOWN} more")
+    """Why a run failed: each cause once, with the first one's traceback, and who was skipped for them."""
+    causes: dict[tuple[str, str, str], list[TaskFailure]] = {}
+    for failure in outcome.failures:
+        causes.setdefault((failure.node, failure.failure.error, failure.failure.message), []).append(failure)
+    alike = list(causes.values())
+    lines = [_cause(failures, with_trace=index == 0) for index, failures in enumerate(alike[:_SHOWN])]
+    if left := sum(map(len, alike[_SHOWN:])):
+        lines.append(f"and {left} more")
     if outcome.skipped:
-        lines.append("skipped: " + ", ".join(f"{name} (needs {cause})" for name, cause in outcome.skipped.items()))
-    lines.append(
-        f"What worked is kept. After a fix, `%wf run` does the rest; `{_log(failures)}` shows what it printed."
-    )
+        lines.append(f"skipped: {_skipped(outcome.skipped)}")
+    lines.append("What worked is kept. After a fix, `%wf run` does the rest.")
+    if alike and alike[0][0].failure.traceback:  # a body ran, and may have printed something
+        lines[-1] += f" `{_log(alike[0][0])}` shows what it printed."
     return "\n".join(lines)
 
 
-def _log(failures: list[TaskFailure]) -> str:
-    if not failures:
-        return "%wf log NODE"
-    item = "" if failures[0].item is None else f" --item {failures[0].item}"
-    return f"%wf log {failures[0].node}{item}"
-
-
-def _failure(failure: TaskFailure, *, with_trace: bool) -> str:
-    place = failure.node if failure.item is None else f"{failure.node}[{failure.item}]"
-    trace = failure.failure.traceback
+def _cause(failures: list[TaskFailure], *, with_trace: bool) -> str:
+    """One failure, and how many others are like it."""
+    first, others = failures[0], len(failures) - 1
+    place = first.node if first.item is None else f"{first.node}[{first.item}]"
+    place += f" and {numbers.plural(others, 'other item')}" if others else ""
+    trace = first.failure.traceback
     if with_trace and trace:
         return f"{place} failed\n{trace.rstrip()}"
-    hint = f" ({failure.failure.hint})" if failure.failure.hint else ""
-    return f"{failure}{hint}"
+    hint = f" ({first.failure.hint})" if first.failure.hint else ""
+    return f"{place}: {first.failure.error}: {first.failure.message}{hint}"
+
+
+def _skipped(skipped: Mapping[str, str]) -> str:
+    names = [f"{name} (needs {cause})" for name, cause in skipped.items()]
+    left = len(names) - 2 * _SHOWN
+    return ", ".join(names[: 2 * _SHOWN]) + (f" and {left} more" if left > 0 else "")
+
+
+def _log(failure: TaskFailure) -> str:
+    item = "" if failure.item is None else f" --item {failure.item}"
+    return f"%wf log {failure.node}{item}"
 
 
 def _origin() -> dict[str, Any]:

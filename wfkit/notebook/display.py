@@ -28,7 +28,6 @@ class RunDisplay:
         self._id = uuid.uuid4().hex
         self._shown = False
         self._told: set[str] = set()
-        self._last: RunReport | None = None
 
     def __call__(self, report: RunReport) -> None:
         """Show how far the run is."""
@@ -37,15 +36,9 @@ class RunDisplay:
 
     def final(self, report: RunReport) -> None:
         """Show how the run ended."""
-        self._show(report, None)
-
-    def interrupted(self) -> None:
-        """Show that the run was stopped where it was."""
-        if self._last is not None:
-            self._show(_stopped(self._last, time.time()), None)
+        self._show(_at_rest(report), None)
 
     def _show(self, report: RunReport, now: float | None) -> None:
-        self._last = report
         view = Progress(report, now)
         bundle = {"text/html": view.html(), "text/plain": view.text()}
         transient = {"display_id": self._id, "wfkit": self._for_runner(report, now)} if self._live else {}
@@ -72,15 +65,13 @@ class SilentDisplay:
     def final(self, report: RunReport) -> None:
         """Show nothing."""
 
-    def interrupted(self) -> None:
-        """Show nothing."""
 
-
-def _stopped(report: RunReport, now: float) -> RunReport:
-    """A report whose run was interrupted: what was at work is cancelled."""
+def _at_rest(report: RunReport) -> RunReport:
+    """What was at work when the user stopped the run does not look alive: it is cancelled."""
+    if report.run.status != RunState.INTERRUPTED:
+        return report
     nodes = tuple(replace(row, tasks=_cancelled(row.tasks)) for row in report.nodes)
-    run = replace(report.run, status=RunState.INTERRUPTED, ended_at=now, tasks=_cancelled(report.run.tasks))
-    return replace(report, run=run, nodes=nodes)
+    return replace(report, run=replace(report.run, tasks=_cancelled(report.run.tasks)), nodes=nodes)
 
 
 def _cancelled(tasks: Mapping[str, int]) -> dict[str, int]:

@@ -1,0 +1,47 @@
+"""Promises of what a failed run says in its cell: each cause once, the user's own lines, what to do next."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.lab import Lab, lab, run
+from wfkit.notebook.actions import told
+
+__all__ = ["lab"]
+
+
+def test_equal_failures_are_told_once(lab: Lab) -> None:
+    """Forty items that fail alike are one line with a count; another cause has its own."""
+    body = "#| each: x in xs\nif x == 3:\n    raise KeyError('odd one')\nraise ValueError('bad')"
+    text = told(run(lab.cells({"bad": body}, {"xs": list(range(40))})))
+    lines = text.splitlines()
+    assert lines[0] == "bad[0] and 38 other items failed"
+    assert text.count("ValueError: bad") == 1
+    assert "bad[3]: KeyError: 'odd one'" in lines
+    assert lines[-1].endswith("`%wf log bad --item 0` shows what it printed.")
+
+
+def test_a_missing_key_is_one_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said once for all items, with the variable's name and without lines of wfkit; no call was made."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    outcome = run(lab.cells({"m --model openai/gpt-5-mini": "#| each: x in xs\nSay {{ x }}"}, {"xs": [1, 2, 3]}))
+    lines = told(outcome).splitlines()
+    assert lines[0].startswith("m[0] and 2 other items: ModelUnavailable: model 'openai/gpt-5-mini'")
+    assert "OPENAI_API_KEY" in lines[0]
+    assert len(lines) == 2
+    assert outcome.report.run.spent.calls == 0
+
+
+def test_a_traceback_begins_in_the_cell(lab: Lab) -> None:
+    """The user's own lines, with the numbers of the cell; who was skipped is named."""
+    text = told(run(lab.cells({"a": "x = 1\nx / 0", "b": "a + 1"})))
+    assert text.startswith('a failed\nTraceback (most recent call last):\n  File "<wf_node a>", line 3')
+    assert "skipped: b (needs a)" in text
+
+
+def test_a_prompt_that_cannot_be_rendered(lab: Lab) -> None:
+    """The line of the prompt with a caret, and no line of wfkit."""
+    text = told(run(lab.cells({"m --model offline": "one\n{{ xs.nope.x }}"}, {"xs": [1]})))
+    assert "line 3" in text
+    assert "^" in text
+    assert "Traceback" not in text
