@@ -27,6 +27,7 @@ from wfkit.views.history import History
 from wfkit.views.latency import Latency
 from wfkit.views.lineage import Lineage
 from wfkit.views.log import Log, LogEntry
+from wfkit.views.numbers import plural
 from wfkit.views.page import page
 from wfkit.views.plan import PlanRow, PlanView
 from wfkit.views.progress import Progress
@@ -112,9 +113,9 @@ def history(runs: Sequence[RunRow]) -> History:
     return History(tuple(runs))
 
 
-def sentence(text: str) -> Sheet:
-    """One line of text."""
-    return Sheet(text)
+def forgotten(node: str, results: int) -> Sheet:
+    """What was forgotten."""
+    return Sheet(f"forgot {plural(results, 'result')} of {node!r}" if results else f"nothing is kept of {node!r}")
 
 
 def settings(found: Settings, name: str | None = None) -> Sheet:

@@ -149,7 +149,7 @@ class Workflow:
         keys = tuple(self.session.store.known([node]))
         event = Forgotten(node, keys, execute.now())
         self.session.store.append([Entry("", 1, 0, event)], durable=True).wait()
-        return answers().sentence(f"forgot {len(keys)} results of {node!r}")
+        return answers().forgotten(node, len(keys))
 
     def config(self, name: str | None = None, value: Any = None) -> View:
         """Show the settings, or set one for this workflow."""

@@ -147,7 +147,8 @@ def test_the_sandbox_holds(attack: str) -> None:
     [
         ("a\n{{ x", "line 12: unexpected"),
         ("a\n{{ x y }}", "line 12: expected token 'end of print statement', got 'y'\n    {{ x y }}\n         ^"),
-        ("{% if x %}a", "line 11: Unexpected end of template"),
+        ("{% if x %}a", "line 11: `{% if %}` has no `{% endif %}`\n    {% if x %}a\n    ^"),
+        ("a\n{% for a in b %}\n{% for c in d %}{% endfor %}\nb\n", "line 12: `{% for %}` has no `{% endfor %}`"),
         ("a {% nope %}", "line 11: Encountered unknown tag 'nope'.\n    a {% nope %}\n         ^"),
         ("{{ x | nope }}", "line 11: No filter named 'nope'.\n    {{ x | nope }}\n           ^"),
         ("a\n\n{% include 'f' %}", "line 13: templates in other files cannot be used"),

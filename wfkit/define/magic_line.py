@@ -7,6 +7,7 @@ reviews` needs no quotes.
 from __future__ import annotations
 
 import builtins
+import keyword
 import shlex
 import unicodedata
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ def node_name(text: str) -> str:
     A name of a builtin is refused: other nodes that call `sum(...)` would silently depend on a node called sum.
     """
     name = unicodedata.normalize("NFKC", text)
+    if keyword.iskeyword(name):
+        raise DefinitionError(f"{name!r} cannot be the name of a node: it is a word of Python; take {name}_, say")
     if not is_name(name):
         raise DefinitionError(
             f"{name!r} cannot be the name of a node: use letters, digits and underscores, as for a variable"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from wfkit.core.call import Message
@@ -34,6 +35,7 @@ CAPTURES = ("FilterBlock", "AssignBlock", "CallBlock", "Macro")
 # What an expression of a template can raise, besides Jinja's own errors.
 FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 QUOTED = re.compile(r"'([^']+)'")
+UNCLOSED = re.compile(r"innermost block that needs to be closed is '(\w+)'")
 
 
 class Template:
@@ -94,6 +96,9 @@ class Template:
             undeclared = meta.find_undeclared_variables(tree)
             self._template()
         except TemplateSyntaxError as error:
+            block = UNCLOSED.search(error.message or "")
+            if block:
+                self._fail(f"`{{% {block[1]} %}}` has no `{{% end{block[1]} %}}`", _opening(self.source, block[1]))
             self._fail(error.message or "not a template", error.lineno)
         except RecursionError:
             self._fail("the prompt is nested too deep: split it up")
@@ -156,6 +161,18 @@ def _joined(pieces: Iterable[str]) -> str:
             raise TemplateError(f"the prompt is longer than {LARGEST:,} characters: put less data into it")
         found.append(piece)
     return "".join(found)
+
+
+def _opening(source: str, block: str) -> int | None:
+    """The line of the last block of this name that is not closed."""
+    lines: list[int] = []
+    tokens = [token for token in environment().lex(source) if token[1] != "whitespace"]
+    for (line, before, _), (_, kind, word) in pairwise(tokens):
+        if before == "block_begin" and kind == "name" and word == block:
+            lines.append(line)
+        if before == "block_begin" and kind == "name" and word == f"end{block}" and lines:
+            lines.pop()
+    return lines[-1] if lines else None
 
 
 def _column(text: str, message: str) -> int:

@@ -22,7 +22,7 @@ from wfkit.define.template import Template
 from wfkit.define.template import parse as parse_template
 from wfkit.engine.classes import reached
 from wfkit.engine.collector import paused
-from wfkit.errors import CellError, DefinitionError, GraphError, ValueFault
+from wfkit.errors import CellError, DefinitionError, GraphError, SchemaError, ValueFault
 from wfkit.keys.code import Definition, Planning, define_prompt, define_python
 from wfkit.keys.reads import texts_in
 from wfkit.keys.syntax import analyse_body
@@ -172,7 +172,10 @@ def _ready(graph: Graph, i: int, everything: Mapping[str, Node], settings: Setti
     reads_over = node.each is not None and node.each.over in declared
     model, schema = _model(node, settings), None
     if model is not None and model.schema is not None:
-        schema = resolve_schema(model.schema, node.namespace)
+        try:
+            schema = resolve_schema(model.schema, node.namespace)
+        except SchemaError as error:
+            raise SchemaError(f"node {node.name!r}: {error}") from error
     definition = _definition(node, everything, model, schema, planning)
     if definition.missing:
         name = definition.missing[0]
