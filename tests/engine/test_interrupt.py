@@ -216,6 +216,8 @@ def test_a_display_that_fails(lab: Lab) -> None:
     assert outcome.warnings == ("the display of the run failed: OSError: no screen",)
 
 
+# The signal may arrive inside a callback of the garbage collector (hypothesis has one), where nothing can catch it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_signals_in_any_line(lab: Lab) -> None:
     """Ctrl-C at any moment of a run of many nodes leaves a run that can be taken up, or one that has ended."""
     cells = {f"n{i}": str(i) for i in range(300)} | {"total": " + ".join(f"n{i}" for i in range(300))}
