@@ -19,7 +19,6 @@ from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import CallFailed, ValueFault, WfkitError
 from wfkit.executors.capture import capture
-from wfkit.keys.mutation import changed
 from wfkit.keys.places import absolute
 from wfkit.keys.reads import named_paths, recording
 from wfkit.llm.messages import verdict_of
@@ -71,7 +70,7 @@ class Watch:
         if late:
             problem = problem or f"the file {late[0]!r} changed while the body ran"
         reads = _merge(reads, named)
-        mutated = tuple(changed(self.given.values))
+        mutated = self.given.changed()
         if mutated:
             names = ", ".join(repr(name) for name in mutated)
             problem = f"its body changed its input {names} in place: work on a copy"

@@ -14,7 +14,7 @@ from wfkit.core.terms import NodeKind
 from wfkit.engine.context import Context, Made
 from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import TemplateError, ValueFault
-from wfkit.keys.mutation import changed, view
+from wfkit.keys.mutation import changed, mark, view
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,11 @@ class Given:
     """The inputs of a body by name, each with its value digest."""
 
     values: Mapping[str, tuple[Any, str]]
+    marks: Mapping[str, bytes | None]
+
+    def changed(self) -> tuple[str, ...]:
+        """Names of inputs that a body has changed in place."""
+        return tuple(changed(self.values, self.marks))
 
     def views(self) -> dict[str, Any]:
         """What the body sees: copy-on-write or read-only where that is cheap."""
@@ -33,7 +38,7 @@ class Inputs:
     """Looks up the inputs of the tasks of one run."""
 
     context: Context
-    _shared: dict[int, dict[str, tuple[Any, str]]] = field(default_factory=dict)
+    _shared: dict[int, Given] = field(default_factory=dict)
 
     def of(self, node: int, task: int) -> Given:
         """The inputs of a task. Raises ValueFault when a value is lost, which is then no hit any more."""
@@ -47,21 +52,23 @@ class Inputs:
     def _of(self, node: int, task: int) -> Given:
         each = self.context.prepared.ready[node].node.each
         if each is None:  # asked once an attempt: what is kept here would stay until the run ends
-            return Given(self._look_up(node))
+            return self._look_up(node)
         shared = self._shared.get(node)
         if shared is None:
             shared = self._shared[node] = self._look_up(node)
-        digest = self.context.inputs_of(node, task)[-1][1]
-        return Given({**shared, each.item: (self.context.item_of(node, task), digest)})
+        item, digest = self.context.item_of(node, task), self.context.inputs_of(node, task)[-1][1]
+        # A given-up attempt may still be changing the item: then only its digest tells.
+        own = mark(item) if self.context.run.specs[node].timeout_s is None else None
+        return Given({**shared.values, each.item: (item, digest)}, {**shared.marks, each.item: own})
 
     def renew(self, node: int, given: Given, made: Made | None) -> None:
         """Hand a changed input to nobody else: neither to the next items, nor to the next attempt."""
-        mutated = changed(given.values) if made is None else made.mutated
+        mutated = given.changed() if made is None else made.mutated
         if mutated:
             self._shared.pop(node, None)
             self.context.resolver.renew(node)
 
-    def _look_up(self, node: int) -> dict[str, tuple[Any, str]]:
+    def _look_up(self, node: int) -> Given:
         context = self.context
         ready = context.prepared.ready[node]
         names = ready.node.parameters if ready.node.parameters is not None else ready.node.names
@@ -70,7 +77,9 @@ class Inputs:
             name = context.prepared.graph.nodes[dep].name
             if name in names:
                 found[name] = (context.value_of(dep), context.done(dep).digest)
-        return _plain(ready, found) if ready.node.kind is NodeKind.PROMPT else found
+        if ready.node.kind is NodeKind.PROMPT:
+            return Given(_plain(ready, found), {})
+        return Given(found, {name: mark(value) for name, (value, _) in found.items()})
 
 
 def _plain(ready: ReadyNode, found: dict[str, tuple[Any, str]]) -> dict[str, tuple[Any, str]]:
