@@ -15,6 +15,8 @@ MUTATIONS = {
     "list": ([3, 1, 2], "thing.sort()\nthing[0]", "thing[0]"),
     "dict": ({"a": 1}, "thing['a'] = 9\nthing['a']", "thing['a']"),
     "nested": ({"a": [1]}, "thing['a'].append(2)\nlen(thing['a'])", "len(thing['a'])"),
+    "an equal value of another type": ([1], "thing[0] = True\nrepr(thing)", "repr(thing)"),
+    "a set within": ({"a": {1, 2}}, "thing['a'].add(3)\nlen(thing['a'])", "len(thing['a'])"),
     "frame of objects": (
         pd.DataFrame({"a": pd.Series([[1], [2]], dtype=object)}),
         "thing['a'][0].append(5)\nlen(thing['a'][0])",
