@@ -36,7 +36,7 @@ class Baton:
         self.fault: BaseException | None = None
         self.launch: Callable[[Start], None] = _nowhere
         self.when_ended: Callable[[], None] = _nothing
-        self._loop = Loop(context, seats, lambda delay_s: alarm(delay_s, self.pump))
+        self._loop = Loop(context, seats, lambda delay_s: alarm(delay_s, self._ring))
         self._lock = threading.Lock()
         self._outbox: deque[Posted] = deque()
 
@@ -98,6 +98,10 @@ class Baton:
         if self._outbox:
             self.carry()
         return result
+
+    def _ring(self) -> None:
+        """An alarm went off. It is handed in like an event: whoever has the lock now would not hear it."""
+        self.post(Posted((), rings=True))
 
     def _launch(self, start: Start) -> None:
         try:

@@ -33,13 +33,14 @@ from wfkit.errors import ValueFault
 
 @dataclass(slots=True)
 class Posted:
-    """Events to apply; `start` is the one that they end, whose seat comes back; `durable` is called when they are on
-    disk."""
+    """Events to apply. `ends` is the attempt whose seat comes back with them (`expires`: at its deadline); `durable` is
+    called when they are on disk; `rings` says that an alarm went off."""
 
     events: tuple[Event, ...]
     ends: Start | None = None
     durable: Callable[[], None] | None = None
     expires: bool = False
+    rings: bool = False
 
 
 class Loop:
@@ -89,6 +90,8 @@ class Loop:
             if kind in _LAST_WORDS and self.run.status is not RunState.RUNNING:
                 continue
             self._apply(_settled(self.run, event) if isinstance(event, Failed) else event, log)
+        if posted.rings:
+            self._wakes_at = None  # also if it rang too early, because the clock was set back: then it is set again
         if posted.durable is not None:
             calls.append(posted.durable)
         if posted.ends is not None:
