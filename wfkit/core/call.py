@@ -6,10 +6,10 @@ when it is born.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.terms import CostSource, FailureKind, UsageSource, Verdict
 
 

@@ -7,10 +7,10 @@ answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from wfkit.core.effects import Effect, Finish, Resolve, Skip, Start, Wait
+from wfkit.core.frozen import dataclass
 from wfkit.core.run import Run
 from wfkit.core.terms import NodeKind, OnError, RunState, TaskState
 

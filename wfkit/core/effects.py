@@ -5,8 +5,7 @@ Frozen data without behaviour. The engine does them and writes what happened as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from wfkit.core.frozen import dataclass
 from wfkit.core.terms import RunState
 
 

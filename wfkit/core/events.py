@@ -7,9 +7,8 @@ exactly one. Adding a field needs a default, so that older journals stay readabl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wfkit.core.call import CallRecord, Failure
+from wfkit.core.frozen import dataclass
 from wfkit.core.policy import RetryPolicy
 from wfkit.core.result import Output, Result
 from wfkit.core.terms import NodeKind, OnError, RunState

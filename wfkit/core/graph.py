@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.node import Node
 from wfkit.core.terms import NodeKind
 from wfkit.errors import GraphError

@@ -5,11 +5,12 @@ Unknown stays unknown: a call without tokens or price is left out of the sum and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from wfkit.core import events as e
 from wfkit.core.call import CallRecord, Cost, Usage
+from wfkit.core.frozen import dataclass
 from wfkit.core.result import Spent
 from wfkit.core.terms import CostSource, FailureKind, UsageSource, Verdict
 

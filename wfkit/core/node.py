@@ -7,9 +7,10 @@ matter.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.policy import Options
 from wfkit.core.terms import NodeKind
 

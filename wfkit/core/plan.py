@@ -6,9 +6,10 @@ Pure: whether a read is unchanged is asked through a callable, and the time is a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.policy import CachePolicy
 from wfkit.core.result import Known, Read
 from wfkit.core.terms import NodeKind, Reason

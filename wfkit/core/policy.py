@@ -5,8 +5,7 @@ Frozen data only. How the numbers are applied is in `backoff`, `routing` and `de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from wfkit.core.frozen import dataclass
 from wfkit.core.terms import OnError
 
 

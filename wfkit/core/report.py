@@ -6,9 +6,10 @@ made here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.result import Read, Spent
 
 

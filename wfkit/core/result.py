@@ -5,8 +5,9 @@ Frozen data that travels in events and in the store. A `Result` with all its `re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
+
+from wfkit.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from heapq import heappop, heappush
 from typing import Any
 
 from wfkit.core import events as e
 from wfkit.core.call import Failure
+from wfkit.core.frozen import dataclass
 from wfkit.core.ledger import Ledger
 from wfkit.core.terms import NodeKind, OnError, RunState, TaskState
 

@@ -9,12 +9,12 @@ import ast
 import inspect
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any
 
 from wfkit.core.facts import Facts
+from wfkit.core.frozen import dataclass
 from wfkit.core.node import Node
 from wfkit.define.names import names_of
 from wfkit.define.syntax import compile_python, parse_python

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.define.excerpt import excerpt
 from wfkit.errors import OptionError
 

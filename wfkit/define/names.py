@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from wfkit.core.frozen import dataclass
 from wfkit.define.grammar import EXPRESSIONS, STATEMENTS
 from wfkit.define.scopes import Kind
 from wfkit.define.syntax import parse_python

@@ -7,9 +7,9 @@ exist. How text is cut into options is in `magic_line` and `directives`, how one
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.node import Each
 from wfkit.core.policy import CachePolicy, ModelPolicy, Options, RetryPolicy

@@ -12,12 +12,12 @@ import re
 import sys
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
 import orjson
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.define.violations import of_json_schema, of_pydantic
 from wfkit.errors import SchemaError

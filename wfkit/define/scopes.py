@@ -5,8 +5,10 @@ The walk over the syntax tree is in `names`; here are only names and scopes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from wfkit.core.frozen import dataclass
 
 
 class Kind(Enum):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wfkit.core.call import Failure
 from wfkit.core.effects import Start
 from wfkit.core.events import CallEnded, CallStarted
+from wfkit.core.frozen import dataclass
 from wfkit.engine.baton import Baton
 from wfkit.engine.bodies import judge, run_prompt
 from wfkit.engine.context import Context, Made

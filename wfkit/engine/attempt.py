@@ -6,13 +6,14 @@ Python bodies run on worker threads, coroutines and prompts on the loop's thread
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from wfkit.core.call import Failure
 from wfkit.core.effects import Start
 from wfkit.core.events import Failed, ItemsSucceeded, NodeSpec, Succeeded
+from wfkit.core.frozen import dataclass
 from wfkit.core.result import Result
 from wfkit.core.terms import NodeKind, RunState
 from wfkit.engine.asking import Asking

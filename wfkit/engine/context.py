@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextvars
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from wfkit.core.call import Failure
 from wfkit.core.events import Entry, Event, Forgotten
+from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store, Ticket
 from wfkit.core.result import Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run

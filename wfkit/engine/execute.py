@@ -10,12 +10,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.decide import Seats
 from wfkit.core.events import Event, NodeDefined, RunStarted
+from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Index
 from wfkit.core.promises import Store
 from wfkit.core.report import RunReport

@@ -4,8 +4,8 @@ diff."""
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.result import Known
 from wfkit.core.terms import Reason

@@ -7,9 +7,10 @@ Values come from memory or the store. Nothing runs here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.terms import NodeKind
 from wfkit.engine.context import Context, Made
 from wfkit.engine.prepare import ReadyNode

@@ -5,9 +5,8 @@ Read from the log of the run and from stored results; nothing is captured here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wfkit.core.events import Failed
+from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.promises import Store
 from wfkit.core.result import Output

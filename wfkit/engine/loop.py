@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wfkit.core import backoff, routing
 from wfkit.core.decide import Seats, decide
@@ -24,6 +24,7 @@ from wfkit.core.events import (
     Succeeded,
     Unresolvable,
 )
+from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Ticket
 from wfkit.core.run import Run, apply
 from wfkit.core.terms import RunState

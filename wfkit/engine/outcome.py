@@ -5,11 +5,11 @@ Reads the ended run. How values are kept and copied is in `values`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from wfkit.core.call import Failure
+from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.report import RunReport
 from wfkit.core.terms import DONE_WELL, RunState, TaskState

@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wfkit.core.call import CallRecord, Failure, Reply, Request
 from wfkit.core.events import CallEnded, CallStarted
+from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Flight, Store
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.errors import CallFailed

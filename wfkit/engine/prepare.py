@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
 from wfkit.core.events import NodeSpec
 from wfkit.core.facts import Facts
+from wfkit.core.frozen import dataclass
 from wfkit.core.graph import Graph, build, near
 from wfkit.core.node import Node
 from wfkit.core.policy import ModelPolicy

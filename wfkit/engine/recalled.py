@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from wfkit.core.events import NodeSpec
+from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.plan import Asked, Index, Plan, PlanNode, look_up
 from wfkit.core.policy import CachePolicy

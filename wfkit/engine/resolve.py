@@ -7,11 +7,12 @@ It reads values only where a map must see its items.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any
 
 from wfkit.core.events import Resolved
+from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.result import Known, Read
 from wfkit.core.terms import NodeKind

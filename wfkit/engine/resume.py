@@ -6,10 +6,10 @@ What was acknowledged is kept unless something it has read is no longer the same
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from wfkit.core.events import Adopted, Entry, Event, ItemsSucceeded, RunEnded, RunStarted, Succeeded
+from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.promises import Store
 from wfkit.core.result import Result

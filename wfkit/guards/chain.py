@@ -7,9 +7,9 @@ A guard wraps `send`; it never retries and never changes a request.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from wfkit.core.call import Reply, Request
+from wfkit.core.frozen import dataclass
 from wfkit.guards.pools import Pools
 
 Send = Callable[[Request], Awaitable[Reply]]

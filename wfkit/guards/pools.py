@@ -6,8 +6,9 @@ Works on one event loop; waiting costs no request and no money.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
+
+from wfkit.core.frozen import dataclass
 
 if TYPE_CHECKING:
     import asyncio

@@ -11,9 +11,10 @@ import operator
 import sys
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.keys.origin import PROJECT, importable, kind_of_file, origin, token
 from wfkit.keys.plain import digest_of
 from wfkit.keys.shape import Refused, type_name

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.node import Node
 from wfkit.core.policy import ModelPolicy
 from wfkit.errors import CellError

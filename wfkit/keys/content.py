@@ -7,9 +7,10 @@ of a `Scope`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.record import Record
 from wfkit.errors import ValueFault
 from wfkit.keys.arrays import array_shape

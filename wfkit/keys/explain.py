@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from wfkit.core.frozen import dataclass
 
 Part = tuple[str, str, str]
 

@@ -13,11 +13,11 @@ import sys
 import types
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.keys.callables import Described
 from wfkit.keys.origin import PACKAGE, PROJECT, STANDARD, Origin, installed, kind_of_file
 from wfkit.keys.places import unseen

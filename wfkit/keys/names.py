@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.keys.normal import FUNCTIONS, without_docstring
 
 

@@ -11,12 +11,12 @@ import os
 import site
 import sys
 import sysconfig
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.keys.plain import digest_of
 
 PROJECT = "project"

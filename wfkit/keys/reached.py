@@ -6,9 +6,10 @@ A plain record. Where to go next is decided by `walk`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.keys.origin import PACKAGE, Origin, token
 from wfkit.keys.plain import digest_of, leaf
 from wfkit.keys.shape import type_name

@@ -17,10 +17,11 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.keys.places import unseen
 from wfkit.keys.plain import branch, digest_of
 from wfkit.keys.syntax import Analysis, analyse_function

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import json
-from dataclasses import dataclass
 
 from wfkit.core.facts import Facts
+from wfkit.core.frozen import dataclass
 from wfkit.keys.names import Names, Scope
 from wfkit.keys.normal import normal_form, without_docstring
 from wfkit.keys.plain import digest_of

@@ -9,10 +9,11 @@ from __future__ import annotations
 import builtins
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FunctionType, ModuleType
 from typing import Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.errors import CellError, ValueFault
 from wfkit.keys.callables import HINT, Described, describe_callable, outside
 from wfkit.keys.classes import describe_class, outside_class

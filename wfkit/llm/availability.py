@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+from wfkit.core.frozen import dataclass
 from wfkit.errors import ModelUnavailable
 from wfkit.llm import fake, price_file, prices
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
 from wfkit.core.call import Cost, Failure, Reply, Request, Usage
+from wfkit.core.frozen import dataclass
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed, ModelUnavailable
 from wfkit.llm import tokens

@@ -5,11 +5,13 @@ Append-only JSON lines, written out line by line before the answer is sent, so t
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from threading import Condition
 
 import orjson
+
+from wfkit.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ Only the choice of faults is here; the server plays them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from blake3 import blake3
 
+from wfkit.core.frozen import dataclass
 from wfkit.errors import UsageFault
 
 OK = "ok"

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from aiohttp import web
 from blake3 import blake3
 
 from wfkit.core.call import Message, Request
+from wfkit.core.frozen import dataclass
 from wfkit.errors import CallFailed
 from wfkit.llm import offline, tokens
 from wfkit.llm.messages import schema_told

@@ -6,10 +6,11 @@ The conversation does not grow: a correction is the question, the last answer an
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from wfkit.core.call import Failure, Message, Reply, Request
+from wfkit.core.frozen import dataclass
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.errors import CallFailed
 from wfkit.llm.messages import CORRECTION, demand_whole, unfenced

@@ -7,11 +7,11 @@ codecs of their own. A codec is named by what is stored; classes only ever come 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from wfkit.core.frozen import dataclass
 from wfkit.errors import ValueFault
 from wfkit.store import arrays, frames, plain, signed, tables, tagged
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 
 from wfkit.core.call import CallRecord, Failure, Message, Reply, Request
@@ -26,6 +26,7 @@ from wfkit.core.events import (
     RunStarted,
     Succeeded,
 )
+from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store
 from wfkit.core.result import Result
 from wfkit.core.terms import FailureKind, NodeKind, RunState, Verdict

@@ -9,11 +9,11 @@ import platform
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.errors import StoreFault
 from wfkit.store import journal
 from wfkit.store.database import FILE, Database

@@ -10,10 +10,11 @@ import threading
 import time
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from wfkit.core.frozen import dataclass
 from wfkit.errors import StoreFault
 from wfkit.store import opening, rebuild
 from wfkit.store.opening import Trouble

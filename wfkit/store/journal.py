@@ -12,11 +12,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
 from wfkit.core.events import Entry
+from wfkit.core.frozen import dataclass
 from wfkit.store import segments, wire
 from wfkit.store.commit import GroupCommit, Receipt
 from wfkit.store.files import make_folder, read_file, sync_folder

@@ -6,10 +6,11 @@ Built level by level (one query a kind, no recursion) and cut at a depth, at wid
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from wfkit.core.call import CallRecord
+from wfkit.core.frozen import dataclass
 from wfkit.core.report import LineageStep
 from wfkit.store.origins import Made, Origins, Talk, Want
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from wfkit.core.events import RunEnded, RunStarted
+from wfkit.core.frozen import dataclass
 from wfkit.core.terms import RunState
 from wfkit.store import journal, wire
 from wfkit.store.files import read_file

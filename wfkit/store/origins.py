@@ -6,10 +6,11 @@ Each kind is one query for a whole level of a lineage. How the parts become a tr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wfkit.core.call import CallRecord
+from wfkit.core.frozen import dataclass
 from wfkit.core.result import Result
 from wfkit.store.lookups import RESULT_COLUMNS, calls_by_digest, make_call, make_result
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from wfkit.core.frozen import dataclass
 from wfkit.core.report import AttemptRow, CallRow, NodeRow, RunReport, RunRow
 from wfkit.core.result import Spent
 

@@ -6,9 +6,10 @@ The value of each part comes from the walk that calls these; no text is read her
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
+from wfkit.core.frozen import dataclass
 from wfkit.llm.offline import scalars
 from wfkit.llm.offline.schemas import Schema, Unfillable, fits, resolved, same, types
 from wfkit.llm.offline.text import Evidence

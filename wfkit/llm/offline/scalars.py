@@ -9,9 +9,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
+from wfkit.core.frozen import dataclass
 from wfkit.llm.offline.lexicon import STOP
 from wfkit.llm.offline.pattern import matching_text
 from wfkit.llm.offline.schemas import Schema, fits, in_bounds

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from wfkit.core.frozen import dataclass
 from wfkit.llm.offline.lexicon import IMPERATIVES, NOUNS
 
 _TEXT_LABELS = (

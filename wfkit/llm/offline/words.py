@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from wfkit.core.frozen import dataclass
 from wfkit.llm.offline.lexicon import FAMILIES, STOP
 from wfkit.llm.offline.text import Evidence, words
 
