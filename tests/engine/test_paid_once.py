@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,9 +12,12 @@ from pydantic import BaseModel, field_validator
 
 from tests.engine.lab import Lab, did, run
 from wfkit.core.call import Usage
+from wfkit.core.events import CallEnded
+from wfkit.core.promises import Flight
 from wfkit.core.terms import FailureKind, Reason, RunState
 from wfkit.engine.outcome import Outcome
 from wfkit.llm.fake import Fail, Say, Script
+from wfkit.store.conformance import call, log
 from wfkit.summary import summary
 
 
@@ -64,6 +68,25 @@ def test_equal_requests_at_once_are_one_call(any_lab: Lab) -> None:
     assert outcome.report.run.spent.calls == 1
     assert outcome.cost_usd == Decimal("0.25")
     agree_on_money(any_lab, outcome)
+
+
+def test_an_answer_in_the_last_moment(any_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If another process is answered after we looked and before we have the right to ask, its reply serves us too."""
+    workflow = any_lab.cells({"told --model fake/script": "Hello"})
+    store, theirs = workflow.store, ["theirs"]
+    take = store.try_flight
+
+    def try_flight(key: str) -> Flight | None:
+        if theirs:
+            log(store, CallEnded(0, 1, replace(call("", theirs.pop()), request_digest=key), 1.0))
+        return take(key)
+
+    monkeypatch.setattr(store, "try_flight", try_flight)
+    with Script([priced("ours", "0.25")]) as script:
+        outcome = run(workflow)
+        assert not script.requests
+    assert outcome["told"] == "theirs"
+    assert outcome.report.run.spent.calls == 0
 
 
 def test_a_new_template_with_the_same_text(lab: Lab) -> None:

@@ -1,8 +1,7 @@
 """Pay once: a request that was answered before is answered from the log, and a reply is durable before anyone uses it.
 
 Equal requests under way in this process share one call; across processes the store's flights do. It lies outside the
-guards, so a hit
-takes no seat.
+guards, so a hit takes no seat.
 """
 
 from __future__ import annotations
@@ -89,8 +88,9 @@ class Payer:
         self.under_way.futures[digest] = future
         flight: Flight | None = None
         try:
-            flight, waited = await self._flight(digest)
-            found = self.store.find_call(digest) if waited and not self.fresh else None
+            flight = await self._flight(digest)
+            # Look again, even without a wait: another process may have been answered since we looked.
+            found = None if self.fresh else self.store.find_call(digest)
             return await (self._buy(request, digest) if found is None else self._served(found))
         finally:
             if flight is not None:
@@ -98,16 +98,14 @@ class Payer:
             del self.under_way.futures[digest]
             future.set_result(None)
 
-    async def _flight(self, digest: str) -> tuple[Flight, bool]:
-        """The right to ask, and whether another process had it first."""
+    async def _flight(self, digest: str) -> Flight:
+        """The right to ask, once no other process has it."""
         import asyncio  # the loop that runs this has loaded it
 
-        waited = False
         while True:
             flight = self.store.try_flight(digest)
             if flight is not None:
-                return flight, waited
-            waited = True
+                return flight
             await asyncio.sleep(_POLL_S)
 
     async def _buy(self, request: Request, digest: str) -> Reply:
