@@ -7,7 +7,6 @@ One frozen dataclass. Nothing is read from disk except the nearest pyproject.tom
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -60,6 +59,8 @@ def _from_pyproject(root: Path) -> dict[str, tuple[Any, str]]:
     path = root / "pyproject.toml"
     if not path.is_file():
         return {}
+    import tomllib  # loads on first use: 8 ms, and many notebooks have no project
+
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("wfkit", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
