@@ -248,7 +248,10 @@ def overview(where: Where) -> str:
     calls = [_usage(verb) for verb in verbs]
     width = max(map(len, calls))
     lines = [f"  {call.ljust(width)}  {verb.summary}" for call, verb in zip(calls, verbs, strict=True)]
-    return "\n".join([*lines, f"{_prompt(where)} VERB --help says more."])
+    ending = f"{_prompt(where)} VERB --help says more."
+    if where is Where.NOTEBOOK:
+        ending += " %%wf_node NAME defines a node, %%wf_sql takes a SELECT as its cell."
+    return "\n".join([*lines, ending])
 
 
 class _Parser(argparse.ArgumentParser):

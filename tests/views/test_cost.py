@@ -36,8 +36,19 @@ def test_a_button_switches_between_money_and_tokens() -> None:
     money, tokens = figure["layout"]["updatemenus"][0]["buttons"]
     assert [trace.get("visible", True) for trace in figure["data"]] == money["args"][0]["visible"]
     assert money["args"][0]["visible"] == [not shown for shown in tokens["args"][0]["visible"]]
+    assert figure["layout"]["updatemenus"][0]["active"] == 0
     assert money["args"][1]["xaxis.ticktext"][1].startswith("$")
     assert not tokens["args"][1]["xaxis.ticktext"][1].startswith("$")
+    assert "$0.0412 billed for 250 model calls" in figure["layout"]["title"]["text"]
+
+
+def test_where_all_was_free_tokens_come_first() -> None:
+    """A model without a price per token still used tokens: an empty chart of money would tell nothing."""
+    free = rows.node("label", kind="prompt", spent=Spent(3, 90, 20, Decimal(0)), saved_usd=Decimal(0))
+    figure = Cost(RunReport(rows.run(), (free,))).figure()
+    _, tokens = figure["layout"]["updatemenus"][0]["buttons"]
+    assert [trace["visible"] for trace in figure["data"]] == tokens["args"][0]["visible"]
+    assert figure["layout"]["updatemenus"][0]["active"] == 1
 
 
 def test_both_sides_stand_in_the_static_html() -> None:

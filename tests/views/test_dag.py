@@ -47,6 +47,8 @@ def test_figure_has_two_traces() -> None:
     assert marks["marker"]["symbol"][:3] == ["circle", "square", "diamond"]
     assert marks["marker"]["color"][2] == "#0072B2"
     assert "≥$0.0412" in marks["text"][2]
+    assert "4,812/5,000 items, 12 failed" in marks["text"][2]
+    assert figure["layout"]["title"]["text"].startswith("Run ")
 
 
 def test_text_names_what_a_node_needs() -> None:

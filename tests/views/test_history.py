@@ -28,6 +28,11 @@ def test_the_newest_run_stands_first_and_right() -> None:
     assert cost["marker"]["color"][0] == "#C44601"
 
 
+def test_a_notebook_shows_the_table() -> None:
+    """Ids and counts are read; the chart is asked for."""
+    assert sorted(History(RUNS)._repr_mimebundle_()) == ["text/html", "text/plain"]
+
+
 def test_sums_leave_out_what_is_unknown_and_say_so() -> None:
     """A run of unknown cost makes the sum `≥`."""
     assert History(RUNS).text().startswith("3 runs, 1 of them a success: ≥$0.40 billed; the cache saved $0.50.")

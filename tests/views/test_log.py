@@ -43,6 +43,14 @@ def test_cuts_are_told() -> None:
     """20,000 characters of an output and 100 tasks are shown; the data has all."""
     long = Log((entry(Output("stdout", "text/plain", "x" * 30_000)),))
     assert "20,000 of 30,000 characters shown." in long.html()
-    many = Log(tuple(entry(Output("stdout", "text/plain", "x"), item=at) for at in range(150)))
+    many = Log(tuple(entry(Output("stdout", "text/plain", f"x{at}"), item=at) for at in range(150)))
     assert "100 of 150 tasks shown" in many.text()
     assert len(many.data()) == 150
+
+
+def test_what_is_the_same_is_told_once() -> None:
+    """Forty items that failed alike are one entry with a count; the data has a row each."""
+    view = Log((entry(item=0, error="ValueError"), entry(Output("stdout", "text/plain", "x"), item=1),
+                *(entry(item=at, error="ValueError") for at in range(2, 41))))  # fmt: skip
+    assert view.text() == "✗ clean[0] and 39 other items\n  ValueError\n✓ clean[1]\n  x"
+    assert len(view.data()) == 41

@@ -26,3 +26,15 @@ def test_a_cut_is_told() -> None:
     sheet = Sheet("", ("n", "m"), tuple((at, at) for at in range(250)))
     assert "200 of 250 rows shown." in sheet.html()
     assert len(sheet.data()) == 250
+
+
+def test_long_rows_become_paragraphs() -> None:
+    """Advice is never cut: a row that does not fit is wrapped, its further lines indented."""
+    row = ("set aside", "warning", "wfkit.duckdb.broken-20261121T090824-293648", "delete it once nothing is missed")
+    lines = (
+        Sheet("store: well", ("subject", "level", "detail", "what to do"), (row, ("x", "ok", "", "")))
+        .text()
+        .split("\n")
+    )
+    assert lines[1] == "set aside: warning; wfkit.duckdb.broken-20261121T090824-293648; delete it"
+    assert lines[2:] == ["    once nothing is missed", "x: ok"]

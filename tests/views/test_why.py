@@ -23,6 +23,12 @@ def test_the_reason_stands_first() -> None:
     assert " ".join(VIEW.text().split()).startswith(said)
 
 
+def test_one_reason_is_said_once() -> None:
+    """The count of tasks does not repeat the reason."""
+    assert Why("a", "code_changed", {"code_changed": 3}).sentence() == "runs: code changed (3 tasks)."
+    assert Why("a", "code_changed", {"code_changed": 1}).sentence() == "runs: code changed."
+
+
 def test_a_cached_node_tells_where_its_value_is_from() -> None:
     """It does not run, and the run that made its value is named."""
     assert Why("a", "cached", {"cached": 1}, from_run="r1").sentence() == "does not run: cached, made by run r1."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -29,7 +30,9 @@ def main(words: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without ✓ is no reason to fail
     try:
-        return _obey(sys.argv[1:] if words is None else words)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: print(f"wfkit: {message}", file=sys.stderr)
+            return _obey(sys.argv[1:] if words is None else words)
     except WfkitError as error:
         text = str(error)
         print(text if text.startswith("wfkit ") else f"wfkit: {text}", file=sys.stderr)

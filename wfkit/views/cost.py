@@ -60,25 +60,29 @@ class Cost(View):
         return frame(records, _COLUMNS)
 
     def figure(self) -> dict[str, Any]:
-        """Stacked bars, dearest on top, with a button that switches between money and tokens."""
+        """Stacked bars, dearest on top, with a button that switches between money and tokens. Where everything was
+        free, tokens come first."""
         drawn, whole = _top(lines(self.report))
         names = [label(columns.cut(line.node, 32)) for line in drawn]
         money = [*(_trace(names, drawn, side) for side in _MONEY), _unknown(names, drawn)]
-        tokens = [_trace(names, drawn, side) | {"visible": False} for side in _TOKENS]
-        shown = [True] * len(money) + [False] * len(tokens)
-        in_money, in_tokens = axes.money(_longest(drawn, _MONEY)), axes.tokens(_longest(drawn, _TOKENS))
+        tokens = [_trace(names, drawn, side) for side in _TOKENS]
+        sides = [[True] * len(money) + [False] * len(tokens), [False] * len(money) + [True] * len(tokens)]
+        axis = [axes.money(_longest(drawn, _MONEY)), axes.tokens(_longest(drawn, _TOKENS))]
+        first = int(_free(drawn))
         menu = theme.buttons(
-            theme.button("money", shown, axes.switch("xaxis", in_money)),
-            theme.button("tokens", [not on for on in shown], axes.switch("xaxis", in_tokens)),
+            theme.button("money", sides[0], axes.switch("xaxis", axis[0])),
+            theme.button("tokens", sides[1], axes.switch("xaxis", axis[1])),
+            active=first,
         )
         return theme.figure(
-            [*money, *tokens],
-            height=max(160, min(420, 120 + 30 * len(drawn))),
+            [trace | {"visible": on} for trace, on in zip([*money, *tokens], sides[first], strict=True)],
+            height=max(190, min(450, 150 + 30 * len(drawn))),
             key=self.report.run.run_id,
             barmode="stack",
             bargap=0.35,
-            margin={"l": 8, "r": 8, "t": 64, "b": 24},
-            xaxis={**in_money, "rangemode": "tozero", "fixedrange": True, "title": theme.caption(_cut(drawn, whole))},
+            margin={"l": 8, "r": 8, "t": 94, "b": 24},
+            title=theme.heading(tally.money_sentence(self.report.run), _cut(drawn, whole)),
+            xaxis={**axis[first], "rangemode": "tozero", "fixedrange": True},
             yaxis={"autorange": "reversed", "fixedrange": True, "ticklen": 4, "type": "category"},
             showlegend=True,
             legend=theme.legend(0.24),
@@ -178,6 +182,12 @@ def _cut(drawn: list[Line], whole: int) -> str:
     most, other = float(sum(line.spent.cost_usd or 0 for line in drawn)), float(drawn[-1].spent.cost_usd or 0)
     share = f", {numbers.percent(other / most)} of the cost" if most else ""
     return f"{_BARS} of {numbers.count(whole)} nodes shown; the rest is one bar{share}."
+
+
+def _free(drawn: list[Line]) -> bool:
+    """Whether a chart of money would be empty though tokens were used."""
+    priced = not any(line.spent.unpriced for line in drawn)
+    return priced and _longest(drawn, _MONEY) == 0 and _longest(drawn, _TOKENS) > 0
 
 
 def _float(usd: Decimal | None) -> float | None:

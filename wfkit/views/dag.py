@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.core.report import NodeRow, RunReport
+from wfkit.core.terms import TaskState
 from wfkit.views import columns, dag_svg, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
 from wfkit.views.frames import frame
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 _DRAWN: Final = 400  # nodes; beyond, a picture says less than the table
 _LABELLED: Final = 40
 _LISTED: Final = 300
+# States that a label says in a word; of the others, colour and numbers tell enough.
+_TOLD: Final = {
+    state: theme.word(state)
+    for state in (TaskState.RUNNING, TaskState.FAILED, TaskState.CACHED, TaskState.SKIPPED, TaskState.CANCELLED)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ class Dag(View):
             [_lines(layout.bends, curved=len(rows) <= _LABELLED), _marks(rows, layout.points)],
             height=height,
             key=self.report.run.run_id,
-            title={"text": label(_caption(self.report)), "font": {"size": 12}, "x": 0, "xref": "paper"},
+            margin={"l": 8, "r": 8, "t": 56, "b": 8},
+            title=theme.heading(tally.sentence(self.report), _caption(self.report)),
             xaxis={**axis, "range": reach},
             yaxis={**axis, "range": [layout.depth - 0.4, -0.6]},
         )
@@ -139,9 +146,13 @@ def _marks(rows: tuple[NodeRow, ...], points: tuple[Point, ...]) -> dict[str, An
 
 
 def _label(row: NodeRow) -> str:
-    """The name, the items of a mapped node, its time and cost, a line each; blanks keep it off the mark."""
-    facts = " · ".join(part for part in (tally.node_time(row), tally.node_cost(row)) if part)
-    lines = [f"<b>{label(columns.cut(row.name, 24))}</b>", tally.counter(row), label(facts)]
+    """The name, the items of a mapped node and its state, its time and cost, a line each; blanks keep it off the
+    mark."""
+    state, failed = theme.state_of(row.tasks), row.tasks.get(TaskState.FAILED, 0)
+    told = f"{numbers.count(failed)} failed" if failed and row.mapped else _TOLD.get(state, "")
+    items = f"{tally.counter(row)} items" if tally.counter(row) else ""
+    facts = [part for part in (tally.node_time(row), tally.node_cost(row)) if part]
+    lines = [f"<b>{label(columns.cut(row.name, 24))}</b>", ", ".join(filter(None, (items, told))), " · ".join(facts)]
     return "<br>".join(f"  {line}" for line in lines if line)
 
 

@@ -44,6 +44,10 @@ class History(View):
         found["started_at"] = found["started_at"].astype("float64").mul(1e6).round().astype("datetime64[us]")
         return found
 
+    def shown_as_figure(self) -> bool:
+        """No: ids, counts and times of runs are read; the chart is one `figure()` away."""
+        return False
+
     def figure(self) -> dict[str, Any]:
         """Cost and time of each run, oldest left, switched by a button; the colour is the outcome."""
         runs = self.runs[:_LISTED][::-1]

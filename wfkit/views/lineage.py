@@ -161,8 +161,13 @@ def _nested(steps: list[tuple[int, LineageStep]]) -> Markup:
     return join(*below.get(0, []))
 
 
+def _tells(step: LineageStep) -> bool:
+    """Whether the role says more than the name of the step."""
+    return bool(step.role) and step.role not in {step.node, place(step)}
+
+
 def _head(step: LineageStep) -> Markup:
-    role = join(pieces.muted(step.role), " ") if step.role and step.role != step.node else None
+    role = join(pieces.muted(step.role), " ") if _tells(step) else None
     return tag(
         "p", role, tag("b", pieces.code(columns.cut(place(step), 80))), " ", pieces.muted(_facts(step)), class_="wf-say"
     )
@@ -194,7 +199,7 @@ def _rest(steps: list[tuple[int, LineageStep]]) -> Markup | None:
 
 def _text_lines(depth: int, step: LineageStep) -> list[str]:
     indent = "  " * min(depth, 20)
-    role = f"{step.role} = " if step.role and step.role != step.node and depth else ""
+    role = f"{step.role} = " if _tells(step) and depth else ""
     mark = "← " if depth else ""
     head = columns.cut_end(f"{indent}{mark}{columns.cut(role + place(step), 44)}  {columns.cut(_facts(step), 200)}")
     value = columns.cut_end(f"{indent}  {columns.cut(step.preview, 200)}")

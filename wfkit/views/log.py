@@ -58,15 +58,16 @@ class Log(View):
     def fragment(self) -> Markup:
         """The tasks that said something or failed, each with its output."""
         told = _told(self.entries)
-        parts = [_entry(entry) for entry in told[:_ENTRIES]]
+        parts = [_entry(entries) for entries in told[:_ENTRIES]]
         return pieces.stack(None if told else pieces.say(_silent(self.entries)), *parts, pieces.note(_cut(told)))
 
     def text(self) -> str:
         """The same as plain text; lines are not cut."""
         told = _told(self.entries)
         lines = [] if told else [_silent(self.entries)]
-        for entry in told[:_ENTRIES]:
-            lines.append(f"{theme.GLYPHS.get(entry.state, 'o')} {columns.cut(_place(entry), 76)}")
+        for entries in told[:_ENTRIES]:
+            entry = entries[0]
+            lines.append(f"{theme.GLYPHS.get(entry.state, 'o')} {columns.cut(_place(entries), 76)}")
             lines += [f"  {line}" for output in (*entry.outputs, *_error(entry)) for line in _text_lines(output)]
         return "\n".join([*lines, *([_cut(told)] if _cut(told) else [])])
 
@@ -75,8 +76,13 @@ def _error(entry: LogEntry) -> tuple[Output, ...]:
     return (Output("error", "text/plain", entry.error),) if entry.error else ()
 
 
-def _told(entries: Sequence[LogEntry]) -> list[LogEntry]:
-    return [entry for entry in entries if entry.outputs or entry.error]
+def _told(entries: Sequence[LogEntry]) -> list[list[LogEntry]]:
+    """The tasks that said something; those that said the same stand together."""
+    alike: dict[object, list[LogEntry]] = {}
+    for entry in entries:
+        if entry.outputs or entry.error:
+            alike.setdefault((entry.node, entry.state, entry.outputs, entry.error), []).append(entry)
+    return list(alike.values())
 
 
 def _silent(entries: Sequence[LogEntry]) -> str:
@@ -85,16 +91,21 @@ def _silent(entries: Sequence[LogEntry]) -> str:
     return f"{who} printed nothing in {numbers.plural(len(entries), 'task')}." if entries else "There is no output."
 
 
-def _cut(told: Sequence[LogEntry]) -> str:
-    return pieces.shown_of(min(_ENTRIES, len(told)), len(told), "tasks", "ask for one item to see its output")
+def _cut(told: Sequence[Sequence[LogEntry]]) -> str:
+    shown, whole = sum(map(len, told[:_ENTRIES])), sum(map(len, told))
+    return pieces.shown_of(shown, whole, "tasks", "ask for one item to see its output")
 
 
-def _place(entry: LogEntry) -> str:
-    return entry.node if entry.item is None else f"{entry.node}[{entry.item}]"
+def _place(entries: Sequence[LogEntry]) -> str:
+    """`double[3]`, or `double[3] and 36 other items` if they said the same."""
+    first = entries[0]
+    place = first.node if first.item is None else f"{first.node}[{first.item}]"
+    return place if len(entries) == 1 else f"{place} and {numbers.plural(len(entries) - 1, 'other item')}"
 
 
-def _entry(entry: LogEntry) -> Markup:
-    head = tag("p", pieces.glyph(entry.state), " ", tag("b", pieces.code(_place(entry))), " ",
+def _entry(entries: Sequence[LogEntry]) -> Markup:
+    entry = entries[0]
+    head = tag("p", pieces.glyph(entry.state), " ", tag("b", pieces.code(_place(entries))), " ",
     pieces.muted(theme.word(entry.state)),
                class_="wf-say")  # fmt: skip
     return tag("div", head, *(_output(output) for output in (*entry.outputs, *_error(entry))))

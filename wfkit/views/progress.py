@@ -46,7 +46,7 @@ class Progress(View):
         shown, folded = _told(self.report.nodes)
         body = [
             (pieces.glyph(theme.state_of(row.tasks)), pieces.code(columns.cut(row.name, 48)), _bar(row), _items(row),
-             tally.node_time(row), tally.node_cost(row), _saved(row))
+             tally.node_time(row), tally.node_cost(row), _saved(row).removeprefix("saved "))
             for row in shown
         ]  # fmt: skip
         run = self.report.run
@@ -57,7 +57,7 @@ class Progress(View):
             "",
             numbers.seconds(tally.elapsed_s(run, self.now)),
             tally.cost(run.spent),
-            _total_saved(self.report),
+            _total_saved(self.report).removeprefix("saved "),
         )
         table = pieces.table(("", "node", "", "items", "time", "cost", "saved"), "---nnn-", body, foot)
         return pieces.stack(table, pieces.note(folded), *map(_error, _failed(self.report.nodes)))
@@ -107,7 +107,7 @@ def _items(row: NodeRow) -> str:
     if not row.mapped:
         return ""
     failed = row.tasks.get(TaskState.FAILED, 0)
-    return tally.counter(row) + (f" {numbers.count(failed)} ✗" if failed else "")
+    return tally.counter(row) + (f" ({numbers.count(failed)} ✗)" if failed else "")
 
 
 def _bar(row: NodeRow) -> Markup:
@@ -137,7 +137,8 @@ def _title(report: RunReport) -> str:
 
 
 def _failed(rows: Sequence[NodeRow]) -> list[NodeRow]:
-    return [row for row in rows if row.error][:_ERRORS]
+    """Those that failed by themselves; what was skipped for them is told by its glyph."""
+    return [row for row in rows if row.error and row.tasks.get(TaskState.FAILED)][:_ERRORS]
 
 
 def _error(row: NodeRow) -> Markup:

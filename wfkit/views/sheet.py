@@ -38,10 +38,12 @@ class Sheet(View):
         return pieces.stack(pieces.say(self.sentence) if self.sentence else None, table, pieces.note(self._cut()))
 
     def text(self) -> str:
-        """The sentence and the table within 80 columns."""
+        """The sentence and the table within 80 columns; where a row is too long for that, a paragraph a row."""
         head = columns.wrap(self.sentence) if self.sentence else []
         align = "".join(">" if kind == "n" else "<" for kind in self._kinds())
         grid = columns.grid(self.heads, self.rows[:_SHOWN], align) if self.rows else []
+        if any("…" in line for line in grid):
+            grid = [line for row in self.rows[:_SHOWN] for line in _paragraph(row)]
         return "\n".join([*head, *grid, *([self._cut()] if self._cut() else [])])
 
     def _kinds(self) -> str:
@@ -57,3 +59,10 @@ class Sheet(View):
 
     def _cut(self) -> str:
         return pieces.shown_of(min(_SHOWN, len(self.rows)), len(self.rows), "rows")
+
+
+def _paragraph(row: tuple[object, ...]) -> list[str]:
+    """`journals: error; what is wrong; what to do`, further lines indented."""
+    first, *rest = [str(cell) for cell in row if cell not in (None, "")] or [""]
+    head, *more = columns.wrap(f"{first}: {'; '.join(rest)}" if rest else first, columns.WIDTH - 4)
+    return [head, *(f"    {line}" for line in more)]

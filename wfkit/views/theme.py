@@ -7,11 +7,12 @@ data is drawn here.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
 from wfkit.core.terms import NodeKind, RunState, TaskState
-from wfkit.views.markup import Markup, tag
+from wfkit.views.markup import Markup, label, tag
 
 IDLE: Final = "#7A818C"
 COLOURS: Final[Mapping[str, str]] = {
@@ -130,11 +131,19 @@ def figure(data: list[dict[str, Any]], *, height: int, key: str, **layout: Any) 
     return {"data": data, "layout": {**frame, **layout}, "config": dict(CONFIG)}
 
 
-def buttons(*choices: dict[str, Any]) -> dict[str, Any]:
-    """A row of buttons above a chart at its left, clear of the mode bar."""
+def heading(*texts: str) -> dict[str, Any]:
+    """The sentences above a chart, at its left, a line each; Plotly breaks no lines by itself."""
+    lines = [label(line) for text in texts if text for line in textwrap.wrap(text, 110)]
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
+    return {"text": "<br>".join(lines), "font": {"size": 12}, **place}
+
+
+def buttons(*choices: dict[str, Any], active: int = 0) -> dict[str, Any]:
+    """A row of buttons above a chart at its left, clear of the mode bar; `active` is the one that is pressed."""
     place = {"x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "pad": {"b": 8, "l": 0, "t": 0, "r": 0}}
     look = {"bgcolor": "rgba(0,0,0,0)", "bordercolor": GRID, "font": {"color": TEXT}}
-    return {"type": "buttons", "direction": "right", "showactive": True, "buttons": list(choices), **place, **look}
+    what = {"type": "buttons", "direction": "right", "showactive": True, "active": active, "buttons": list(choices)}
+    return {**what, **place, **look}
 
 
 def button(name: str, visible: list[bool], layout: dict[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,9 @@ class Why(View):
     def sentence(self) -> str:
         """`runs: prompt changed (188 of 5,000 tasks; cached 4,632, awaits 180).`"""
         text = f"{_VERBS.get(self.reason, 'runs')}: {theme.words(self.reason)}"
-        if sum(self.reasons.values()) > 1:
+        if len(self.reasons) == 1 and self.reasons.get(self.reason, 0) > 1:
+            text += f" ({numbers.plural(self.reasons[self.reason], 'task')})"
+        elif sum(self.reasons.values()) > 1:
             ranked = sorted(self.reasons.items(), key=lambda pair: (pair[0] in _IDLE, -pair[1], pair[0]))
             text += f" ({', '.join(f'{theme.words(reason)} {numbers.count(tasks)}' for reason, tasks in ranked)})"
         return text + (f", made by run {tally.short(self.from_run)}." if self.from_run else ".")
