@@ -85,7 +85,7 @@ def test_what_a_segment_keeps(status: RunState, left: int) -> None:
 def test_marks_are_read_once_and_go_on(tmp_path: Path) -> None:
     """Of a growing journal only what is new is read; its segment is known by what was read before."""
     own = Journal(tmp_path)
-    marks = RunMarks(tmp_path)
+    marks = RunMarks(tmp_path, lambda _: (0, []))
     own.append([entry(0, 0, STARTED)])
     own.commit.wait()
     assert [mark.kind for found in marks.now().values() for mark in found] == ["RunStarted"]

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wfkit.core.call import CallRecord
-from wfkit.store.index import Recent
+from wfkit.core.events import CallEnded
+from wfkit.store.index import ReadAt, Recent
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -28,10 +29,12 @@ WHERE state = 'ended' AND NOT served AND verdict = 'valid' AND error_kind IS NUL
 
 
 class CallLog:
-    """The replies of a store. `database` gives the database, or None while there is nothing in it."""
+    """The replies of a store. `database` gives the database, or None while there is nothing in it; `read` the entry of
+    a line."""
 
-    def __init__(self, tails: Recent, database: Callable[[], Database | None]) -> None:
+    def __init__(self, tails: Recent, database: Callable[[], Database | None], read: ReadAt) -> None:
         self._tails = tails
+        self._read = read
         self._database = database
         self._lock = threading.Lock()
         self._order: list[str] | None = None  # digests in the database when it was first asked, as they stand there
@@ -40,22 +43,36 @@ class CallLog:
 
     def find(self, request_digest: str) -> CallRecord | None:
         """The newest valid reply to this request, whoever asked for it; None if it has to be bought."""
-        database = self._database()
-        if database is not None and self._order is None:
-            self._load(database)
         with self._tails.lock:
             for index in self._tails.newest_first():
                 if request_digest in index.calls:
                     return index.calls[request_digest]
             folded, now = self._tails.calls_folded.get(request_digest, 0), self._tails.folds
+            places = self._tails.ground.calls() if not folded else None
+        if places is not None:
+            if request_digest not in places:
+                return None
+            entry = self._read(places[request_digest])
+            if entry is not None and isinstance(entry.event, CallEnded):
+                return entry.event.call
+        return self._in_database(request_digest, folded, now)
+
+    def _in_database(self, request_digest: str, folded: int, now: int) -> CallRecord | None:
+        database = self._database()
+        if database is None:
+            return None
+        if self._order is None:
+            self._load(database)
+            with self._tails.lock:  # the tails may begin earlier now
+                recent = [index.calls for index in self._tails.newest_first() if request_digest in index.calls]
+            if recent:
+                return recent[0][request_digest]
         with self._lock:
             record, fetched = self._kept.get(request_digest, (None, -1))
             if record is not None and fetched >= folded:
                 return record
             near = self._near(request_digest)
-        if database is None or not (near or folded):
-            return None
-        return self._fetch(database, [request_digest, *near], now)
+        return self._fetch(database, [request_digest, *near], now) if near or folded else None
 
     def _fetch(self, database: Database, digests: list[str], now: int) -> CallRecord | None:
         """The reply to the first of these requests; those to the others are kept, they will be asked for soon."""

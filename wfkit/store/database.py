@@ -17,9 +17,10 @@ from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.result import Known, Result, Stored
 from wfkit.store import fold, lineage, lookups, reports, sql
 from wfkit.store.door import Lease
+from wfkit.store.place import DATABASE
 from wfkit.store.session import Session
 
-FILE = "wfkit.duckdb"
+FILE = DATABASE
 
 
 class Projection:

@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from weakref import WeakSet
 
@@ -19,11 +20,12 @@ from wfkit.errors import StoreFault
 from wfkit.store import adopt
 from wfkit.store.asking import Asking, Projection
 from wfkit.store.call_log import CallLog
+from wfkit.store.catalog import HEAD
 from wfkit.store.commit import Receipt
 from wfkit.store.database import FILE, Database
 from wfkit.store.flight import Flights
 from wfkit.store.folding import Folder
-from wfkit.store.journal import Journal
+from wfkit.store.journal import Journal, read_at
 from wfkit.store.lease import Lease
 from wfkit.store.marks import RunMarks
 from wfkit.store.objects import ObjectFiles
@@ -61,17 +63,18 @@ class DiskStore(Serving, Asking):
         self.users = 0
         self.closed = False
         self._database_used = False
-        self._signs = (f"{root}/{FILE}", f"{root}/{SEGMENTS}")
+        self._signs = (f"{root}/{FILE}", f"{root}/{SEGMENTS}", f"{root}/{HEAD}")
         self._guard = threading.Lock()
         self._pid = os.getpid()
         self._lease = Lease(root)
         self._database = Database(root / FILE, self._lease)
-        self._tails = Tails(root)
-        self._marks = RunMarks(root)
+        self._tails = Tails(root, self._check_open)
+        self._marks = RunMarks(root, self._tails.ground.marks_of)
         self._folder = Folder(root, self._tails, self._lease, lambda: self._database)
-        results = Results(self._tails, self._readable, ObjectFiles(root))
+        read = partial(read_at, root)
+        results = Results(self._tails, self._readable, ObjectFiles(root), read)
         self._rights = Flights(root)
-        super().__init__(results, CallLog(self._tails, self._readable), self._rights)
+        super().__init__(results, CallLog(self._tails, self._readable, read), self._rights)
         _alive.add(self)
 
     @property

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.errors import StoreFault
-from wfkit.store import journal
+from wfkit.store import catalog, journal
 from wfkit.store.database import FILE, Database
 from wfkit.store.lease import Lease
 from wfkit.store.objects import FOLDER, ObjectFiles
@@ -180,6 +180,7 @@ def _rebuild(root: Path, database: Database, logs: list[journal.Log]) -> Finding
             detail = "not done: another process holds the database"
             return Finding("error", "rebuild", detail, "close the notebook that runs on this store, then try again")
         build(root / FILE)
+        catalog.drop(root)
     return Finding("ok", "rebuild", f"the database was made anew from {len(logs)} journals")
 
 

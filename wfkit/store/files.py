@@ -23,8 +23,23 @@ def read_file(path: Path, offset: int = 0) -> bytes | None:
         return file.read()
 
 
-def write_file(path: Path, data: bytes | memoryview) -> None:
-    """Write and make durable, then give it its name and make that durable. Raises OSError."""
+def read_part(path: Path, offset: int, length: int) -> bytes | None:
+    """A part of a file; None if the file is not there. Raises OSError for a link."""
+    try:
+        fd = os.open(path, READ)
+    except FileNotFoundError:
+        return None
+    try:
+        return os.pread(fd, length, offset)
+    finally:
+        os.close(fd)
+
+
+def write_file(path: Path, data: bytes | memoryview, durable: bool = True) -> None:
+    """Write and make durable, then give it its name and make that durable. Raises OSError.
+
+    Without `durable` readers see the old or the new file all the same, but a crash of the machine may leave neither.
+    """
     hidden = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -32,13 +47,15 @@ def write_file(path: Path, data: bytes | memoryview) -> None:
             view = memoryview(data).cast("B")
             while view:
                 view = view[file.write(view) :]
-            os.fsync(fd)
+            if durable:
+                os.fsync(fd)
         hidden.replace(path)
     except BaseException:
         with suppress(FileNotFoundError):
             hidden.unlink()
         raise
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def sync_file(path: Path) -> None:

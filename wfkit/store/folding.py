@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wfkit.errors import StoreFault
-from wfkit.store import adopt, fold, journal
+from wfkit.store import adopt, cataloguing, fold, journal
 from wfkit.store.files import sync_file
 from wfkit.store.index import Index
 from wfkit.store.lease import LOOK_S, Lease
@@ -61,14 +61,14 @@ class Folder:
         """Fold all there is now; False when the database is not to be had (the journals keep everything)."""
         with self._one:
             self._folded = time.monotonic()
-            if not self._tails.freeze():
-                return True
             database = self._database()
             watermarks = database.session.run_on_file(fold.watermarks)
             if watermarks is None:
                 return False
             self._tails.align(watermarks)  # no entry between what the file has and what comes now may be left out
             frozen = self._tails.freeze()
+            if not frozen:
+                return True
             self._make_durable(frozen)
             if not database.fold([line for index in frozen for line in index.lines]):
                 return False
@@ -82,10 +82,20 @@ class Folder:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        if self._tails.pending:
+        if self._tails.pending and self._worth_it():
             self._try(self.fold)
         if self._lease.held and len(journal.list_live(self._root)) > MANY:
             self._try(self._retire)
+        if self._touched or self._busy:
+            self._try(self._catalogue)
+
+    def _worth_it(self) -> bool:
+        """Whether a process that ends should open the database for what it leaves: a run that found everything in the
+        store leaves its few lines to the next fold."""
+        if self._lease.held or len(journal.list_live(self._root)) > MANY:
+            return True
+        with self._tails.lock:
+            return any(index.results or index.calls or index.forgotten for index in self._tails.freeze())
 
     def _start(self) -> None:
         with self._one:
@@ -116,8 +126,18 @@ class Folder:
     def _let_go(self) -> bool:
         if not self._lease.wanted():
             self._retire()
+            self._catalogue()
         self._database().close()
         return True
+
+    def _catalogue(self) -> bool:
+        """Cover with the catalog what is in the journals, so that the next process need not open the database."""
+        if self._tails.own is not None:
+            self._tails.own.commit.wait()
+        try:
+            return cataloguing.update(self._root, lambda: self._database().watermarks() if self._lease.held else None)
+        except OSError as error:  # a full disk
+            raise StoreFault(f"the catalog of {self._root} cannot be written: {error.strerror or error}") from error
 
     def _retire(self) -> bool:
         return adopt.retire(self._root, self._database().watermarks()) > 0

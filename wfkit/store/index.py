@@ -7,15 +7,21 @@ An Index is in memory and holds the entries of a stretch of journals. Reading jo
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import CallEnded, Entry, Forgotten, ItemsSucceeded, Succeeded
+from wfkit.core.events import CallEnded, Entry, Forgotten, ItemsSucceeded, NodeDefined, Succeeded
 from wfkit.core.result import Known, Result, Stored
 from wfkit.core.terms import Verdict
 
+if TYPE_CHECKING:
+    from wfkit.store.ground import Ground
+
 Placed = tuple[str, int, int, Entry]  # journal id, offset, offset of the next line, entry
+
+
+ReadAt = Callable[[tuple[str, int, int]], Entry | None]  # journal id, offset, length -> the entry of that line
 
 
 class Recent(Protocol):
@@ -23,6 +29,7 @@ class Recent(Protocol):
 
     lock: threading.RLock  # held while reading what `newest_first` gives
     folds: int
+    ground: Ground
     calls_folded: dict[str, int]  # request -> with which fold its reply went to the database
 
     def newest_first(self) -> list[Index]:
@@ -41,7 +48,7 @@ class Recent(Protocol):
 class Index:
     """Not thread-safe: whoever shares it locks it. Later entries win over earlier ones of the same time."""
 
-    __slots__ = ("calls", "forgotten", "known", "lines", "results", "stored")
+    __slots__ = ("calls", "definitions", "forgotten", "known", "lines", "results", "stored")
 
     def __init__(self) -> None:
         self.lines: list[Placed] = []
@@ -50,6 +57,7 @@ class Index:
         self.stored: dict[str, Stored] = {}  # by value digest
         self.calls: dict[str, CallRecord] = {}  # by request digest; valid replies only
         self.forgotten: dict[str, float] = {}  # task key -> until when
+        self.definitions: set[str] = set()  # whose texts are here
 
     def add(self, entry: Entry) -> None:
         """Take note of an entry."""
@@ -63,6 +71,13 @@ class Index:
         self.results[result.key] = result
         if result.cacheable:
             self.known.setdefault(result.node, []).append(known_of(result))
+
+    def keep_known(self, other: Index) -> int:
+        """Take over what a plan asks for, and nothing that is large; how many results that were."""
+        for node, found in other.known.items():
+            self.known.setdefault(node, []).extend(found)
+        self.definitions |= other.definitions
+        return sum(map(len, other.known.values()))
 
     def add_call(self, call: CallRecord) -> None:
         """Take note of a call, if its reply may serve again."""
@@ -101,6 +116,7 @@ def _forget(index: Index, event: Forgotten) -> None:
 
 
 _ADDERS: dict[type, Any] = {
+    NodeDefined: lambda index, event: index.definitions.add(event.definition),
     Succeeded: lambda index, event: index.add_result(event.result),
     ItemsSucceeded: _add_items,
     CallEnded: _add_call,

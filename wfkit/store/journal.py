@@ -19,7 +19,7 @@ from wfkit.core.events import Entry
 from wfkit.core.frozen import dataclass
 from wfkit.store import segments, wire
 from wfkit.store.commit import GroupCommit, Receipt
-from wfkit.store.files import make_folder, read_file, sync_folder
+from wfkit.store.files import make_folder, read_file, read_part, sync_folder
 from wfkit.store.locks import FileLock, is_free, take
 from wfkit.store.secrets import Secrets
 
@@ -163,6 +163,18 @@ def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
 def read_data(path: Path, offset: int = 0) -> bytes:
     """The bytes of a journal or segment from `offset` on; none if it is gone."""
     return segments.read(path, offset) if segments.is_segment(path) else read_file(path, offset) or b""
+
+
+def read_at(root: Path, place: tuple[str, int, int]) -> Entry | None:
+    """The entry of one line: (journal id, offset, length with the newline). None if it is not there, or damaged."""
+    journal_id, offset, length = place
+    line = read_part(root / FOLDER / f"{journal_id}{SUFFIX}", offset, length)
+    if line is None:
+        line = segments.part(root, journal_id, offset, length)
+    try:
+        return wire.decode(line[:-1])
+    except wire.Damaged:
+        return None
 
 
 def journal_id_of(path: Path) -> str:

@@ -69,7 +69,7 @@ def known(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[Known]:
     *columns, forgotten = cursor.execute(_KNOWN, [list(nodes)]).fetchall()[0]
     if columns[0] is None:
         return []
-    with _no_collection():
+    with no_collection():
         found = _knowns([column.split("\n") for column in columns])
     return _served(found, forgotten) if forgotten else found
 
@@ -77,7 +77,7 @@ def known(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[Known]:
 def _knowns(columns: Sequence[list[str]]) -> list[Known]:
     keys, names, definitions, digests, reads, times, runs, seconds, costs = columns
     made_at = [int(at) / 1e6 for at in times]
-    texts, spans, amounts = map(_reads, reads), map(_float, seconds), map(_money, costs)
+    texts, spans, amounts = map(_reads, reads), map(_float, seconds), map(money, costs)
     found = list(map(Known, keys, names, definitions, digests, texts, made_at, runs, spans, amounts))
     found.reverse()  # rows are appended, so this is nearly the order; later rows win among equals
     found.sort(key=attrgetter("created_at"), reverse=True)
@@ -85,7 +85,7 @@ def _knowns(columns: Sequence[list[str]]) -> list[Known]:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """None of the objects made meanwhile is garbage; looking for some doubles the time at 100,000 results."""
     was_on = gc.isenabled()
     gc.disable()
@@ -182,5 +182,6 @@ def _float(text: str) -> float | None:
 
 
 @lru_cache(maxsize=4096)
-def _money(text: str) -> Decimal | None:
+def money(text: str) -> Decimal | None:
+    """US dollars from their text; unknown is empty."""
     return Decimal(text) if text else None

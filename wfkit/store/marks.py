@@ -7,7 +7,7 @@ need not be unpacked to know what may be taken up again. What follows from the m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
@@ -51,11 +51,16 @@ class Mark:
             return None
 
 
-class RunMarks:
-    """The marks in all logs of a store; what was read once is not read again."""
+Known = tuple[int, list[Mark]]
 
-    def __init__(self, root: Path) -> None:
+
+class RunMarks:
+    """The marks in all logs of a store; what was read once is not read again. `known` says what is known of a journal:
+    up to which byte, and which marks."""
+
+    def __init__(self, root: Path, known: Callable[[str], Known] = lambda _: (0, [])) -> None:
         self._root = root
+        self._known = known
         self._read: dict[str, tuple[int, list[Mark]]] = {}
 
     def now(self) -> dict[Log, list[Mark]]:
@@ -64,7 +69,7 @@ class RunMarks:
         return {log: found for log in logs if (found := self._of(log))}
 
     def _of(self, log: Log) -> list[Mark]:
-        size, found = self._read.get(log.journal_id, (0, []))
+        size, found = self._read.get(log.journal_id) or self._known(log.journal_id)
         if size < log.size and (size == 0 or not log.segment):
             data = read_file(log.path.with_name(f"{log.journal_id}{SUFFIX}") if log.segment else log.path, size)
             found = [*found, *find(data or b"")]

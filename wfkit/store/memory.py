@@ -19,6 +19,7 @@ from wfkit.store.adopt import in_order
 from wfkit.store.asking import Asking
 from wfkit.store.call_log import CallLog
 from wfkit.store.flight import LocalFlights
+from wfkit.store.ground import Ground
 from wfkit.store.index import Index
 from wfkit.store.objects import ObjectDict
 from wfkit.store.results import Results
@@ -48,6 +49,7 @@ class Everything:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.ground = Ground(None)
         self.folds = 0
         self.calls_folded: dict[str, int] = {}
         self.entries: list[Entry] = []
@@ -77,8 +79,8 @@ class MemoryStore(Serving, Asking):
         self.closed = False
         self._recent = Everything()
         self._answers: MemoryDatabase | None = None
-        results = Results(self._recent, lambda: None, ObjectDict())
-        super().__init__(results, CallLog(self._recent, lambda: None), LocalFlights())
+        results = Results(self._recent, lambda: None, ObjectDict(), lambda _: None)
+        super().__init__(results, CallLog(self._recent, lambda: None, lambda _: None), LocalFlights())
 
     def append(self, entries: Sequence[Entry], durable: bool = False) -> Done:  # noqa: ARG002 (a Store's signature)
         """Append in this order, without secrets."""

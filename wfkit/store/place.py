@@ -14,6 +14,7 @@ from wfkit.errors import StoreFault
 from wfkit.store.files import make_folder, read_file, write_file
 
 NAME = ".wfkit"
+DATABASE = "wfkit.duckdb"
 FORMAT = 1
 _FORMAT_FILE = "format"
 _ROOTS = (NAME, "pyproject.toml", ".git")

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from wfkit.core.result import Known, Result, Stored
 from wfkit.errors import ValueFault
 from wfkit.store import codecs
-from wfkit.store.index import Recent
+from wfkit.store.index import ReadAt, Recent
 from wfkit.store.objects import Objects, payload_digest
 from wfkit.store.secrets import Secrets
+from wfkit.store.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     from wfkit.store.database import Database
@@ -28,10 +29,12 @@ _KEPT_BYTES = 64 << 20
 
 
 class Results:
-    """The results of a store. `database` gives the database, or None while there is nothing in it."""
+    """The results of a store. `database` gives the database, or None while there is nothing in it; `read` the entry of
+    a line."""
 
-    def __init__(self, tails: Recent, database: Callable[[], Database | None], objects: Objects) -> None:
+    def __init__(self, tails: Recent, database: Callable[[], Database | None], objects: Objects, read: ReadAt) -> None:
         self._tails = tails
+        self._whereabouts = Whereabouts(tails, self._joined, read)
         self._database = database
         self._objects = objects
         self._payloads = _Payloads()
@@ -40,19 +43,14 @@ class Results:
     def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
         """All results of these nodes that may serve, by task key, newest first."""
         names = list(nodes)
-        database = self._database()
-        rows: list[Known] = []
-        if database is not None and names:
-            rows = database.known(names)
-            self._tails.align(database.watermarks())
         with self._tails.lock:
-            tail = [
-                item
-                for index in self._tails.newest_first()
-                for name in names
-                for item in reversed(index.known.get(name, ()))
-            ]
-            forgotten = self._tails.forgotten()
+            rows = self._tails.ground.known(names)
+            tail = self._tail(names) if rows is not None else []
+        if rows is None:
+            database = self._joined() if names else None
+            tail = self._tail(names)  # before the rows: what is folded in between is in both, not in neither
+            rows = database.known(names) if database is not None else []
+        forgotten = self._tails.forgotten()
         found: dict[str, list[Known]] = {}
         for item in chain(tail, rows):
             if not forgotten or item.created_at > forgotten.get(item.key, float("-inf")):
@@ -62,15 +60,37 @@ class Results:
                 found[key] = _newest_first(found[key])
         return found
 
+    def _tail(self, names: list[str]) -> list[Known]:
+        with self._tails.lock:
+            newest = self._tails.newest_first()
+            found = [index.known for index in newest if index.known]
+            return [item for known in found for name in names for item in reversed(known.get(name, ()))]
+
+    def _joined(self) -> Database | None:
+        """The database, if there is something in it, with tails that begin where it ends."""
+        database = self._database()
+        if database is not None:
+            self._tails.align(database.watermarks())
+        return database
+
     def result(self, key: str) -> Result | None:
         """The newest whole result under a task key, unless it is forgotten."""
-        with self._tails.lock:
-            found = next((index.results[key] for index in self._tails.newest_first() if key in index.results), None)
-            until = self._tails.forgotten().get(key, float("-inf"))
-        database = self._database() if found is None else None
-        if database is not None:
-            found = database.result(key)
+        found = self._in_tails(key)
+        if found is None and (database := self._joined()):
+            found = self._in_tails(key) or database.result(key)
+        until = self._tails.forgotten().get(key, float("-inf"))
         return found if found is not None and found.created_at > until else None
+
+    def _in_tails(self, key: str) -> Result | None:
+        with self._tails.lock:
+            return next((index.results[key] for index in self._tails.newest_first() if key in index.results), None)
+
+    def defined(self, digests: Iterable[str]) -> set[str]:
+        """Which of these definitions were logged, as far as that can be told without the database."""
+        wanted = set(digests)
+        with self._tails.lock:
+            found = {digest for index in self._tails.newest_first() for digest in wanted & index.definitions}
+        return found | (wanted & self._tails.ground.defined())
 
     def encode(self, value: Any, digest: str, codec: str = "auto") -> Stored:
         """Encode a value whose value digest is known; a large payload is a durable object when this returns.
@@ -101,25 +121,13 @@ class Results:
         """New copies of the values with these digests, in order; those not at hand in one query."""
         found = {digest: kept for digest in digests if (kept := self._payloads.get(digest)) is not None}
         missing = [digest for digest in dict.fromkeys(digests) if digest not in found]
-        places = self._places(missing) if missing else {}
+        places = self._whereabouts.find(missing) if missing else {}
         for digest in missing:
             if digest not in places:
                 raise ValueFault(f"no value with the digest {digest} is stored here: run its node again")
             found[digest] = places[digest].codec, self._payload(places[digest])
             self._payloads.keep(digest, found[digest])
         return [codecs.decode(*found[digest]) for digest in digests]
-
-    def _places(self, digests: list[str]) -> dict[str, Stored]:
-        with self._tails.lock:
-            newest = self._tails.newest_first()
-            found: dict[str, Stored] = {}
-            for index in reversed(newest):
-                found.update({digest: index.stored[digest] for digest in digests if digest in index.stored})
-        rest = [digest for digest in digests if digest not in found]
-        database = self._database() if rest else None
-        if database is not None:
-            found.update(database.stored(rest))
-        return found
 
     def _payload(self, stored: Stored) -> bytes:
         """The verified bytes of a value."""

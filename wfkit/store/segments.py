@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import os
 import zlib
+from functools import lru_cache
 from pathlib import Path
 
 from wfkit.store.files import make_folder, read_file, write_file
 
 FOLDER = "segments"
 SUFFIX = ".jsonl.gz"
+_UNPACKED = 16 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -50,6 +52,18 @@ def read(path: Path, offset: int = 0) -> bytes:
     if not whole:
         _log.warning("segment %s is damaged after byte %d; run `wfkit doctor`", path.name, len(found))
     return bytes(memoryview(found)[offset:])
+
+
+def part(root: Path, journal_id: str, offset: int, length: int) -> bytes:
+    """A part of a journal that is a segment; the bytes that are there, if it is damaged, too large to look, or gone."""
+    found = next((path for path, name, size in listed(root) if name == journal_id and size <= _UNPACKED), None)
+    return _unpacked(found)[offset : offset + length] if found is not None else b""
+
+
+@lru_cache(maxsize=2)
+def _unpacked(path: Path) -> bytes:
+    """Whole, because many parts are asked for after one another; a segment never changes."""
+    return read(path)
 
 
 def write(root: Path, journal_id: str, journal: bytes) -> Path:

@@ -30,6 +30,11 @@ class Serving:
         """All results of these nodes that may serve, by task key, newest first."""
         return self._results.known(nodes)
 
+    def defined(self, digests: Iterable[str]) -> set[str]:
+        """Which of these definitions are in the log already. Of old ones some may be missing: asking more is not
+        cheap."""
+        return self._results.defined(digests)
+
     def result(self, key: str) -> Result | None:
         """The newest whole result under a task key."""
         return self._results.result(key)

@@ -7,38 +7,49 @@ Entries are kept in generations: a fold takes the old ones away once the databas
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from wfkit.core.events import Entry
 from wfkit.store import journal
+from wfkit.store.ground import Ground
 from wfkit.store.index import Index
 from wfkit.store.journal import Journal, Log
 from wfkit.store.watch import Watch
 
 
 class Tails:
-    """The unfolded ends of all journals of a store. Hold `lock` while reading what `newest_first` gives."""
+    """The ends of all journals of a store beyond the catalog, or the database where there is none.
 
-    def __init__(self, root: Path) -> None:
+    Hold `lock` while reading what `newest_first` gives.
+    """
+
+    def __init__(self, root: Path, check: Callable[[], None] = lambda: None) -> None:
+        self.ground = Ground(root)
         self.lock = threading.RLock()
         self.own: Journal | None = None
         self.folds = 0
         self.calls_folded: dict[str, int] = {}  # request -> with which of our folds its reply went to the database
         self._root = root
+        self._check = check
         self._frozen: list[Index] = []
         self._current = Index()
         self._read_to: dict[str, int] = {}
         self._from: dict[str, int] = {}
         self._forgotten: dict[str, float] = {}
         self._watch = Watch(root)
-        self._aligned = False
+        self._begun = self._aligned = False
+        self._gaps: list[Index] = []  # frozen ones that the ground has as well
 
     def newest_first(self) -> list[Index]:
-        """Everything not folded, as of now. Raises StoreFault for what a newer version wrote."""
+        """Everything beyond the catalog, as of now; of what was folded only what a plan asks for.
+
+        Raises StoreFault for what a newer version wrote.
+        """
+        self._check()
         with self.lock:
             self._refresh()
-            return [self._current, *reversed(self._frozen)]
+            return [self._current, *reversed(self._frozen), self.ground.folded]
 
     def forgotten(self) -> Mapping[str, float]:
         """Task keys whose results made until that time are no longer served; those of folded entries stay in it."""
@@ -48,10 +59,11 @@ class Tails:
     def align(self, watermarks: Mapping[str, int]) -> None:
         """Begin where the database ends; from then on, read again what a database that changed hands does not have."""
         with self.lock:
-            if not self._aligned:
-                self._aligned = True
+            self._begin()
+            if not self._aligned and not self.ground.whole:
                 self._from = {**watermarks, **self._from}
                 self._read_to = {**watermarks, **self._read_to}
+            self._aligned = True
             behind = {name for name, start in self._from.items() if watermarks.get(name, 0) < start}
             if behind:
                 self._read_gaps(behind, watermarks)
@@ -72,8 +84,11 @@ class Tails:
             self._frozen = [index for index in self._frozen if index not in folded]
             self.folds += 1
             for index in folded:
+                if index not in self._gaps:
+                    self.ground.keep(index)
                 self.calls_folded.update(dict.fromkeys(index.calls, self.folds))
                 self._from.update({journal_id: end for journal_id, _, end, _ in index.lines})
+            self._gaps = [index for index in self._gaps if index not in folded]
 
     @property
     def pending(self) -> bool:
@@ -81,7 +96,15 @@ class Tails:
         placed = self.own is not None and self.own.commit.has_placed
         return bool(placed or self._current.lines or self._frozen)
 
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._from = dict(self.ground.covered())
+            self._read_to = {**self._from, **self._read_to}
+            _forget(self._forgotten, self.ground.forgotten())
+
     def _refresh(self) -> None:
+        self._begin()
         if self.own is not None and self.own.commit.has_placed:
             for offset, end, entry in self.own.take_lines():
                 self._note(self.own.id, offset, end, entry)
@@ -111,3 +134,10 @@ class Tails:
             self._from[log.journal_id] = watermarks.get(log.journal_id, 0)
         if gap.lines:
             self._frozen.insert(0, gap)
+            self._gaps.append(gap)
+            _forget(self._forgotten, gap.forgotten)
+
+
+def _forget(forgotten: dict[str, float], found: Mapping[str, float]) -> None:
+    for key, until in found.items():
+        forgotten[key] = max(until, forgotten.get(key, until))

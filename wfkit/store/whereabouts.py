@@ -1,0 +1,53 @@
+"""Where values are: in the tails, in lines of journals that the catalog knows, in the database. Asked in that order.
+
+What the bytes mean is `codecs`, large ones are `objects`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from wfkit.core.result import Stored
+from wfkit.store.index import Index, ReadAt, Recent
+
+if TYPE_CHECKING:
+    from wfkit.store.database import Database
+
+FEW = 256  # lines that are read one by one; more are had quicker from the database
+
+
+class Whereabouts:
+    """Finds values by their digests. `joined` gives the database with tails that begin where it ends, or None."""
+
+    def __init__(self, tails: Recent, joined: Callable[[], Database | None], read: ReadAt) -> None:
+        self._tails = tails
+        self._joined = joined
+        self._read = read
+
+    def find(self, digests: list[str]) -> dict[str, Stored]:
+        """Those that are somewhere."""
+        found = self._recent(digests)
+        rest = [digest for digest in digests if digest not in found]
+        found |= self._in_journals(rest)
+        rest = [digest for digest in rest if digest not in found]
+        if rest and (database := self._joined()):
+            found |= database.stored(rest) | self._recent(rest)
+        return found
+
+    def _recent(self, digests: list[str]) -> dict[str, Stored]:
+        found: dict[str, Stored] = {}
+        with self._tails.lock:
+            for index in reversed(self._tails.newest_first()):
+                found.update({digest: index.stored[digest] for digest in digests if digest in index.stored})
+        return found
+
+    def _in_journals(self, digests: list[str]) -> dict[str, Stored]:
+        if len(digests) > FEW:
+            return {}
+        index = Index()
+        for place in {place for digest in digests if (place := self._tails.ground.place(digest))}:
+            entry = self._read(place)
+            if entry is not None:
+                index.add(entry)
+        return {digest: index.stored[digest] for digest in digests if digest in index.stored}
