@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable
 from copy import copy
 from dataclasses import MISSING
+from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 __all__ = ["dataclass"]
@@ -75,7 +76,12 @@ def _init(owner: type, frozen: bool) -> Any:
             value = f"_make_{name}() if {name} is _missing else {name}"
         else:
             parameters.append(name if field.default is MISSING else f"{name}=_default_{name}")
-        lines.append(f" _set(self, {name!r}, {value})" if frozen else f" self.{name} = {value}")
+        slot = getattr(owner, name, None)
+        if frozen and isinstance(slot, MemberDescriptorType):
+            scope[f"_set_{name}"] = slot.__set__  # a third faster than object.__setattr__
+            lines.append(f" _set_{name}(self, {value})")
+        else:
+            lines.append(f" _set(self, {name!r}, {value})" if frozen else f" self.{name} = {value}")
     lines += [" self.__post_init__()"] if hasattr(owner, "__post_init__") else []
     exec(f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines or [" pass"]), scope)  # noqa: S102 - our own text
     scope["__init__"].__qualname__ = f"{owner.__qualname__}.__init__"

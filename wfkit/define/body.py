@@ -13,6 +13,8 @@ from functools import cached_property, lru_cache
 from types import CodeType
 from typing import Any
 
+import orjson
+
 from wfkit.core.facts import Facts
 from wfkit.core.frozen import dataclass
 from wfkit.core.node import Node
@@ -78,11 +80,17 @@ class Body:
             ) from None
 
 
+def awaits(node: Node) -> bool:
+    """Whether the body of a Python node runs on a loop. Raises CellError with the line of the cell."""
+    if node.function is not None:
+        return inspect.iscoroutinefunction(node.function)
+    return outline_of(node.name, node.source, node.label, node.first_line).is_async
+
+
 def compile_body(node: Node) -> Body:
     """The body of a Python node, compiled when it first runs. Raises CellError with the line of the cell."""
     if node.function is not None:
-        is_async = inspect.iscoroutinefunction(node.function)
-        return Body(node, is_async, call=node.function, parameters=node.parameters or ())
+        return Body(node, awaits(node), call=node.function, parameters=node.parameters or ())
     outline = outline_of(node.name, node.source, node.label, node.first_line)
     return Body(node, outline.is_async, outline.value_name)
 
@@ -111,7 +119,7 @@ def _recalled(name: str, source: str, facts: Facts | None) -> Outline | None:
     fact = facts.recall(_subject(name, source)) if facts is not None else None
     if fact is None:
         return None
-    reads, is_async, value_name = json.loads(fact)
+    reads, is_async, value_name = orjson.loads(fact)
     return Outline(tuple(reads), is_async, value_name)
 
 

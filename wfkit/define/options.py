@@ -7,6 +7,7 @@ exist. How text is cut into options is in `magic_line` and `directives`, how one
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from wfkit.core.frozen import dataclass
@@ -82,6 +83,8 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
     `settings` gives the number of retries of a prompt that names none. Raises OptionError naming the option, the line
     and what to do.
     """
+    if not line and not pairs:
+        return _none_given(settings or Settings()), None
     given = [(name, value, 1) for name, value in line_options(line)]
     values: dict[str, Any] = {}
     lines: dict[str, int] = {}
@@ -139,6 +142,11 @@ def _listed(names: Iterable[str]) -> str:
 
 def _where(line: int) -> str:
     return f"line {line}" if line else "argument"
+
+
+@lru_cache(maxsize=8)
+def _none_given(settings: Settings) -> Options:
+    return _options({}, settings)
 
 
 def _options(values: Mapping[str, Any], settings: Settings) -> Options:

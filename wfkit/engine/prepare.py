@@ -16,7 +16,7 @@ from wfkit.core.graph import Graph, build, near
 from wfkit.core.node import Node
 from wfkit.core.policy import ModelPolicy
 from wfkit.core.terms import NodeKind, OnError
-from wfkit.define.body import Body, compile_body
+from wfkit.define.body import Body, awaits, compile_body
 from wfkit.define.schema import Schema
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.define.template import Template
@@ -230,6 +230,6 @@ def pool_of(ready: ReadyNode) -> str:
     """Which seats the tasks of a node take: a thread, the loop, or those of the model's provider."""
     if ready.model is not None:
         return f"model:{ready.model.model.split('/', 1)[0]}"
-    if ready.node.kind is NodeKind.PYTHON and ready.body.is_async:
+    if ready.node.kind is NodeKind.PYTHON and awaits(ready.node):
         return "async"
     return "python"

@@ -9,14 +9,16 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable
 from dataclasses import field
+from functools import lru_cache
 from typing import Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.core.node import Node
 from wfkit.core.policy import ModelPolicy
+from wfkit.core.terms import NodeKind
 from wfkit.errors import CellError
 from wfkit.keys.plain import branch, digest_of
-from wfkit.keys.reached import Part
+from wfkit.keys.reached import Part, Reached
 from wfkit.keys.syntax import Analysis, analyse_body
 from wfkit.keys.task import SCHEME
 from wfkit.keys.walk import Rules, ValueMemo, Walk
@@ -59,24 +61,28 @@ def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning 
     Raises CellError for a helper that reads a node by name, and for source that does not parse.
     """
     plan = plan or Planning()
-    walk = _walk(node, is_node, plan)
     if node.function is not None:
+        walk = _walk(node, is_node, plan)
         walk.begin(node.function, node.name)
-        return _definition(node, walk, {}, ())
+        return _walked(node, walk, {}, ())
     try:
         analysis = analyse_body(node.source)
     except SyntaxError as error:
         raise CellError(f"node {node.name!r}, line {error.lineno}: {error.msg}") from error
-    walk.reached.parts.append((node.name, analysis.digest, node.source))
     needed, missing = _names(node, analysis, is_node)
+    value_name = node.name if node.name in analysis.binds else ""
+    own = (node.name, analysis.digest, node.source)
+    if not (needed or analysis.imports or analysis.dynamic):  # it reaches nothing: most cells of a long chain
+        return _definition(node, Reached([own]), {}, missing, value_name)
+    walk = _walk(node, is_node, plan)
+    walk.reached.parts.append(own)
     chains = [chain for chain in analysis.uses if chain[0] in needed]
     known = {chain[0] for chain in chains}.union(analysis.hints)
     chains += [(name,) for name in sorted(needed - known)]
     walk.calls(node.name, analysis.dynamic)
     walk.imports(node.name, analysis.imports, node.namespace)
     walk.use(node.name, chains, node.namespace, helper=False)
-    value_name = node.name if node.name in analysis.binds else ""
-    return _definition(node, walk, {name: node.namespace[name] for name in sorted(needed)}, missing, value_name)
+    return _walked(node, walk, {name: node.namespace[name] for name in sorted(needed)}, missing, value_name)
 
 
 def _walk(node: Node, is_node: Callable[[str], bool], plan: Planning) -> Walk:
@@ -95,15 +101,20 @@ def _names(node: Node, analysis: Analysis, is_node: Callable[[str], bool]) -> tu
     return needed, tuple(sorted(name for name in absent if name in node.names))
 
 
-def _definition(
+def _walked(
     node: Node, walk: Walk, given: dict[str, Any], missing: tuple[str, ...], value_name: str = ""
 ) -> Definition:
     walk.drain()
-    reached, options = walk.reached, _options(node)
+    return _definition(node, walk.reached, given, missing, value_name)
+
+
+def _definition(
+    node: Node, reached: Reached, given: dict[str, Any], missing: tuple[str, ...], value_name: str
+) -> Definition:
+    options = _options(node)
     if options:
         reached.text(f"{node.name} options", options)
-    facts = f"{SCHEME}\x00{node.kind}\x00{value_name}".encode()
-    whole = branch(b"definition", [digest_of(facts), reached.digest()]).hex()
+    whole = branch(b"definition", [_facts(node.kind, value_name), reached.digest()]).hex()
     problem = "; ".join(dict.fromkeys(reached.problems)) or None
     return Definition(
         None if problem else whole,
@@ -114,6 +125,11 @@ def _definition(
         tuple(dict.fromkeys(reached.notes)),
         tuple(sorted(reached.files)),
     )
+
+
+@lru_cache(maxsize=1024)
+def _facts(kind: NodeKind, value_name: str) -> bytes:
+    return digest_of(f"{SCHEME}\x00{kind}\x00{value_name}".encode())
 
 
 def _options(node: Node) -> str:
@@ -149,4 +165,4 @@ def define_prompt(
     names = sorted(name for name in set(node.names) if name != item and not is_node(name))
     given = {name: node.namespace[name] for name in names if name in node.namespace}
     walk.use(node.name, [(name,) for name in given], node.namespace, helper=False)
-    return _definition(node, walk, given, tuple(name for name in names if name not in given))
+    return _walked(node, walk, given, tuple(name for name in names if name not in given))

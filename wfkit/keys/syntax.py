@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import json
 
+import orjson
+
 from wfkit.core.facts import Facts
 from wfkit.core.frozen import dataclass
 from wfkit.keys.names import Names, Scope
@@ -47,7 +49,7 @@ def _recalled(source: str, facts: Facts | None) -> Analysis | None:
     fact = facts.recall(_subject(source)) if facts is not None else None
     if fact is None:
         return None
-    digest, uses, hints, imports, dynamic, binds = json.loads(fact)
+    digest, uses, hints, imports, dynamic, binds = orjson.loads(fact)
     chains = tuple(map(tuple, uses))
     return Analysis(digest, chains, tuple(hints), tuple(map(tuple, imports)), tuple(dynamic), tuple(binds))
 
