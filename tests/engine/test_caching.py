@@ -103,6 +103,23 @@ def test_frames_are_copied_on_write(lab: Lab) -> None:
     assert did(run(workflow, inputs={"frame": frame})) == {"more": "hit", "same": "hit"}
 
 
+def test_variables_are_views_too(lab: Lab) -> None:
+    """A body that changes a frame of the notebook changes a copy of its own: the notebook's frame, what other nodes see
+    and what they are keyed by stay as they are. An array cannot be changed at all."""
+    namespace = {"frame": pd.DataFrame({"x": [1, 2]}), "array": np.array([1, 2])}
+    cells = {
+        "change": "frame.loc[0, 'x'] = 99\nint(frame.x.sum())",
+        "look": "change\nint(frame.x.sum())",
+        "write": "array[0] = 99\n1",
+    }
+    workflow = lab.cells(cells, namespace)
+    outcome = workflow.run()
+    assert (outcome["change"], outcome["look"]) == (101, 3)
+    assert "read-only" in outcome.failures[0].failure.message
+    assert namespace["frame"].x.tolist() == namespace["array"].tolist() == [1, 2]
+    assert did(workflow.run()) == {"change": "hit", "look": "hit", "write": "failed"}
+
+
 def test_a_shared_input_of_a_map(lab: Lab) -> None:
     """An item that changes what it shares with the others spoils it for none of them."""
     cells = {"numbers": "[1, 2, 3]", "seen": "[]", "counts --each 'n in numbers'": "seen.append(n)\nlen(seen)"}

@@ -19,6 +19,7 @@ from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import CallFailed, ValueFault, WfkitError
 from wfkit.executors.capture import capture
+from wfkit.keys.mutation import view
 from wfkit.keys.places import absolute
 from wfkit.keys.reads import named_paths, recording
 from wfkit.llm.messages import verdict_of
@@ -85,8 +86,10 @@ def _merge(seen: tuple[Read, ...], named: tuple[Read, ...]) -> tuple[Read, ...]:
 
 
 def namespace(ready: ReadyNode, given: Given) -> dict[str, Any]:
-    """The fresh globals of a Python body: what its definition digested, and its inputs."""
-    return {**ready.definition.globals, **given.views()}
+    """The fresh globals of a Python body: what its definition digested, and its inputs. A frame or an array of the
+    notebook comes as a view too: a body that changed it would change what other nodes were keyed by."""
+    known = {name: view(value) for name, value in ready.definition.globals.items()}
+    return known | given.views()
 
 
 def run_python(
