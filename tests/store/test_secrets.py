@@ -13,7 +13,7 @@ import pytest
 
 from tests.store.test_wire import CALL, EVENTS, FAILURE, RESULT
 from wfkit.core.events import CallEnded, Entry, Failed, NodeDefined, Succeeded
-from wfkit.core.result import Output
+from wfkit.core.result import Output, Read
 from wfkit.core.terms import NodeKind, Verdict
 from wfkit.errors import ValueFault
 from wfkit.store import wire
@@ -29,6 +29,11 @@ TOKENS = [
     "github_pat_11ABCDEFG0abcdefghijklmnopqrstuv",
     "AKIAIOSFODNN7EXAMPLE",
     "xoxb-123456789012-abcdefghij",
+    "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+    "gsk_abcdefghij1234567890abcdefghij1234567890",
+    "hf_abcdefghijklmnopqrstuvwxyz12345678",
+    "xai-abcdefghijklmnop1234567890ABCDEFGH",
+    "glpat-abcdefghij1234567890",
     "Authorization: Bearer abcdefghijklmnopqrstuvwxyz",
 ]
 
@@ -114,6 +119,7 @@ def test_everything_that_happened_is_redacted(secrets: Secrets) -> None:
     for event in (
         Failed(0, 1, failure, 1.0, None, result.outputs),
         Succeeded(0, 1, result, 1.0),
+        Succeeded(0, 1, replace(RESULT, preview="", outputs=(), reads=(Read("file", f"{CANARY}.txt", ""),)), 1.0),
         CallEnded(0, 1, asked, 1.0),
         NodeDefined("n", "d", NodeKind.PYTHON, f"key = '{CANARY}'", "{}", (("f", "d", CANARY),)),
     ):

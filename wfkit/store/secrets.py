@@ -33,6 +33,11 @@ _SHAPES = tuple(
         (b"ghp_", "ghp_…", rb"ghp_[A-Za-z0-9]{30,}"),
         (b"github_pat_", "github_pat_…", rb"github_pat_[A-Za-z0-9_]{30,}"),
         (b"AKIA", "AKIA…", rb"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+        (b"AIza", "AIza…", rb"AIza[A-Za-z0-9_-]{30,}"),
+        (b"gsk_", "gsk_…", rb"gsk_[A-Za-z0-9]{30,}"),
+        (b"hf_", "hf_…", rb"hf_[A-Za-z0-9]{30,}"),
+        (b"xai-", "xai-…", rb"xai-[A-Za-z0-9]{30,}"),
+        (b"glpat-", "glpat-…", rb"glpat-[A-Za-z0-9_-]{20,}"),
         (b"xox", "xox…", rb"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
         (b"earer ", "Bearer …", rb"[Bb]earer +[A-Za-z0-9._~+/=-]{20,}"),
     )
@@ -71,7 +76,7 @@ class Secrets:
         event = entry.event
         if type(event) in _WITHOUT_TEXT:
             return False
-        if type(event) is Succeeded and not event.result.outputs:
+        if type(event) is Succeeded and not event.result.outputs and not event.result.reads:
             return self.maybe(event.result.preview.encode("utf-8", "surrogatepass"))
         return self.maybe(line)
 
