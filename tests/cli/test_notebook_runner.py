@@ -87,9 +87,10 @@ def test_a_run_that_failed_quietly_counts(tmp_path: Path) -> None:
 
 
 def test_a_dead_kernel_is_told(tmp_path: Path) -> None:
-    """Not as the AssertionError of nbclient's clean-up."""
+    """Not as the AssertionError of nbclient's clean-up; what it may have paid is unknown, not nothing."""
     done, _ = run(tmp_path, notebook("import os\nos._exit(3)"))
     assert (done.exit_code, done.error) == (1, "cell 1/1: the kernel died (out of memory, or a crash in native code)")
+    assert done.tally.model_calls is done.tally.cost_usd is done.tally.saved_usd is None
 
 
 def test_a_cell_that_takes_too_long_is_stopped(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from wfkit.errors import WfkitError
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 _TIMED_OUT: Final = "CellTimeout"
+_DIED: Final = "DeadKernel"
 _STOP: Final = ("SIGINT", "SIGTERM")
 _INTERRUPTED: Final = 130
 _SOCKET_PATH: Final = 90  # bytes; the kernel adds a number, and 104 is the shortest limit (macOS)
@@ -148,6 +149,8 @@ def execute(execution: Execution, screen: Screen) -> Executed:
     sums = tally(read_summaries(execution.summary), watch.excused)
     if error is not None and sums.status == RunState.SUCCESS:
         sums = replace(sums, status=RunState.INTERRUPTED if _code(ename) == _INTERRUPTED else RunState.FAILED)
+    if ename == _DIED:  # it may have paid for calls of which it could not tell
+        sums = replace(sums, model_calls=None, cost_usd=None, saved_usd=None)
     return Executed(sums, time.monotonic() - started, _exit_code(ename, sums), error)
 
 
@@ -207,7 +210,7 @@ def _told(fault: BaseException, watch: _Watch) -> tuple[str, str]:
         if isinstance(cause, CellExecutionError):
             return cause.ename, _cell_error(cause, where, watch.execution.timeout_s)
         if isinstance(cause, DeadKernelError):
-            return "DeadKernel", f"{where}: the kernel died (out of memory, or a crash in native code)"
+            return _DIED, f"{where}: the kernel died (out of memory, or a crash in native code)"
         if isinstance(cause, NoSuchKernel):
             return "UsageFault", f"the notebook wants the kernel {cause.name!r}, which is not installed here"
     return type(fault).__name__, f"{where}: {type(fault).__name__}: {fault}"
