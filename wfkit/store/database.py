@@ -26,13 +26,14 @@ FILE = DATABASE
 class Projection:
     """`wfkit.duckdb` of a store, for all threads of a process: filled, closed, opened again on the next use.
 
-    `notice` is what a user should be told: who holds the file when answers come from the journals, or None.
+    With `fill` a missing file is filled from the journals when it is opened; without, whoever folds does it. `notice`
+    is what a user should be told: who holds the file when answers come from the journals, or None.
     """
 
     notice = property(attrgetter("session.door.notice"))
 
-    def __init__(self, path: Path, lease: Lease) -> None:
-        self.session = Session(path, lease)
+    def __init__(self, path: Path, lease: Lease, fill: bool = True) -> None:
+        self.session = Session(path, lease, fill)
 
     def fold(self, batch: Sequence[fold.Placed]) -> bool:
         """Add journal entries (journal id, offset, offset of the next, entry), each once however often it is given.

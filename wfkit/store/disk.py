@@ -67,7 +67,7 @@ class DiskStore(Serving, Asking):
         self._guard = threading.Lock()
         self._pid = os.getpid()
         self._lease = Lease(root)
-        self._database = Database(root / FILE, self._lease)
+        self._database = Database(root / FILE, self._lease, fill=False)
         self._tails = Tails(root, self._check_open)
         self._marks = RunMarks(root, self._tails.ground.marks_of)
         self._folder = Folder(root, self._tails, self._lease, lambda: self._database)

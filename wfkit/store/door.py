@@ -83,8 +83,9 @@ class DiskFull(StoreFault):
 class Door:
     """Opens and closes the file of a store. `notice` says what a user should know about it, or is None."""
 
-    def __init__(self, path: Path, lease: Lease) -> None:
+    def __init__(self, path: Path, lease: Lease, fill: bool) -> None:
         self.path = path
+        self._fill = fill
         self.notice: str | None = None
         self.lease = lease
         self._not_before = 0.0  # when it is worth trying to open the file again
@@ -97,7 +98,7 @@ class Door:
         if time.monotonic() < self._not_before or not self._acquire(wait_s):
             return None
         try:
-            connection, self.notice = open_file(self.path)
+            connection, self.notice = open_file(self.path, self._fill)
         except duckdb.Error as error:
             self.lease.release()
             self._not_before = time.monotonic() + _RETRY_S
@@ -139,8 +140,10 @@ class Door:
         return False
 
 
-def open_file(path: Path) -> tuple[DuckDBPyConnection, str | None]:
+def open_file(path: Path, fill: bool = True) -> tuple[DuckDBPyConnection, str | None]:
     """Open the database of a store, made anew from the journals if it is missing, broken or of an older format.
+
+    Without `fill` a missing one may be begun empty: whoever asks knows what the journals say beyond its watermarks.
 
     With it comes what a user should know, if anything. Raises duckdb.Error when it is held, denied, or the disk is
     full; StoreFault when it is newer.
@@ -148,6 +151,8 @@ def open_file(path: Path) -> tuple[DuckDBPyConnection, str | None]:
     import duckdb  # loads on first use: 80 ms
 
     if not path.exists():
+        if not fill and not rebuild.is_long(path.parent):
+            return rebuild.begin(path), None
         rebuild.build(path)
     try:
         connection = opening.connect(path)

@@ -7,20 +7,24 @@ No journals and no opening of databases here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from wfkit.core.events import Entry
-from wfkit.store import rows, wire
+from wfkit.store import opening, rows, wire
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 Placed = tuple[str, int, int, Entry]
 _BATCH_ROWS = 20_000
+_TABLE = re.compile(r"CREATE TABLE (\w+) \((.*?)\);", re.DOTALL)
+_COLUMN = re.compile(r'"?(\w+)"? (\w+(?:\[\]|\([0-9, ]+\))?)(?:,|\s*$)')
 
 
 def fold(cursor: DuckDBPyConnection, batch: Sequence[Placed]) -> int:
@@ -72,29 +76,19 @@ def _add(cursor: DuckDBPyConnection, batch: Sequence[Placed]) -> int:
             done += 1
     if after:
         tables["folded"] = [{"journal_id": name, "offset": offset} for name, offset in after.items()]
-        inserts = _inserts(cursor)
+        inserts = _inserts()
         for table, made in tables.items():
             if made:
                 cursor.execute(inserts[table], [[_line(row) for row in made]])
     return done
 
 
-_statements: dict[str, str] = {}  # by table; the tables are the same in every database of this version
-
-
-def _inserts(cursor: DuckDBPyConnection) -> dict[str, str]:
-    """An INSERT for each table that takes a list of JSON lines; made from the columns as they are in the database."""
-    if _statements:
-        return _statements
-    found = cursor.execute(
-        "SELECT table_name, column_name, data_type FROM duckdb_columns() "
-        "WHERE NOT internal AND schema_name = 'main' ORDER BY table_name, column_index"
-    ).fetchall()
-    columns: dict[str, list[tuple[str, str]]] = {}
-    for table, column, kind in found:
-        columns.setdefault(table, []).append((column, kind))
-    _statements.update((table, _insert(table, kinds)) for table, kinds in columns.items())
-    return _statements
+@cache
+def _inserts() -> dict[str, str]:
+    """An INSERT for each table that takes a list of JSON lines; made from the text that makes the tables, because
+    asking a database for its columns takes 14 ms."""
+    text = re.sub("--.*", "", opening.TABLES.read_text("utf-8"))
+    return {table: _insert(table, _COLUMN.findall(columns)) for table, columns in _TABLE.findall(text)}
 
 
 def _insert(table: str, kinds: list[tuple[str, str]]) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 FORMAT = 1  # of the tables; a database of an older format is built anew from the journals
-_SCHEMA = Path(__file__).parent / "schema"
+TABLES = Path(__file__).parent / "schema" / "tables.sql"
+_VIEWS = TABLES.with_name("views.sql")
 _CONFIG: dict[str, str | bool | int] = {
     "allow_community_extensions": False,
     "autoinstall_known_extensions": False,
@@ -55,8 +56,8 @@ def connect(path: Path | None) -> DuckDBPyConnection:
 def create_tables(connection: DuckDBPyConnection) -> None:
     """Tables and views of a new database. The only DDL there is."""
     connection.execute("BEGIN TRANSACTION")
-    for name in ("tables.sql", "views.sql"):
-        connection.execute((_SCHEMA / name).read_text("utf-8"))
+    for path in (TABLES, _VIEWS):
+        connection.execute(path.read_text("utf-8"))
     connection.execute("INSERT INTO store_format VALUES (?)", [FORMAT])
     connection.execute("COMMIT")
 

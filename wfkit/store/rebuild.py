@@ -17,6 +17,8 @@ from wfkit.store.files import sync_file, sync_folder
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_LONG = 16 << 20
+
 
 def build(path: Path) -> None:
     """Make the database of a store (the folder of `path`) anew; the old file is replaced. Needs the lease.
@@ -40,6 +42,21 @@ def build(path: Path) -> None:
     wal_of(path).unlink(missing_ok=True)
     made.replace(path)
     sync_folder(path.parent)
+
+
+def begin(path: Path) -> DuckDBPyConnection:
+    """A new file with nothing in it, open. Needs the lease. A crash leaves one without tables, or without rows, and
+    what it lacks its watermarks say. Raises duckdb.Error."""
+    _remove(path)
+    connection = opening.connect(path)
+    path.chmod(0o600)
+    opening.create_tables(connection)
+    return connection
+
+
+def is_long(root: Path) -> bool:
+    """Whether there is so much in the journals that nobody should hold all of it in memory."""
+    return sum(log.size for log in journal.list_journals(root)) > _LONG
 
 
 def in_memory(root: Path) -> DuckDBPyConnection:

@@ -32,8 +32,8 @@ class _NotOurs(Exception):
 class Session:
     """The shared use of one database file."""
 
-    def __init__(self, path: Path, lease: Lease) -> None:
-        self.door = Door(path, lease)
+    def __init__(self, path: Path, lease: Lease, fill: bool = True) -> None:
+        self.door = Door(path, lease, fill)
         self._free = threading.Condition(threading.RLock())
         self._users = 0
         self._link: Link | None = None
