@@ -13,6 +13,7 @@ from wfkit.core.call import Failure
 from wfkit.core.policy import RetryPolicy
 from wfkit.core.run import Run, apply, begin, replay
 from wfkit.core.terms import ENDED, FailureKind, NodeKind, OnError, RunState, TaskState
+from wfkit.errors import StoreFault
 
 ORDERS = st.integers(0, 1000)
 BROKEN = Failure(FailureKind.EXCEPTION, "E", "no")
@@ -245,10 +246,14 @@ def test_retries_stay_in_order_when_one_is_taken_out() -> None:
     assert came == [1.0, 2.0, 3.0, 4.0, 11.0, 12.0]
 
 
-def test_a_log_begins_with_the_run() -> None:
-    """A log without its beginning is refused with the name of what stands there."""
-    with pytest.raises(ValueError, match="RunStarted, not Dispatched"):
-        replay([e.Entry("r", 1, 0, e.Dispatched((0,), 1, 0.0))])
+@pytest.mark.parametrize("lost", [0, 1], ids=["beginning", "middle"])
+def test_a_log_with_a_gap(lost: int) -> None:
+    """A log of which an event is lost is refused, with what to do: it is no run."""
+    started = e.RunStarted("r", "w", ("a",), (e.NodeSpec("a", NodeKind.PYTHON),), "g", 1.0)
+    events = (started, e.Resolved(0, ("k",), ("never_run",), (None,), 1.0), e.Dispatched((0,), 1, 1.0))
+    entries = [e.Entry("r", 1, seq, event) for seq, event in enumerate(events)]
+    with pytest.raises(StoreFault, match="wfkit doctor"):
+        replay(entries[:lost] + entries[lost + 1 :])
 
 
 def test_a_chain_of_20000_needs_no_recursion() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.engine.lab import Lab, did, run
+from tests.engine.lab import PATIENCE_S, Lab, did, run
 from wfkit import Workflow
 from wfkit.errors import StoreFault, ValueFault
 from wfkit.llm.fake import Say, Script
@@ -99,6 +100,30 @@ def test_a_corrupt_line(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
         outcome = lab.cells({"a": "1", "b": "a + 1", "c": "b + 1"}).run()
     assert did(outcome) == {"a": "hit", "b": "run", "c": "hit"}
     assert "damaged line is left out" in caplog.text
+
+
+def test_a_corrupt_line_of_an_interrupted_run(lab: Lab) -> None:
+    """A run whose log has a damaged line is not taken up: the next one is a new run, which has what was done."""
+    stop, go_on = threading.Event(), threading.Event()
+    cells = {"done": "1", "slow --ignore 'stop, go_on'": f"stop.set()\ngo_on.wait({PATIENCE_S})\ndone + 1"}
+    workflow = lab.cells(cells, {"stop": stop, "go_on": go_on})
+    with pytest.raises(KeyboardInterrupt):
+        workflow.run(stop=stop)
+    go_on.set()
+    broken = workflow.store.runs(1)[0].run_id
+    workflow.close()
+    path = next((lab.store / "journal").glob("*.jsonl"))
+    lines = path.read_bytes().split(b"\n")
+    resolved = next(place for place, line in enumerate(lines) if b'"Resolved"' in line)
+    lines[resolved] = lines[resolved].replace(b"Resolved", b"Rezolved")
+    path.write_bytes(b"\n".join(lines))
+    for database in lab.store.glob("wfkit.duckdb*"):
+        database.unlink()
+    workflow = lab.cells(cells, {"stop": stop, "go_on": go_on})
+    outcome = run(workflow)
+    assert outcome.run_id != broken
+    assert did(outcome)["done"] == "hit"
+    assert outcome["slow"] == 2
 
 
 def test_a_corrupt_object(lab: Lab) -> None:

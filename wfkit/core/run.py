@@ -16,7 +16,8 @@ from wfkit.core import events as e
 from wfkit.core.call import Failure
 from wfkit.core.frozen import dataclass
 from wfkit.core.ledger import Ledger
-from wfkit.core.terms import NodeKind, OnError, RunState, TaskState
+from wfkit.core.terms import OnError, RunState, TaskState
+from wfkit.errors import StoreFault
 
 
 @dataclass(slots=True)
@@ -85,13 +86,23 @@ def begin(started: e.RunStarted) -> Run:
 
 
 def replay(entries: list[e.Entry]) -> Run:
-    """The run that these entries tell of; the first must be its RunStarted."""
-    started = entries[0].event
+    """The run that these entries tell of; the first must be its RunStarted.
+
+    Raises StoreFault if they tell no whole story: a line of the log was damaged and left out.
+    """
+    started = entries[0].event if entries else None
     if not isinstance(started, e.RunStarted):
-        raise ValueError(f"a log must begin with RunStarted, not {type(started).__name__}")
+        raise StoreFault("a run has no beginning in its log: run `wfkit doctor`, which names damaged lines")
     run = begin(started)
-    for entry in entries[1:]:
-        apply(run, entry.event)
+    for number, entry in enumerate(entries[1:], 2):
+        try:
+            apply(run, entry.event)
+        except (LookupError, ValueError) as error:
+            place = f"event {number} ({type(entry.event).__name__}) of run {started.run_id[:8]}"
+            raise StoreFault(
+                f"{place} does not follow from those before it, some are lost: run `wfkit doctor`, which names"
+                " damaged lines; the results that are there still serve the next run"
+            ) from error
     return run
 
 
@@ -295,8 +306,3 @@ _HANDLERS: dict[type, Callable[[Run, Any], None]] = {
     e.RunEnded: _run_ended,
     e.Adopted: _adopted,
 }
-
-
-def is_input(run: Run, node: int) -> bool:
-    """Whether the node is a value handed in."""
-    return run.specs[node].kind is NodeKind.INPUT

@@ -16,7 +16,7 @@ from wfkit.core.result import Result
 from wfkit.core.run import Run, replay
 from wfkit.core.terms import RunState, TaskState
 from wfkit.engine.prepare import Prepared
-from wfkit.errors import ValueFault
+from wfkit.errors import StoreFault, ValueFault
 from wfkit.keys.reads import ReadChecker
 
 
@@ -57,7 +57,11 @@ def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, by: str) -
         if (old.run_id, epoch) not in [(found.run_id, last) for found, last in store.interrupted()]:
             return None
         entries = store.entries(old.run_id)
-        if not _holds(where, replay(entries), entries, now):
+        try:
+            run = replay(entries)
+        except StoreFault:  # a line of its log is damaged: it stays as it is, and what it has ended is a hit
+            return None
+        if not _holds(where, run, entries, now):
             return None
         store.append([Entry(old.run_id, epoch + 1, 0, Adopted(epoch + 1, now, by))], durable=True).wait()
         try:
