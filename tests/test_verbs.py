@@ -72,7 +72,7 @@ def test_parameters_come_in_pairs() -> None:
     verb = find("run", Where.SHELL)
     asked = read(verb, ["a.ipynb", "-p", "limit", "4", "-p", "model", "openai/m", "--json"], Where.SHELL)
     assert asked.kwargs["p"] == [["limit", "4"], ["model", "openai/m"]]
-    with pytest.raises(UsageFault, match="expected 2 arguments"):
+    with pytest.raises(UsageFault, match="-p takes NAME VALUE"):
         read(verb, ["a.ipynb", "-p", "limit"], Where.SHELL)
 
 

@@ -181,6 +181,39 @@ TABLE: Final[tuple[Verb, ...]] = (
         method="doctor",
     ),
     Verb(
+        "gc",
+        "remove old runs and results that nothing needs; replies of models stay",
+        (
+            Argument("--older", "what was last used longer ago than this: 30d, 12h", metavar="AGE"),
+            Argument("--keep-size", "the least recently used beyond this: 2GB, 500MB", metavar="SIZE"),
+            Argument("--keep-runs", "so many of the newest runs stay (default: 10)", kind=int, metavar="N", least=0),
+            Argument("--replies", "replies of collected runs go too and are paid again when needed", Shape.SWITCH),
+            Argument("--dry-run", "only tell what would go", Shape.SWITCH),
+        ),
+        method="gc",
+    ),
+    Verb(
+        "pin",
+        "keep the results of a node in a run, whatever is collected",
+        (
+            Argument("node", "name of a node", Shape.OPTIONAL, metavar="NODE", names="node"),
+            Argument("--run", "a run by its id (default: the newest that has some)", metavar="RUN"),
+            Argument("--list", "show what is pinned", Shape.SWITCH),
+            Argument("--drop", "take the pin away", Shape.SWITCH),
+        ),
+        method="pin",
+    ),
+    Verb(
+        "store",
+        "export the store to a file, or import such a file",
+        (
+            Argument("action", "export or import", choices=("export", "import"), metavar="export|import"),
+            Argument("path", "the file", metavar="FILE"),
+        ),
+        method="archive",
+        needs_store=False,
+    ),
+    Verb(
         "report",
         "write a one-file HTML report of the newest run",
         (Argument("path", "where (default: beside the store)", Shape.OPTIONAL, metavar="FILE.html"),),
@@ -306,6 +339,10 @@ def _plain(message: str, parser: argparse.ArgumentParser) -> str:
         return f"{wrong[1]} is one of {', '.join(known)}, not {wrong[2]!r}{_nearest(wrong[2], known)}"
     if wrong := re.match(r"argument (\S+): invalid (int|float) value: (.*)", message):
         return f"{wrong[1]} is a {'whole number' if wrong[2] == 'int' else 'number'}, not {wrong[3]}"
+    if wrong := re.match(r"argument (\S+): expected (?:\d+|one) arguments?", message):
+        action = next((action for action in parser._actions if wrong[1] in action.option_strings), None)
+        metavar = action.metavar if action is not None else None
+        return f"{wrong[1]} takes {metavar if isinstance(metavar, str) else ' '.join(metavar or ('a value',))}"
     if missing := re.match(r"the following arguments are required: (.*)", message):
         return f"{missing[1]} is missing"
     start = "unrecognized arguments: "

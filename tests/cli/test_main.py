@@ -92,6 +92,9 @@ WRONG = [
     (("run", "nowhere/missing.ipynb"), "notebook not found: nowhere/missing.ipynb; nowhere holds no notebook"),
     (("run", "broken.ipynb"), "not a notebook: broken.ipynb"),
     (("run", "empty.ipynb"), "has no code cells"),
+    (("run", "number.ipynb"), "not a notebook: number.ipynb (it is a list or a number"),
+    (("run", "plain.ipynb", "--out", "number.ipynb"), "cannot make the folder number.ipynb"),
+    (("run", "tagged.ipynb", "-p", "size"), "-p takes NAME VALUE"),
     (("run", "plain.ipynb", "-p", "size", "3"), "no cell is tagged `parameters`"),
     (("run", "tagged.ipynb", "-p", "sice", "3"), "no parameter 'sice'; it has: size"),
     (("run", "plain.ipynb", "--timeout", "0"), "above 0"),
@@ -122,6 +125,7 @@ def test_wrong_words_get_one_sentence(
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".wfkit").mkdir(mode=0o700)
     (tmp_path / "broken.ipynb").write_text('{"cells": [')
+    (tmp_path / "number.ipynb").write_text("1")
     write(tmp_path / "empty.ipynb")
     write(tmp_path / "plain.ipynb", "1")
     write(tmp_path / "tagged.ipynb", "1", parameters="size = 1")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import wfkit
-from wfkit.cli.notebook_file import inject, read_notebook
+from wfkit.cli.notebook_file import inject, make_folder, read_notebook
 from wfkit.cli.notebook_runner import Executed, Execution, execute
 from wfkit.cli.screen import Screen
 from wfkit.errors import UsageFault, WfkitError
@@ -73,10 +73,6 @@ def demo(asked: Asked) -> int:
     store = folder / ".wfkit"
     if said["fresh"] and store.exists():
         _remove_store(store)
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageFault(f"cannot make the folder {folder}: {error.strerror}") from error
     wish = _Wish(
         source=quickstart(),
         folder=folder.absolute(),
@@ -101,6 +97,7 @@ def _carry_out(wish: _Wish, advice: Callable[[_Wish, Executed], str] | None = No
     screen = _screen(wish)
     notebook = read_notebook(wish.source)
     values = inject(notebook, [(name, value) for name, value in wish.params])
+    make_folder(wish.saved.parent)
     with tempfile.TemporaryDirectory(prefix="wfkit-") as scratch:
         execution = Execution(
             notebook=notebook,
@@ -151,7 +148,7 @@ def _sentence(executed: Executed) -> str:
         return f"{sums.status}: no workflow was run, {numbers.seconds(executed.seconds)}"
     tasks = ", ".join(f"{count} {name}" for name, count in sums.tasks.items() if count)
     calls = "? model calls" if sums.model_calls is None else numbers.plural(sums.model_calls, "model call")
-    if sums.model_calls == 0:
+    if sums.model_calls == 0 and sums.tasks["cached"] and executed.exit_code == 0:
         calls += ": nothing was asked again"
     parts = [f"{sums.status}: {calls}", f"{numbers.money(sums.cost_usd)} billed", f"tasks: {tasks or 'none'}"]
     return " · ".join([*parts, numbers.seconds(executed.seconds)])

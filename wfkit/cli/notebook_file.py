@@ -33,7 +33,9 @@ def read_notebook(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # missing cell ids and the like: they are mended on reading
             notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
-    except (ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError) as error:
+    except AttributeError as error:  # it is JSON, but no object
+        raise UsageFault(f"not a notebook: {path} (it is a list or a number, not an object with cells)") from error
+    except (ValueError, KeyError, TypeError, nbformat.ValidationError) as error:
         raise UsageFault(f"not a notebook: {path} ({_first_line(error)})") from error
     if not isinstance(notebook.get("cells"), list):
         raise UsageFault(f"not a notebook: {path} (it has no list of cells)")
@@ -75,6 +77,16 @@ def save_notebook(notebook: Any, path: Path) -> None:
 
     text = nbformat.writes(notebook, version=4)  # type: ignore[no-untyped-call]
     write_whole(path, text if text.endswith("\n") else text + "\n")
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder for outputs, before anything is executed in vain. Raises UsageFault if that fails."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageFault(f"cannot make the folder {folder}: {error.strerror}; choose another") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageFault(f"cannot write into the folder {folder}: choose another, or make it writable")
 
 
 def write_whole(path: Path, text: str) -> None:

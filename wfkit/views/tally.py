@@ -42,10 +42,10 @@ def went_well(tasks: Mapping[str, int]) -> bool:
 
 
 def counter(row: NodeRow) -> str:
-    """`4,812/5,000` for a mapped node whose items are known, `5,000` when all ended, else empty."""
+    """`4,812/5,000` for a mapped node whose items are known, `5,000` when all ended by themselves, else empty."""
     if not row.mapped or not row.tasks:
         return ""
-    done, all_of_them = ended(row.tasks), total(row.tasks)
+    done, all_of_them = ended(row.tasks) - row.tasks.get(TaskState.CANCELLED, 0), total(row.tasks)
     return numbers.count(done) if done == all_of_them else f"{numbers.count(done)}/{numbers.count(all_of_them)}"
 
 
