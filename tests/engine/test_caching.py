@@ -84,6 +84,17 @@ def test_an_input_changed_in_place_is_named(kind: str, lab: Lab) -> None:
     assert did(run(workflow)) == {"thing": "hit", "before": "hit", "mutator": "run", "after": "hit", "late": "hit"}
 
 
+def test_strict(lab: Lab) -> None:
+    """With the setting `strict` a body that changes its input fails, and the input is what it was."""
+    workflow = lab.cells({"thing": "[1]", "mutator --priority 5": "thing.append(2)\n1", "after": "len(thing)"})
+    workflow.config("strict", "on")
+    workflow.config("threads", 1)
+    outcome = run(workflow)
+    assert did(outcome) == {"thing": "run", "mutator": "failed", "after": "run"}
+    assert "changed its input 'thing' in place" in outcome.failures[0].failure.message
+    assert outcome["after"] == 1
+
+
 def test_arrays_are_read_only(lab: Lab) -> None:
     """Writing into an array raises in the very line that does it."""
     outcome = run(lab.cells({"thing": "VALUE", "mutator": "thing[0] = 9\n1"} | {"after": "int(thing[0])"},

@@ -35,7 +35,7 @@ class Watch:
         self.ready = ready
         self.given = given
         self._project = surroundings.project
-        limit_kb = surroundings.limit_kb
+        self._strict, limit_kb = surroundings.strict, surroundings.limit_kb
         self._recording = recording(surroundings.project, ready.definition.files)
         self._capture = capture(limit_kb * 1024)
         self.outputs: tuple[Any, ...] = ()
@@ -75,6 +75,8 @@ class Watch:
         if mutated:
             names = ", ".join(repr(name) for name in mutated)
             problem = f"its body changed its input {names} in place: work on a copy"
+            if self._strict:
+                raise ValueFault(f"{problem} (setting strict)")
         return Made(value, reads, problem, self.outputs, self.run_s, mutated=mutated)
 
 

@@ -29,10 +29,12 @@ from wfkit.keys.values import digest
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where bodies run: names of files are relative to `project`, output beyond `limit_kb` is dropped."""
+    """Where bodies run: names of files are relative to `project`, output beyond `limit_kb` is dropped; `strict`: who
+    changes an input fails."""
 
     project: Path
     limit_kb: int
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         index = load_index(session, prepared)
         run, events = _begin_or_resume(session, prepared, wish)
     resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
-    around = Surroundings(session.project, session.settings.max_output_kb)
+    around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
     context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies)
     baton = _baton(session, context)
     try:
