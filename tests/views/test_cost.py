@@ -39,7 +39,7 @@ def test_a_button_switches_between_money_and_tokens() -> None:
     assert figure["layout"]["updatemenus"][0]["active"] == 0
     assert money["args"][1]["xaxis.ticktext"][1].startswith("$")
     assert not tokens["args"][1]["xaxis.ticktext"][1].startswith("$")
-    assert "$0.0412 billed for 250 model calls" in figure["layout"]["title"]["text"]
+    assert "$0.0412 billed for 250 model calls" in figure["layout"]["annotations"][0]["text"]
 
 
 def test_where_all_was_free_tokens_come_first() -> None:

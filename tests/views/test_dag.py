@@ -48,7 +48,7 @@ def test_figure_has_two_traces() -> None:
     assert marks["marker"]["color"][2] == "#0072B2"
     assert "≥$0.0412" in marks["text"][2]
     assert "4,812/5,000 items, 12 failed" in marks["text"][2]
-    assert figure["layout"]["title"]["text"].startswith("Run ")
+    assert figure["layout"]["annotations"][0]["text"].startswith("Run ")
 
 
 def test_text_names_what_a_node_needs() -> None:
@@ -69,7 +69,7 @@ def test_a_cut_is_told() -> None:
     """Beyond 400 nodes the caption says how many are shown; the data has them all."""
     view = Dag(many(450))
     assert "400 of 450 nodes shown" in view.html()
-    assert "400 of 450 nodes shown" in view.figure()["layout"]["title"]["text"]
+    assert "400 of 450 nodes shown" in view.figure()["layout"]["annotations"][0]["text"]
     assert len(view.data()) == 450
     assert len(view.figure()["data"][1]["x"]) == 400
 

@@ -81,7 +81,7 @@ class Cost(View):
             barmode="stack",
             bargap=0.35,
             margin={"l": 8, "r": 8, "t": 94, "b": 24},
-            title=theme.heading(tally.money_sentence(self.report.run), _cut(drawn, whole)),
+            annotations=[theme.heading(tally.money_sentence(self.report.run), _cut(drawn, whole), above=44)],
             xaxis={**axis[first], "rangemode": "tozero", "fixedrange": True},
             yaxis={"autorange": "reversed", "fixedrange": True, "ticklen": 4, "type": "category"},
             showlegend=True,

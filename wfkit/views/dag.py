@@ -56,7 +56,7 @@ class Dag(View):
             height=height,
             key=self.report.run.run_id,
             margin={"l": 8, "r": 8, "t": 56, "b": 8},
-            title=theme.heading(tally.sentence(self.report), _caption(self.report)),
+            annotations=[theme.heading(tally.sentence(self.report), _caption(self.report))],
             xaxis={**axis, "range": reach},
             yaxis={**axis, "range": [layout.depth - 0.4, -0.6]},
         )

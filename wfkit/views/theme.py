@@ -131,11 +131,12 @@ def figure(data: list[dict[str, Any]], *, height: int, key: str, **layout: Any) 
     return {"data": data, "layout": {**frame, **layout}, "config": dict(CONFIG)}
 
 
-def heading(*texts: str) -> dict[str, Any]:
-    """The sentences above a chart, at its left, a line each; Plotly breaks no lines by itself."""
+def heading(*texts: str, above: int = 8) -> dict[str, Any]:
+    """An annotation with the sentences above a chart, at its left, `above` pixels over it. Plotly breaks no lines by
+    itself, and cuts a title of two lines."""
     lines = [label(line) for text in texts if text for line in textwrap.wrap(text, 110)]
-    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}}
-    return {"text": "<br>".join(lines), "font": {"size": 12}, **place}
+    place = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "paper", "yanchor": "bottom", "yshift": above}
+    return {"text": "<br>".join(lines), "showarrow": False, "align": "left", "font": {"size": 12}, **place}
 
 
 def buttons(*choices: dict[str, Any], active: int = 0) -> dict[str, Any]:
