@@ -147,7 +147,8 @@ class Attempts:
         except Exception as error:  # a value that behaves badly fails its task, not its neighbours
             return Failed(task, start.attempt, unexpected(error), time.time(), outputs=made.outputs)
         if result.cacheable and self._spec(start).over is not None:
-            self.context.made[result.key] = result
+            # Of equal items that ran side by side the first to end counts, or their values could differ.
+            result = self.context.made.setdefault(result.key, result)
         return Succeeded(task, start.attempt, result, time.time())
 
     async def _on_loop(self, start: Start) -> None:
