@@ -20,6 +20,7 @@ from wfkit.errors import UsageFault
 from wfkit.settings import Settings
 from wfkit.store.disk import DiskStore
 from wfkit.store.doctor import doctor
+from wfkit.store.sizes import measure
 from wfkit.views.bundle import View
 from wfkit.views.cost import Cost
 from wfkit.views.dag import Dag
@@ -130,7 +131,8 @@ def settings(found: Settings, name: str | None = None) -> Sheet:
 def health(store: DiskStore, rebuild: bool) -> Sheet:
     """The health of a store as a table; `rebuild` makes its database anew from the journals first."""
     found = doctor(store.root, rebuild, store.database())
-    rows = tuple((finding.subject, finding.level, finding.detail, finding.advice) for finding in found.findings)
+    size = ("size", "ok", measure(store.root).text(), "")
+    rows = (size, *((finding.subject, finding.level, finding.detail, finding.advice) for finding in found.findings))
     verdict = "nothing is wrong" if found.ok else "something is wrong: see the rows marked error"
     return Sheet(f"store {found.root}: {verdict}", ("subject", "level", "detail", "what to do"), rows)
 

@@ -27,6 +27,7 @@ from wfkit.errors import UsageFault
 from wfkit.keys.reads import env, ignore_under
 from wfkit.store.disk import DiskStore, locate, open_store
 from wfkit.store.facts import Facts
+from wfkit.store.upkeep import wait_until_done
 from wfkit.summary import summarised
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Workflow:
 
     def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
         """The graph of the targets, checked and digested."""
+        wait_until_done(self._root)  # what a plan finds must not be collected meanwhile
         return prepare(self.nodes, targets, inputs or {}, self.settings)
 
     def run(
@@ -99,7 +101,8 @@ class Workflow:
     ) -> Outcome:
         """Run what is not up to date and wait for it. Failed nodes do not raise: see `status` and `failures`.
 
-        Raises DefinitionError, ModelUnavailable or StoreFault before anything ran.
+        Raises DefinitionError or StoreFault before anything ran. A model that is unknown or lacks its key fails the
+        prompts that must ask it, before any call.
         """
         prepared = self.prepare(targets, inputs)
         _ = self.store  # its folder is there now
@@ -161,6 +164,42 @@ class Workflow:
         """The health of the store; `rebuild` makes the database anew from the journals."""
         return answers().health(self.store, rebuild)
 
+    def gc(
+        self,
+        older: str | None = None,
+        keep_size: str | None = None,
+        keep_runs: int | None = None,
+        replies: bool = False,
+        dry_run: bool = False,
+    ) -> View:
+        """Remove old runs and results (`older` "30d", beyond `keep_size` "2GB") and objects that nothing speaks of.
+
+        What runs at work, interrupted, pinned or among the newest `keep_runs` need stays, and so do paid replies.
+        """
+        wish = housekeeping().wished(older, keep_size, keep_runs, replies)
+        housekeeping().check_idle(self._root)
+        self.close()  # what is known in memory may be gone afterwards
+        return housekeeping().gc(self._root, wish, dry_run)
+
+    def pin(
+        self,
+        node: str | None = None,
+        run: str | None = None,
+        list: bool = False,  # noqa: A002 (the word of the verb)
+        drop: bool = False,
+    ) -> View:
+        """Keep the results of a node in a run (default: the newest that has some) whatever is collected; take that
+        back with `drop`; without a node, or with `list`, show all pins."""
+        if node is None or list:
+            return housekeeping().pinned(self._root)
+        return (housekeeping().unpin if drop else housekeeping().pin)(self._root, node, run)
+
+    def archive(self, action: str, path: str | Path) -> View:
+        """`export` the store to a new file, or `import` such a file: a hit there is a hit here."""
+        if "store" in self.__dict__:
+            self.store.database()  # what was appended is in the journals
+        return (housekeeping().export if action == "export" else housekeeping().take_in)(self._root, Path(path))
+
     def report(self, path: str | Path | None = None) -> Path:
         """Write the newest run as one HTML file and return its path (default: wfkit-report.html)."""
         return answers().write_report(self.session.store, Path(path or "wfkit-report.html"))
@@ -190,6 +229,13 @@ def answers() -> Any:
     import wfkit.answers  # the views: a run without them starts 60 ms sooner
 
     return wfkit.answers
+
+
+def housekeeping() -> Any:
+    """The room that cleans, keeps and moves stores, loaded when it is asked."""
+    import wfkit.housekeeping  # the views, as above
+
+    return wfkit.housekeeping
 
 
 _current: list[Workflow] = []

@@ -89,13 +89,14 @@ def _retire(root: Path, log: Log, folded: int) -> bool:
             data = read_file(log.path) or b""
             data = data[: data.rfind(b"\n") + 1]  # a torn tail was never acknowledged
             if data:
-                _write_segment(root, log.journal_id, data)
+                write_segment(root, log.journal_id, data)
     finally:
         lock.release(unlink=done)
     return done
 
 
-def _write_segment(root: Path, journal_id: str, data: bytes) -> None:
+def write_segment(root: Path, journal_id: str, data: bytes) -> None:
+    """Make a segment, durable when this returns, with the marks of runs that may go on beside it."""
     make_folder(root / segments.FOLDER)
     left = unfinished(list(find(data)))
     if left:

@@ -13,10 +13,12 @@ from typing import TypeVar
 from wfkit.core.result import Known
 from wfkit.store import journal, segments
 from wfkit.store.catalog import Broken, Catalog, Place, drop, open_catalog
+from wfkit.store.files import read_file
 from wfkit.store.index import Index
 from wfkit.store.marks import Mark
 from wfkit.store.place import DATABASE
 
+COLLECTED = "collected"  # changes whenever something was collected
 KEPT = 200_000  # results that went to the database while we ran
 T = TypeVar("T")
 
@@ -31,6 +33,7 @@ class Ground:
         self._whole = root is None
         self._catalog: Catalog | None = None
         self._count = 0
+        self._collected = b""
         self.folded = Index()  # what a plan asks for, of entries that went to the database
 
     @property
@@ -39,6 +42,7 @@ class Ground:
         with self._lock:
             if not self._opened and self._root is not None:
                 self._opened = True
+                self._collected = read_file(self._root / COLLECTED) or b""
                 self._catalog = open_catalog(self._root, journal.list_journals(self._root))
                 elsewhere = any((self._root / name).exists() for name in (DATABASE, segments.FOLDER))
                 self._whole = self._catalog is not None or not elsewhere
@@ -51,6 +55,8 @@ class Ground:
     def known(self, names: Iterable[str]) -> list[Known] | None:
         """The results of these nodes, also forgotten ones, newest first."""
         nothing: list[Known] = []
+        if self.whole and self._root is not None and self._collected != (read_file(self._root / COLLECTED) or b""):
+            self.distrust()  # another process has collected: what is known here may be gone
         return self._ask(lambda catalog: catalog.known(names), nothing)
 
     def calls(self) -> Mapping[str, Place] | None:

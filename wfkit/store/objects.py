@@ -6,6 +6,7 @@ A payload is durable when `put` returns and verified whenever it is read. What i
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -47,7 +48,7 @@ class ObjectFiles:
         """Keep a payload under its digest, durable when this returns. An intact one is not written again."""
         path = self._path(digest)
         try:
-            if self.get(digest) is not None:
+            if self.get(digest) is not None and _touch(path):
                 return
             make_folder(self._folder)
             make_folder(path.parent)
@@ -74,6 +75,15 @@ class ObjectFiles:
         if len(digest) != 32 or not digest.isalnum():
             raise StoreFault(f"{digest!r} names no object: 32 hex characters are expected; run `wfkit doctor`")
         return self._folder / digest[:2] / digest[2:]
+
+
+def _touch(path: Path) -> bool:
+    """Make an object young again: a collection leaves alone what may be spoken of any moment. False if it is gone."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 class ObjectDict:

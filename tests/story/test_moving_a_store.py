@@ -1,0 +1,84 @@
+"""A store moves: exported in one folder, imported into another one on a different path, everything is a hit there.
+
+Each project runs in a process of its own, with a file that it reads; the model is offline.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = """
+import json, sys
+from pathlib import Path
+import wfkit
+from wfkit.define.cell import parse_cell
+
+CELLS = {
+    "rows": "import csv\\nrows = list(csv.DictReader(open('data/rows.csv')))",
+    "table": "import pandas as pd\\ntable = pd.DataFrame(rows * 9_000)",
+    "label --each 'row in rows' --model offline": "Label {{ row.name }}",
+    "total": "len(table) + len(label) + factor()",
+}
+
+def factor():
+    return 3
+
+workflow = wfkit.Workflow("moving", namespace=globals())
+for line, body in CELLS.items():
+    workflow.add(parse_cell(line, body, globals()))
+outcome = workflow.run("total", "label")
+tasks = {row.name: {str(state): count for state, count in row.tasks.items()} for row in outcome.report.nodes}
+print(json.dumps([outcome["total"], tasks, outcome.report.run.spent.calls]))
+workflow.close()
+"""
+
+
+def _project(folder: Path) -> Path:
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "rows.csv").write_text("name,n\nann,1\nbob,2\n", encoding="utf-8")
+    (folder / "pyproject.toml").write_text("", encoding="utf-8")
+    (folder / "moving.py").write_text(PROJECT, encoding="utf-8")
+    return folder
+
+
+def _run(folder: Path, *words: str) -> str:
+    env = {name: value for name, value in os.environ.items() if name != "WFKIT_STORE"}
+    env["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), env.get("PYTHONPATH", "")])
+    done = subprocess.run([sys.executable, *words], check=False, cwd=folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _wfkit(folder: Path, *words: str) -> str:
+    return _run(folder, "-c", "import sys; from wfkit.cli.main import main; sys.exit(main())", *words)
+
+
+def test_a_hit_there_is_a_hit_here(tmp_path: Path) -> None:
+    """Another folder, another process, the same files and cells: all is cached, no model is asked."""
+    here, there = _project(tmp_path / "here"), _project(tmp_path / "some" / "where" / "else")
+    first = _run(here, "moving.py")
+    assert '"success": 2' in first
+    assert "exported" in _wfkit(here, "store", "export", "../moved.zip")
+    assert "imported" in _wfkit(there, "store", "import", str(tmp_path / "moved.zip"))
+    second = _run(there, "moving.py")
+    assert second == first.replace("success", "cached").replace(", 2]", ", 0]")
+    assert "is here already" in _wfkit(there, "store", "import", str(tmp_path / "moved.zip"))
+    assert "nothing is wrong" in _wfkit(there, "doctor")
+
+
+def test_a_shell_keeps_house(tmp_path: Path) -> None:
+    """The verbs of housekeeping work in a shell, and what a pin and the newest runs need is a hit afterwards."""
+    here = _project(tmp_path / "here")
+    _run(here, "moving.py")
+    assert "that run stays whole" in _wfkit(here, "pin", "table")
+    assert "table" in _wfkit(here, "pin", "--list")
+    told = _wfkit(here, "gc", "--older", "0s", "--keep-runs", "0", "--dry-run")
+    assert "nothing was removed (dry run)" in told
+    assert "pinned" in told
+    assert "the store had" in _wfkit(here, "gc", "--older", "0s", "--keep-runs", "0", "--keep-size", "1GB")
+    assert '"cached": 2' in _run(here, "moving.py")
+    assert "may be collected now" in _wfkit(here, "pin", "table", "--drop")
+    assert "size" in _wfkit(here, "doctor")
