@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -212,6 +213,22 @@ def test_verbs_answer_from_a_shell(
     printed = capsys.readouterr()
     assert text in printed.out
     assert printed.err == ""
+
+
+HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+
+
+def test_a_database_held_by_another_program_is_told(done: Done, tmp_path: Path) -> None:
+    """The answer comes from the journals, and a line on stderr says who holds the database."""
+    shutil.copytree(done[0] / ".wfkit", tmp_path / ".wfkit")
+    command = [sys.executable, "-c", HOLD, str(tmp_path / ".wfkit" / "wfkit.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
+        assert stranger.stdout is not None
+        assert stranger.stdout.readline() == b"held\n"
+        ran = shell(tmp_path, "show", "dag")
+        stranger.communicate()
+    assert (ran.returncode, ran.stderr) == (0, f"wfkit: read from journals; PID {stranger.pid} holds the database\n")
+    assert "double" in ran.stdout
 
 
 def test_a_failed_node_fails_the_command(tmp_path: Path) -> None:

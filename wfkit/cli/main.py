@@ -80,10 +80,13 @@ def _ask_workflow(asked: Asked) -> int:
     try:
         answer = getattr(workflow, asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
         text = _text(answer)
+        notice = workflow.store.notice if asked.verb.needs_store else None
     finally:
         workflow.close()
     if text:
         print(text)
+    if notice:
+        print(f"wfkit: {notice}", file=sys.stderr)
     return 0
 
 

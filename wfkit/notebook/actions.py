@@ -42,6 +42,8 @@ def ask(shell: Any, asked: Asked) -> Any:
     if asked.verb.name == "run":
         return run(shell, asked)
     answer = getattr(current(), asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
+    if asked.verb.needs_store and (notice := current().store.notice):
+        sys.stderr.write(f"wfkit: {notice}\n")
     if isinstance(answer, os.PathLike):
         say(f"written: {os.fspath(answer)}")
         return None

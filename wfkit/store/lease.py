@@ -83,7 +83,8 @@ class Lease:
             self._lock = take(self._path)
             if self._lock is None:
                 return False
-            os.ftruncate(self._lock.fd, 0)
-            os.write(self._lock.fd, b"%d\n" % os.getpid())
+            with suppress(OSError):  # on a full disk the lock still holds, only the holder's number is not known
+                os.ftruncate(self._lock.fd, 0)
+                os.write(self._lock.fd, b"%d\n" % os.getpid())
             self._looked, self._wanted = time.monotonic(), False
             return True
