@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.store.collecting import entries_of, hits, object_count, reports, three_versions
 from tests.store.projection.store_folder import tables
 from wfkit.store import rebuild
@@ -51,6 +53,8 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_killed_at_every_step(tmp_path: Path) -> None:
     """After a kill at any step the younger runs are whole and their results hits; collecting again gives what an
     undisturbed collection does."""
