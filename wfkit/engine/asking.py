@@ -49,6 +49,7 @@ class Asking:
             check=check_model,
             task=task,
             attempt=start.attempt,
+            kept=lambda digest: self.context.kept.pop((task, digest), None),
             fresh=self.context.fresh_replies,
         )
         began = time.perf_counter()

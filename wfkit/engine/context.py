@@ -11,7 +11,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from wfkit.core.call import Failure
+from wfkit.core.call import CallRecord, Failure
 from wfkit.core.events import Entry, Event, Forgotten
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store, Ticket
@@ -103,6 +103,7 @@ class Context:
     lost: set[int] = field(default_factory=set)
     held: list[Held] = field(default_factory=list)
     seq: int = 0
+    kept: dict[tuple[int, str], CallRecord] = field(default_factory=dict)
 
     def warn(self, text: str) -> None:
         """Keep a warning for the user."""

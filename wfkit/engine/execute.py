@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.decide import Seats
-from wfkit.core.events import Event, NodeDefined, RunStarted
+from wfkit.core.events import Entry, Event, NodeDefined, RunStarted
 from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Index
 from wfkit.core.promises import Store
@@ -27,11 +27,12 @@ from wfkit.engine.attempt import Attempts
 from wfkit.engine.baton import Baton
 from wfkit.engine.collector import paused
 from wfkit.engine.context import Context, Surroundings
+from wfkit.engine.drift import drifted
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.paid_once import UnderWay
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.resolve import Resolver
-from wfkit.engine.resume import Resumable, take_up
+from wfkit.engine.resume import Resumable, kept_replies, take_up
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
 from wfkit.engine.values import Values
@@ -133,7 +134,8 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         run, events = _begin_or_resume(session, prepared, wish)
     resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
     around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
-    context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies)
+    kept = kept_replies(session.store, run) if run.epoch > 1 else {}
+    context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies, kept=kept)
     baton = _baton(session, context)
     try:
         context.write(events, durable=True)
@@ -146,6 +148,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         baton.finished.wait(_PATIENCE_S)
         _settle(baton, _PATIENCE_S)
         raise Interrupted(_report(baton)) from None
+    _forget_drifted(session, context)
     context.made.clear()  # an outcome that is kept shall not keep every result with its output
     if baton.fault is not None:
         raise baton.fault
@@ -191,6 +194,13 @@ def _wait(baton: Baton, progress: Progress | None, stop: threading.Event | None)
         except Exception as error:  # whoever shows the run may fail, the run goes on
             baton.context.warn(f"the display of the run failed: {type(error).__name__}: {error}")
             progress = None
+
+
+def _forget_drifted(session: Session, context: Context) -> None:
+    """What was made while its own code or variables changed is not served again."""
+    for forgotten, what in drifted(context, time.time()):
+        session.store.append([Entry("", 1, 0, forgotten)])
+        context.warn(what)
 
 
 def _settle(baton: Baton, patience_s: float) -> None:

@@ -43,10 +43,17 @@ class UnderWay:
     futures: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
 
+def _nothing(digest: str) -> None:  # noqa: ARG001 - stands for a look-up
+    return None
+
+
 @dataclass(slots=True)
 class Payer:
-    """Asks for one attempt of one task. `judge` tells what a reply is worth before it is stored; `fresh` ignores old
-    replies."""
+    """Asks for one attempt of one task.
+
+    `judge` tells what a reply is worth before it is stored; `kept` gives, once, what this attempt was answered before a
+    crash, valid or not; `fresh` ignores old replies.
+    """
 
     store: Store
     send: Send
@@ -56,6 +63,7 @@ class Payer:
     check: Callable[[str], None]
     task: int
     attempt: int
+    kept: Callable[[str], CallRecord | None] = _nothing
     fresh: bool = False
     round: int = 0
 
@@ -65,7 +73,7 @@ class Payer:
 
         digest = request_digest(request)
         while True:
-            found = None if self.fresh else self.store.find_call(digest)
+            found = None if self.fresh else self.store.find_call(digest) or self.kept(digest)
             if found is not None and found.reply is not None:
                 return await self._served(found)
             waiting = self.under_way.futures.get(digest)

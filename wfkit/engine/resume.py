@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from wfkit.core.events import Adopted, Entry, Event, ItemsSucceeded, RunEnded, RunStarted, Succeeded
+from wfkit.core.call import CallRecord
+from wfkit.core.events import Adopted, CallEnded, Entry, Event, ItemsSucceeded, RunEnded, RunStarted, Succeeded
 from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.promises import Store
@@ -72,6 +73,18 @@ def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, by: str) -
             raise
     finally:
         flight.release()
+
+
+def kept_replies(store: Store, run: Run) -> dict[tuple[int, str], CallRecord]:
+    """What the attempts that were broken off had been answered, by task and request: paid for, so served again to the
+    attempt that continues them, even where only a correction followed."""
+    going_on = {task: attempt for task, attempt in enumerate(run.attempt) if run.state[task] is TaskState.QUEUED}
+    kept = {}
+    for entry in store.entries(run.started.run_id):
+        event = entry.event
+        if isinstance(event, CallEnded) and event.call.reply and going_on.get(event.task) == event.attempt:
+            kept[event.task, event.call.request_digest] = event.call
+    return kept
 
 
 def _holds(where: Resumable, run: Run, entries: Sequence[Entry], now: float) -> bool:
