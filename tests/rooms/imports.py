@@ -22,7 +22,8 @@ WRITES_METHODS = "wfkit/core/frozen.py"  # with exec, as `dataclasses` does
 
 # Slow to import, or an extra: they may load on first use. Everything else is imported at the top.
 HEAVY = {
-    "IPython", "aiohttp", "asyncio", "email", "importlib", "dask", "distributed", "duckdb", "ipywidgets", "jinja2", "jsonschema",
+    "IPython", "aiohttp", "asyncio", "email", "importlib",
+    "dask", "distributed", "duckdb", "ipywidgets", "jinja2", "jsonschema",
     "jupyter_client", "litellm", "matplotlib", "nbclient", "nbconvert", "nbformat", "numpy", "opentelemetry", "pandas",
     "plotly", "polars", "prometheus_client", "pyarrow", "pydantic", "tomllib", "yaml",
 }  # fmt: skip

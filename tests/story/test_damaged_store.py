@@ -71,10 +71,17 @@ def test_the_database_is_held(lab: Lab, capfd: pytest.CaptureFixture[str]) -> No
         stranger.communicate("\n")
 
 
+def _forget_catalog(lab: Lab) -> None:
+    """Remove what was derived from the journals for a quick start; it would answer in place of what is damaged."""
+    for path in lab.store.glob("catalog*"):
+        path.unlink()
+
+
 def test_a_corrupt_database(lab: Lab) -> None:
     """A database file that is damaged is set aside with a warning and made anew; nothing runs again."""
     workflow = filled(lab)
     (lab.store / "wfkit.duckdb").write_bytes(b"no database " * 1000)
+    _forget_catalog(lab)
     with pytest.warns(RuntimeWarning, match="made anew from the journals"):
         outcome = workflow.run()
     assert did(outcome) == {"big": "hit", "told": "hit", "total": "hit"}
@@ -90,6 +97,7 @@ def test_a_corrupt_line(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     content = journal.read_bytes()
     workflow.close()
     (lab.store / "wfkit.duckdb").unlink(missing_ok=True)
+    _forget_catalog(lab)
     for leftover in [*(lab.store / "segments").glob("*"), *(lab.store / "journal").glob("*")]:
         leftover.unlink()
     lines = content.splitlines(keepends=True)

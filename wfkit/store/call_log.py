@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from wfkit.core.call import CallRecord
 from wfkit.core.events import CallEnded
-from wfkit.store.index import ReadAt, Recent
+from wfkit.store.index import ReadAt
+from wfkit.store.recent import Recent
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -6,43 +6,18 @@ An Index is in memory and holds the entries of a stretch of journals. Reading jo
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from wfkit.core.call import CallRecord
 from wfkit.core.events import CallEnded, Entry, Forgotten, ItemsSucceeded, NodeDefined, Succeeded
 from wfkit.core.result import Known, Result, Stored
 from wfkit.core.terms import Verdict
 
-if TYPE_CHECKING:
-    from wfkit.store.ground import Ground
-
 Placed = tuple[str, int, int, Entry]  # journal id, offset, offset of the next line, entry
 
 
 ReadAt = Callable[[tuple[str, int, int]], Entry | None]  # journal id, offset, length -> the entry of that line
-
-
-class Recent(Protocol):
-    """What was appended and is not in the database yet: `tails.Tails`, or all of a store in memory."""
-
-    lock: threading.RLock  # held while reading what `newest_first` gives
-    folds: int
-    ground: Ground
-    calls_folded: dict[str, int]  # request -> with which fold its reply went to the database
-
-    def newest_first(self) -> list[Index]:
-        """Everything, as of now."""
-        ...
-
-    def forgotten(self) -> Mapping[str, float]:
-        """Task keys whose results made until that time are no longer served."""
-        ...
-
-    def align(self, watermarks: Mapping[str, int]) -> None:
-        """Begin where the database ends."""
-        ...
 
 
 class Index:

@@ -45,7 +45,7 @@ class Done:
 
 
 class Everything:
-    """All entries of a store in memory, as if they were the unfolded end of a journal (`index.Recent`)."""
+    """All entries of a store in memory, as if they were the unfolded end of a journal (`recent.Recent`)."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from wfkit.core.result import Known, Result, Stored
 from wfkit.errors import ValueFault
 from wfkit.store import codecs
-from wfkit.store.index import ReadAt, Recent
+from wfkit.store.index import ReadAt
 from wfkit.store.objects import Objects, payload_digest
+from wfkit.store.recent import Recent
 from wfkit.store.secrets import Secrets
 from wfkit.store.whereabouts import Whereabouts
 

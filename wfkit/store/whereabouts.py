@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wfkit.core.result import Stored
-from wfkit.store.index import Index, ReadAt, Recent
+from wfkit.store.index import Index, ReadAt
+from wfkit.store.recent import Recent
 
 if TYPE_CHECKING:
     from wfkit.store.database import Database
