@@ -119,6 +119,10 @@ class Records(Protocol):
         """How the value of a node, or of one of its items, was made."""
         ...
 
+    def defined(self, digests: Iterable[str]) -> set[str]:
+        """Those of these definitions whose text is logged; may say too few, never too many."""
+        ...
+
     def definition(self, digest: str) -> NodeDefined | None:
         """The text of a definition that was logged, by its digest."""
         ...

@@ -242,8 +242,10 @@ def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish) -> tuple[
 
 
 def _definitions(session: Session, prepared: Prepared, now: float) -> list[NodeDefined]:
-    """The texts of definitions that this process has not logged yet."""
+    """The texts of definitions that are not logged yet."""
     events = []
+    digests = {ready.definition.digest for ready in prepared.ready} - session.defined
+    session.defined |= session.store.defined(digest for digest in digests if digest is not None)
     for ready in prepared.ready:
         digest = ready.definition.digest
         if digest is None or digest in session.defined:
