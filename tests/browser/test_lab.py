@@ -80,6 +80,20 @@ def test_pictures_are_drawn(lab: Lab, cell: int, words: list[str]) -> None:
     assert [word for word in words if word not in shown] == []
 
 
+def test_money_and_tokens_are_switched(lab: Lab) -> None:
+    """The buttons above the cost bar change its axis, and the chart stays as large as it was."""
+    lab.run(COST)
+    plot = lab.cell(COST).locator(".js-plotly-plot")
+    expect(plot).to_be_visible()
+    axes = plot.locator("g.xtick")
+    before = plot.bounding_box()
+    for name in ("money", "tokens", "money"):
+        plot.locator("g.updatemenu-button", has_text=name).click()
+        money = [text.startswith("$") for text in axes.all_text_contents()]
+        assert money and set(money) == {name == "money"}
+    assert plot.bounding_box() == before
+
+
 def test_lineage_is_on_screen(lab: Lab) -> None:
     """The item, what it was made of, the model that answered and the price."""
     lab.run(LINEAGE)

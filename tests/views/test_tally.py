@@ -31,6 +31,21 @@ def test_cost(spent: Spent, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("tasks", "reasons", "shown"),
+    [
+        ({"pending": 1}, {}, ""),
+        ({"success": 1}, {}, "0"),
+        ({"success": 1}, {"never_run": 1}, "1"),
+        ({"success": 3, "running": 2}, {"never_run": 5}, "3/5"),
+        ({"success": 3, "cancelled": 2}, {"never_run": 5}, "3/5"),
+    ],
+)
+def test_items_are_counted_when_known(tasks: dict[str, int], reasons: dict[str, int], shown: str) -> None:
+    """Nothing before the items are known, 0 for an empty list, and what was cancelled is not done."""
+    assert tally.counter(rows.node("a", tasks=tasks, reasons=reasons, mapped=True)) == shown
+
+
+@pytest.mark.parametrize(
     ("usd", "s", "shown"),
     [
         (Decimal(0), 0.0, ""),

@@ -107,7 +107,7 @@ def _items(row: NodeRow) -> str:
     if not row.mapped:
         return ""
     failed = row.tasks.get(TaskState.FAILED, 0)
-    return tally.counter(row) + (f" ({numbers.count(failed)} ✗)" if failed else "")
+    return tally.counter(row) + (f" ({numbers.count(failed)} ✗)" if failed and row.reasons else "")
 
 
 def _bar(row: NodeRow) -> Markup:

@@ -45,6 +45,8 @@ def counter(row: NodeRow) -> str:
     """`4,812/5,000` for a mapped node whose items are known, `5,000` when all ended by themselves, else empty."""
     if not row.mapped or not row.tasks:
         return ""
+    if not row.reasons:  # no item was ever decided: they are not known yet, or there are none
+        return "0" if went_well(row.tasks) else ""
     done, all_of_them = ended(row.tasks) - row.tasks.get(TaskState.CANCELLED, 0), total(row.tasks)
     return numbers.count(done) if done == all_of_them else f"{numbers.count(done)}/{numbers.count(all_of_them)}"
 
