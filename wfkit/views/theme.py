@@ -166,7 +166,7 @@ CONFIG: Final[Mapping[str, Any]] = {
     "showSendToCloud": False,
     "plotlyServerURL": "",
     "displaylogo": False,
-    # Not `responsive`: JupyterLab fits the width by itself, and with both a pressed button makes the chart 0 pixels high
+    # not `responsive`: JupyterLab fits the width by itself, and with both a pressed button makes a chart 0 pixels high
     "typesetMath": False,
 }
 
