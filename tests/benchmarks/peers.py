@@ -26,7 +26,7 @@ def diskcache(steps: Sequence[Step]) -> Contestant:
         import diskcache  # the peer, imported only where it is measured
 
         cache = diskcache.Cache(str(folder))
-        return cache.memoize()  # type: ignore[no-any-return]
+        return cache.memoize()
 
     return _decorated(steps, decorator)
 
@@ -37,7 +37,7 @@ def joblib(steps: Sequence[Step]) -> Contestant:
     def decorator(folder: Path) -> Decorate:
         import joblib  # the peer, imported only where it is measured
 
-        return joblib.Memory(str(folder), verbose=0).cache  # type: ignore[no-any-return]
+        return joblib.Memory(str(folder), verbose=0).cache
 
     return _decorated(steps, decorator)
 

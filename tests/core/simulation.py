@@ -33,7 +33,7 @@ class Simulation:
 
     world: World
     order: int = 0
-    run: Run = None  # type: ignore[assignment]
+    run: Run = None
     now: float = 1000.0
     log: list[e.Entry] = field(default_factory=list)
     in_flight: list[Start] = field(default_factory=list)

@@ -77,7 +77,7 @@ def standard(cls: type, **options: bool) -> type:
     names = {name: value for name, value in vars(cls).items() if name in {"__post_init__", "__doc__"}}
     names |= {"__repr__": Own.__repr__} if cls is Own else {}
     parts = [(one.name, one.type, copy.copy(one)) for one in dataclasses.fields(cls)]
-    return dataclasses.make_dataclass(cls.__name__, parts, namespace=names, **options)  # type: ignore[arg-type]
+    return dataclasses.make_dataclass(cls.__name__, parts, namespace=names, **options)
 
 
 PAIRS = [
@@ -131,7 +131,7 @@ def test_wrong_arguments_are_told() -> None:
     told = []
     for _ in range(2):
         with pytest.raises(TypeError) as caught:
-            Fresh()  # type: ignore[call-arg]
+            Fresh()
         told.append(str(caught.value))
     assert told[0] == told[1]
     assert "'x'" in told[0]

@@ -15,7 +15,7 @@ from wfkit.errors import GraphError
 
 def node(name: str, *names: str, each: Each | None = None, **more: object) -> Node:
     """A Python node that reads these names."""
-    return Node(name, NodeKind.PYTHON, "", names=names, each=each, **more)  # type: ignore[arg-type]
+    return Node(name, NodeKind.PYTHON, "", names=names, each=each, **more)
 
 
 def nodes(*some: Node) -> dict[str, Node]:

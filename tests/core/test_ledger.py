@@ -23,8 +23,8 @@ REFUSED = Failure(FailureKind.RATE_LIMITED, "E", "slow down", status=429)
 def ended(reply: Reply | None = None, failure: Failure | None = None, **more: object) -> e.CallEnded:
     """A call of attempt 1 of task 0 that came back or failed."""
     verdict = more.pop("verdict", Verdict.VALID)
-    call = CallRecord("c", "d", REQUEST, 0.0, 1.0, reply=reply, failure=failure, verdict=verdict)  # type: ignore[arg-type]
-    return e.CallEnded(0, 1, call, 1.0, **more)  # type: ignore[arg-type]
+    call = CallRecord("c", "d", REQUEST, 0.0, 1.0, reply=reply, failure=failure, verdict=verdict)
+    return e.CallEnded(0, 1, call, 1.0, **more)
 
 
 def reply(usd: str | None = "0.5", tokens_in: int | None = 10, tokens_out: int | None = 5) -> Reply:

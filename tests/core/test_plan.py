@@ -23,8 +23,8 @@ def known(key: str = "k", *reads: Read, definition: str = "d", at: float = 0.0, 
 
 
 def ask(kind: NodeKind = NodeKind.PYTHON, definition: str | None = "d", **more: object) -> Asked:
-    cache = CachePolicy(**{name: more.pop(name) for name in ("enabled", "ttl_s") if name in more})  # type: ignore[arg-type]
-    return Asked("n", kind, definition, cache, **more)  # type: ignore[arg-type]
+    cache = CachePolicy(**{name: more.pop(name) for name in ("enabled", "ttl_s") if name in more})
+    return Asked("n", kind, definition, cache, **more)
 
 
 def look(
@@ -59,7 +59,7 @@ def look(
 )
 def test_reasons(reason: Reason, asked: Asked, results: list[Known], more: dict[str, object]) -> None:
     """Each reason is told when it, and nothing before it, is why the task runs."""
-    assert look(asked, *results, **more) is reason  # type: ignore[arg-type]
+    assert look(asked, *results, **more) is reason
 
 
 def test_the_newest_whose_reads_match() -> None:

@@ -43,7 +43,7 @@ def test_cannot_be_changed() -> None:
     with pytest.raises(AttributeError, match="cannot be changed"):
         ROW.id = 2
     with pytest.raises(TypeError):
-        ROW["id"] = 2  # type: ignore[index]
+        ROW["id"] = 2
     with pytest.raises(AttributeError):
         del ROW.id
 

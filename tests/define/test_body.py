@@ -200,7 +200,7 @@ def test_functions_run_with_their_parameters() -> None:
     assert compile_body(node).run({"a": 1, "c": 3}) == 11
     late = compile_body(Node("wait", NodeKind.PYTHON, "", parameters=("a",), function=wait))
     assert late.is_async
-    assert asyncio.run(late.run({"a": 4})) == 4  # type: ignore[arg-type]
+    assert asyncio.run(late.run({"a": 4})) == 4
 
 
 def test_defining_runs_nothing() -> None:

@@ -113,7 +113,7 @@ def test_the_namespace_is_not_touched() -> None:
         def __getitem__(self, key: str) -> object:
             raise AssertionError(key)
 
-        __contains__ = get = __getitem__  # type: ignore[assignment]
+        __contains__ = get = __getitem__
 
     assert parse_cell("a", "x + y", Untouchable()).names == ("x", "y")
     assert parse_cell("a --model m", "{{ x }}", Untouchable()).names == ("x",)

@@ -65,7 +65,7 @@ def test_async_functions() -> None:
     """An async function is awaited."""
     body = compile_body(node_from_function(later))
     assert body.is_async
-    assert asyncio.run(body.run({"rows": [1, 2]})) == 2  # type: ignore[arg-type]
+    assert asyncio.run(body.run({"rows": [1, 2]})) == 2
 
 
 def test_both_forms_of_the_decorator() -> None:

@@ -174,12 +174,12 @@ def test_others_may_replace_write_meanwhile(capsys: pytest.CaptureFixture[str]) 
             seen.append(text)
             return original(text)
 
-        stream.write = wrapped  # type: ignore[method-assign]
+        stream.write = wrapped
         print("mine", end="")
         outside = threading.Thread(target=print, args=("outside",), kwargs={"end": ""})
         outside.start()
         outside.join()
-        stream.write = original  # type: ignore[method-assign]
+        stream.write = original
         outside = threading.Thread(target=print, args=(" again",), kwargs={"end": ""})
         outside.start()
         outside.join()
@@ -190,14 +190,14 @@ def test_attributes_are_those_of_the_stream_below() -> None:
     """What is set on the proxy is set on the real stream."""
     other = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with contextlib.redirect_stdout(other), capture():
-        sys.stdout.mine = 1  # type: ignore[attr-defined]
-    assert other.mine == 1  # type: ignore[attr-defined]
+        sys.stdout.mine = 1
+    assert other.mine == 1
 
 
 def test_a_write_of_bytes_is_refused() -> None:
     """As with a real text stream."""
     with capture(), pytest.raises(TypeError, match="must be str"):
-        sys.stdout.write(b"x")  # type: ignore[arg-type]
+        sys.stdout.write(b"x")
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "𝄞"])

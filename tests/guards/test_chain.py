@@ -28,5 +28,5 @@ def test_requests_pass_unchanged() -> None:
         return Reply("yes", "model")
 
     request = Request("openai/gpt-5-mini", (Message("user", "Hello"),))
-    assert asyncio.run(guarded(send, Guards(pools))(request)).text == "yes"  # type: ignore[arg-type]
+    assert asyncio.run(guarded(send, Guards(pools))(request)).text == "yes"
     assert seen == [(request, 1)]

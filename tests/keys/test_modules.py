@@ -77,7 +77,7 @@ def test_submodules_and_names_under_another_name(project: Project) -> None:
         "label -> helper -> g",
         "label -> helper -> g -> CONST",
     ]
-    sys.modules["pk_pack.sub"].CONST = 2  # type: ignore[attr-defined]
+    sys.modules["pk_pack.sub"].CONST = 2
     assert notebook.define("label = helper(1)").digest != found.digest
 
 
@@ -88,7 +88,7 @@ def test_module_as_a_whole(project: Project) -> None:
     first = notebook.digest()
     project.write("pk_whole", "A = 1\ndef f(): return 2\n").load("pk_whole")
     second = notebook.digest()
-    sys.modules["pk_whole"].A = 2  # type: ignore[attr-defined]
+    sys.modules["pk_whole"].A = 2
     assert len({first, second, notebook.digest()}) == 3
 
 

@@ -89,4 +89,4 @@ def test_probe(name: str, file: str, old: str, new: str, hits: bool, tmp_path: P
     after = state(tmp_path)
     assert before[2] is None
     assert (before == after) == hits
-    assert ["file", "data.csv"] in [read[:2] for read in before[1]]  # type: ignore[attr-defined]
+    assert ["file", "data.csv"] in [read[:2] for read in before[1]]

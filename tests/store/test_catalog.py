@@ -119,7 +119,7 @@ def test_says_what_journals_say(filled: Path) -> None:
         assert len(store.known(["node"])) == 3 * (n - 1)
         fill(store, n)
         assert cataloguing.update(filled, dict)
-        store._tails.own.close()  # type: ignore[union-attr]
+        store._tails.own.close()
     store = opened(filled)
     assert store._tails.ground.covered()
     answers = ask(store)

@@ -66,7 +66,7 @@ def test_another_class_of_that_name(forgotten: Any) -> None:
 
 def test_pydantic_extras_and_privates(forgotten: Any) -> None:
     """Extra fields, private attributes and which fields were set come back; validators do not run again."""
-    value = Open(name="x", other=[1])  # type: ignore[call-arg]
+    value = Open(name="x", other=[1])
     value._seen = 3
     found = decoded(codecs.encode(value))
     assert found == value

@@ -87,7 +87,7 @@ TAGGED = [
     Record(["a", "b c"], [1, (2,)]), [Record(["a"], [1])] * 2,
     Point(1, (2, Point(3))), Derived(3), Pair(1, "x"), Color.GREEN, Word.YES, Access.READ | Access.WRITE,
     [Color.RED, {"c": Color.RED}],
-    Label(name="x", words=["a"]), Label.model_construct(name="y"), Open(name="x", other=(1, 2)),  # type: ignore[call-arg]
+    Label(name="x", words=["a"]), Label.model_construct(name="y"), Open(name="x", other=(1, 2)),
     np.float64(1.5), np.float32("nan"), np.int8(-3), np.bool_(True), np.str_("ü"), np.str_(""),
     np.bytes_(b"x"), np.complex64(1j),
     np.datetime64("2024-01-01T01", "h"), np.timedelta64(5, "ms"), np.dtype("<i4"),

@@ -155,7 +155,7 @@ def test_replies_stay_paid(root: Path) -> None:
     store = open_store(root)
     assert store.runs() == []
     assert store.find_call(digest("one asked")) is not None
-    assert store.entries("one")[0].event.call.reply is not None  # type: ignore[union-attr]
+    assert store.entries("one")[0].event.call.reply is not None
     store.close()
     gc(root, Wish(until=1e12, newest=0, replies=True))
     store = open_store(root)

@@ -98,7 +98,7 @@ def test_facts_do_not_change_places(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_bytes(bytes(range(256)) * 9), os.mkfifo])
 def test_what_is_no_file_of_facts_is_no_error(tmp_path: Path, make: object) -> None:
     """A folder, a pipe or foreign bytes in its place: nothing is known, nothing is raised."""
-    make(tmp_path / FILE)  # type: ignore[operator]
+    make(tmp_path / FILE)
     assert known(tmp_path) == []
     filled(tmp_path)
 

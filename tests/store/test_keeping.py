@@ -21,7 +21,7 @@ def facts(*runs: RunFacts) -> Facts:
 
 def a_run(name: str, at: float, *used: str, **more: object) -> RunFacts:
     uses = {(each, each) for each in used}
-    return RunFacts(name, started=True, unfinished=False, last_at=at, used=uses, **more)  # type: ignore[arg-type]
+    return RunFacts(name, started=True, unfinished=False, last_at=at, used=uses, **more)
 
 
 def test_by_age() -> None:

@@ -40,9 +40,9 @@ def _starter(provider: Provider, errors: Path) -> Iterator[Start]:
         assert process.stdout is not None
 
         def start(store: Path, result: Path) -> int:
-            process.stdin.write(f"{store} {result}\n")  # type: ignore[union-attr]
-            process.stdin.flush()  # type: ignore[union-attr]
-            return int(process.stdout.readline())  # type: ignore[union-attr]
+            process.stdin.write(f"{store} {result}\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
 
         yield start
         process.stdin.close()

@@ -30,13 +30,13 @@ RUN_ID = "0192f0c4-7b1e-7a52-9d0e-aa12cc34dd56"
 def node(name: str, *deps: str, kind: str = "python", **more: object) -> NodeRow:
     """A node that ended well, unless told otherwise."""
     row = NodeRow(name, kind, deps, False, {"success": 1}, {"never_run": 1}, T, T + 1, 1.0)
-    return replace(row, **more)  # type: ignore[arg-type]
+    return replace(row, **more)
 
 
 def attempt(name: str, start: float, end: float | None, item: int | None = None, **more: object) -> AttemptRow:
     """An attempt from `start` to `end` seconds after the start of the run."""
     row = AttemptRow(name, item, 1, "success", T + start, T + start, None if end is None else T + end)
-    return replace(row, **more)  # type: ignore[arg-type]
+    return replace(row, **more)
 
 
 def call(name: str, start: float, end: float, **more: object) -> CallRow:
@@ -44,12 +44,12 @@ def call(name: str, start: float, end: float, **more: object) -> CallRow:
     usage = (100, 20, 40, 5, "provider")
     row = CallRow(name, None, 1, f"c-{name}-{start}", "m/one", "one", T + start, T + end, *usage,
                   Decimal("0.01"), "local", "valid", 0, False)  # fmt: skip
-    return replace(row, **more)  # type: ignore[arg-type]
+    return replace(row, **more)
 
 
 def run(**more: object) -> RunRow:
     """A run of 20 seconds that ended well."""
-    return replace(RunRow(RUN_ID, "reviews", "success", T, T + 20, {"success": 2}), **more)  # type: ignore[arg-type]
+    return replace(RunRow(RUN_ID, "reviews", "success", T, T + 20, {"success": 2}), **more)
 
 
 def busy() -> RunReport:

@@ -21,7 +21,7 @@ from wfkit.views.page import page
 @pytest.mark.parametrize("make", [rows.busy, rows.empty, rows.unknown, rows.huge])
 def test_the_page_stands_alone(make: object) -> None:
     """No script, no link, no address is loaded; a policy forbids it besides."""
-    html = page(make(), (rows.step(),))  # type: ignore[operator]
+    html = page(make(), (rows.step(),))
     outline(html, page=True)
     assert "default-src 'none'" in html.replace("&#x27;", "'")
     assert not re.search(r"<(script|link|iframe|object|a)\b|@import|url\(", html)

@@ -53,7 +53,7 @@ def test_licences(text: str, family: str, words: list[str]) -> None:
     """A licence is put into its family by words that stand in the text, and those words are quoted."""
     found = licence(text)
     assert (found["family"], found["words"]) == (family, words)
-    assert list(found) == list(LICENCE["properties"])  # type: ignore[arg-type]
+    assert list(found) == list(LICENCE["properties"])
 
 
 def test_confidence() -> None:
@@ -89,9 +89,9 @@ def test_extraction() -> None:
     """Values are taken from the text: by their label, their format, the word they stand beside."""
     kinds = {"price": "number", "chairs": "integer", "email": "string", "day": "string", "is_paid": "boolean"}
     schema = {"type": "object", "properties": {name: {"type": kind} for name, kind in kinds.items()}}
-    schema["properties"]["email"]["format"] = "email"  # type: ignore[index]
-    schema["properties"]["day"]["format"] = "date"  # type: ignore[index]
-    schema["properties"]["year"] = {"anyOf": [{"type": "integer"}, {"type": "null"}]}  # type: ignore[index]
+    schema["properties"]["email"]["format"] = "email"
+    schema["properties"]["day"]["format"] = "date"
+    schema["properties"]["year"] = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
     found = answer(schema, "Alice paid on 2024-05-01 for 3 chairs. Write to alice@example.com\nPrice: 1,250.50 dollars")
     wanted = {"price": 1250.5, "chairs": 3, "email": "alice@example.com", "day": "2024-05-01", "is_paid": True}
     assert found == {**wanted, "year": None}

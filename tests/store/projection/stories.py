@@ -49,7 +49,7 @@ def result(node: str, text: str = "1", **more: object) -> Result:
         "run_s": 0.25,
         "created_at": START + 2,
     }
-    return Result(**(given | more))  # type: ignore[arg-type]
+    return Result(**(given | more))
 
 
 def call(name: str, usd: str | None = "0.001", verdict: Verdict = Verdict.VALID, **more: object) -> CallRecord:
@@ -68,7 +68,7 @@ def call(name: str, usd: str | None = "0.001", verdict: Verdict = Verdict.VALID,
         "verdict": verdict,
         "provider": "openai",
     }
-    return CallRecord(**(given | more))  # type: ignore[arg-type]
+    return CallRecord(**(given | more))
 
 
 @dataclass

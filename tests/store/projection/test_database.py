@@ -337,7 +337,7 @@ def test_after_a_fork(stored: Path) -> None:
     link = database.session._link
     assert link is not None
     link.pid = -1  # as a child sees it
-    assert database.session.door.lease.held  # type: ignore[attr-defined]
+    assert database.session.door.lease.held
     assert run_ids(database) == ["r1"]
     assert database.session._link is not link
     link.close()

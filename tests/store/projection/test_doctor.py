@@ -48,7 +48,7 @@ def test_rebuild(root: Path) -> None:
 
 
 def tables_of_open(root: Path, database: object) -> dict[str, list[str]]:
-    database.close()  # type: ignore[attr-defined]
+    database.close()
     return tables(root / FILE)
 
 

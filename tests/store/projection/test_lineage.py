@@ -53,8 +53,8 @@ def test_fan_in_and_depth(cursor: duckdb.DuckDBPyConnection) -> None:
     assert (squares.node, squares.kind, squares.preview, squares.cut) == ("squares", "map", "8 items", True)
     assert [each.item for each in squares.inputs] == list(range(FAN_IN))
     assert [each.inputs[0].node for each in squares.inputs] == ["numbers"] * FAN_IN
-    assert not lineage(cursor, "total", None, None, 0).inputs  # type: ignore[union-attr]
-    assert lineage(cursor, "total", None, None, 0).cut  # type: ignore[union-attr]
+    assert not lineage(cursor, "total", None, None, 0).inputs
+    assert lineage(cursor, "total", None, None, 0).cut
 
 
 def test_items_with_equal_values(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -104,7 +104,7 @@ def test_a_long_chain(cursor: duckdb.DuckDBPyConnection) -> None:
     depth = 0
     while step is not None and step.inputs:
         step, depth = step.inputs[0], depth + 1
-    assert (depth, step.node, step.cut) == (40, f"n{size - 41}", True)  # type: ignore[union-attr]
+    assert (depth, step.node, step.cut) == (40, f"n{size - 41}", True)
 
 
 def wide(count: int, same: bool = False) -> Story:
