@@ -7,12 +7,38 @@ from __future__ import annotations
 
 from dataclasses import field
 from decimal import Decimal
+from typing import Protocol
 
 from wfkit.core import events as e
 from wfkit.core.call import CallRecord, Cost, Usage
 from wfkit.core.frozen import dataclass
 from wfkit.core.result import Spent
 from wfkit.core.terms import CostSource, FailureKind, UsageSource, Verdict
+
+
+class Sums(Protocol):
+    """What `spent_of` needs to know."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    no_input: int
+    no_output: int
+    cost_usd: Decimal
+    unpriced: int
+    estimated: int
+
+
+def spent_of(sums: Sums) -> Spent:
+    """Sums as a row. A sum to which only calls of unknown size could have added is None, not 0."""
+    return Spent(
+        calls=sums.calls,
+        input_tokens=None if sums.no_input and not sums.input_tokens else sums.input_tokens,
+        output_tokens=None if sums.no_output and not sums.output_tokens else sums.output_tokens,
+        cost_usd=None if sums.unpriced and not sums.cost_usd else sums.cost_usd,
+        unpriced=sums.unpriced,
+        estimated=sums.estimated,
+    )
 
 
 @dataclass(slots=True)
@@ -44,14 +70,7 @@ class Account:
 
     def spent(self) -> Spent:
         """The billed part as a row. A sum to which only calls of unknown size could have added is None, not 0."""
-        return Spent(
-            calls=self.calls,
-            input_tokens=None if self.no_input and not self.input_tokens else self.input_tokens,
-            output_tokens=None if self.no_output and not self.output_tokens else self.output_tokens,
-            cost_usd=None if self.unpriced and not self.cost_usd else self.cost_usd,
-            unpriced=self.unpriced,
-            estimated=self.estimated,
-        )
+        return spent_of(self)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from wfkit.core.frozen import dataclass
+from wfkit.core.ledger import spent_of
 from wfkit.core.report import AttemptRow, CallRow, NodeRow, RunReport, RunRow
 from wfkit.core.result import Spent
 
@@ -112,15 +113,8 @@ class _Books:
     error: str | None = None
 
     def spent(self) -> Spent:
-        """The billed part. A sum to which only calls of unknown size could have added is None (as in `core.ledger`)."""
-        return Spent(
-            calls=self.calls,
-            input_tokens=None if self.no_input and not self.input_tokens else self.input_tokens,
-            output_tokens=None if self.no_output and not self.output_tokens else self.output_tokens,
-            cost_usd=None if self.unpriced and not self.cost_usd else self.cost_usd,
-            unpriced=self.unpriced,
-            estimated=self.estimated,
-        )
+        """The billed part."""
+        return spent_of(self)
 
     def add_spent(self, columns: Sequence[Any]) -> None:
         calls, tokens_in, tokens_out, no_input, no_output, usd, unpriced, estimated, wasted = columns
