@@ -18,9 +18,9 @@ from wfkit.engine.explaining import Explanation
 from wfkit.engine.logs import TaskLog
 from wfkit.errors import UsageFault
 from wfkit.settings import Settings
+from wfkit.store.collection.sizes import measure
 from wfkit.store.disk import DiskStore
 from wfkit.store.doctor import doctor
-from wfkit.store.sizes import measure
 from wfkit.views.bundle import View
 from wfkit.views.cost import Cost
 from wfkit.views.dag import Dag

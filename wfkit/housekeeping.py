@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wfkit.errors import StoreFault, UsageFault
-from wfkit.store import archive, pins, place, taking_in
-from wfkit.store.collect import Collected, at_work, collect
+from wfkit.store import place
+from wfkit.store.collection import archive, pins, taking_in
+from wfkit.store.collection.collect import Collected, at_work, collect
+from wfkit.store.collection.keeping import NEWEST, Wish, amount, span
+from wfkit.store.collection.sizes import in_units
 from wfkit.store.disk import DiskStore, open_store
-from wfkit.store.keeping import NEWEST, Wish, amount, span
-from wfkit.store.sizes import in_units
 from wfkit.views import numbers
 from wfkit.views.numbers import plural
 from wfkit.views.sheet import Sheet

@@ -25,9 +25,9 @@ from wfkit.engine.outcome import Outcome
 from wfkit.engine.prepare import Prepared, digest_ahead, prepare
 from wfkit.errors import UsageFault
 from wfkit.keys.reads import env, ignore_under
+from wfkit.store.collection.upkeep import wait_until_done
 from wfkit.store.disk import DiskStore, locate, open_store
-from wfkit.store.facts import Facts
-from wfkit.store.upkeep import wait_until_done
+from wfkit.store.journals.facts import Facts
 from wfkit.summary import summarised
 
 if TYPE_CHECKING:

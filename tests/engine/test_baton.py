@@ -15,7 +15,7 @@ from wfkit.core.terms import RunState
 from wfkit.engine.execute import Wish, execute
 from wfkit.errors import StoreFault
 from wfkit.executors.threads import Threads
-from wfkit.store import commit
+from wfkit.store.journals import commit
 from wfkit.store.memory import MemoryStore
 
 

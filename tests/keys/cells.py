@@ -12,7 +12,7 @@ from typing import Any
 from wfkit.core.node import Each, Node
 from wfkit.core.policy import Options
 from wfkit.core.terms import NodeKind
-from wfkit.keys.code import Definition, define_python
+from wfkit.keys.code.definition import Definition, define_python
 
 _numbers = count(1)
 

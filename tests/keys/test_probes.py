@@ -19,7 +19,7 @@ import json, linecache, pathlib, sys
 sys.path.insert(0, sys.argv[1])
 from wfkit.core.node import Node
 from wfkit.core.terms import NodeKind
-from wfkit.keys.code import define_python
+from wfkit.keys.code.definition import define_python
 from wfkit.keys.reads import ReadChecker, recording
 from wfkit.define.names import free_names
 

@@ -14,9 +14,10 @@ from wfkit.core.report import RunReport
 from wfkit.core.terms import RunState
 from wfkit.define.cell import parse_cell
 from wfkit.engine.outcome import Outcome
-from wfkit.store import journal, objects
 from wfkit.store.conformance import call
 from wfkit.store.disk import open_store
+from wfkit.store.journals import journal
+from wfkit.store.payloads import objects
 
 CELLS = {
     "numbers": "[1, 2, 3]",

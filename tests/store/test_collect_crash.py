@@ -13,18 +13,19 @@ from pathlib import Path
 import pytest
 
 from tests.store.collecting import entries_of, hits, object_count, reports, three_versions
-from tests.store.projection.store_folder import tables
-from wfkit.store import rebuild
-from wfkit.store.collect import BEGUN, collect
-from wfkit.store.database import FILE
+from tests.store.database.store_folder import tables
+from wfkit.store.collection.collect import BEGUN, collect
+from wfkit.store.collection.keeping import Wish
+from wfkit.store.database import rebuild
+from wfkit.store.database.database import FILE
 from wfkit.store.disk import open_store
-from wfkit.store.keeping import Wish
 
 CHILD = """
 import os, signal, sys
 from pathlib import Path
 import duckdb
-from wfkit.store import collect, disk, keeping
+from wfkit.store.collection import collect, keeping
+from wfkit.store import disk
 
 CHANGES = ("replace", "rename", "unlink", "mkdir")
 

@@ -12,9 +12,9 @@ import pytest
 
 from wfkit.core.events import Dispatched, Entry, Succeeded
 from wfkit.errors import StoreFault, ValueFault
-from wfkit.store import journal
 from wfkit.store.conformance import STARTED, digest, log, result
 from wfkit.store.disk import open_store
+from wfkit.store.journals import journal
 
 LEAVES = """
 import sys

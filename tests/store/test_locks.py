@@ -15,8 +15,8 @@ import pytest
 
 from wfkit.errors import StoreFault
 from wfkit.store import locks
+from wfkit.store.database.lease import Lease
 from wfkit.store.flight import Flights
-from wfkit.store.lease import Lease
 
 HOLDER = """
 import sys

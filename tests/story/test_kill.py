@@ -17,7 +17,7 @@ import pytest
 
 from wfkit.core.events import CallEnded
 from wfkit.llm.provider import Behaviour, Provider
-from wfkit.store.journal import list_journals, read_entries
+from wfkit.store.journals.journal import list_journals, read_entries
 
 _KILLS = 20
 _CONCURRENCY = 8

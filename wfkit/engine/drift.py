@@ -12,7 +12,7 @@ from wfkit.core.events import Forgotten
 from wfkit.core.terms import NodeKind, TaskState
 from wfkit.engine.context import Context
 from wfkit.engine.prepare import ReadyNode
-from wfkit.keys.code import Planning, define_python
+from wfkit.keys.code.definition import Planning, define_python
 from wfkit.keys.explain import difference
 
 

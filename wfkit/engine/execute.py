@@ -44,7 +44,7 @@ from wfkit.keys.reads import unchanged
 from wfkit.keys.task import task_key
 from wfkit.llm import client
 from wfkit.settings import Settings
-from wfkit.store.classes import register_class
+from wfkit.store.payloads.classes import register_class
 
 _TICK_S = 0.1  # how often the display is drawn
 _SOON_S = 0.02  # a run whose prompts are all known is over by then, and litellm need not be loaded

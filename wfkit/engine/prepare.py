@@ -24,9 +24,9 @@ from wfkit.define.template import parse as parse_template
 from wfkit.engine.classes import reached
 from wfkit.engine.collector import paused
 from wfkit.errors import CellError, DefinitionError, GraphError, SchemaError, ValueFault
-from wfkit.keys.code import Definition, Planning, define_prompt, define_python
+from wfkit.keys.code.definition import Definition, Planning, define_prompt, define_python
+from wfkit.keys.code.syntax import analyse_body
 from wfkit.keys.reads import texts_in
-from wfkit.keys.syntax import analyse_body
 from wfkit.keys.task import task_key
 from wfkit.keys.values import digest
 from wfkit.settings import Settings

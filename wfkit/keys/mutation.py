@@ -16,7 +16,7 @@ from blake3 import blake3
 
 from wfkit.core.record import Record
 from wfkit.errors import ValueFault
-from wfkit.keys.standard import is_code
+from wfkit.keys.content.standard import is_code
 from wfkit.keys.task import map_digest
 from wfkit.keys.values import digest, item_digests
 

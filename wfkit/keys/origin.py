@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from wfkit.core.frozen import dataclass
-from wfkit.keys.plain import digest_of
+from wfkit.keys.content.plain import digest_of
 
 PROJECT = "project"
 PACKAGE = "package"

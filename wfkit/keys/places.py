@@ -18,8 +18,8 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from wfkit.keys.content.plain import THREADS_FROM, TOKEN_BYTES, digest_of
 from wfkit.keys.origin import PROJECT, kind_of_file
-from wfkit.keys.plain import THREADS_FROM, TOKEN_BYTES, digest_of
 
 Signature = tuple[int, int, int, int]  # size, mtime_ns, inode, device
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from wfkit.keys.content import content
-from wfkit.keys.plain import digest_of, plain
-from wfkit.keys.shape import Refused
-from wfkit.keys.walk import ValueMemo, Walk
+from wfkit.keys.code.walk import ValueMemo, Walk
+from wfkit.keys.content.parts import content
+from wfkit.keys.content.plain import digest_of, plain
+from wfkit.keys.content.shape import Refused
 
 
 class Closures:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from wfkit.core.call import CallRecord
 from wfkit.core.events import CallEnded
-from wfkit.store.index import ReadAt
-from wfkit.store.recent import Recent
+from wfkit.store.journals.index import ReadAt
+from wfkit.store.journals.recent import Recent
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from wfkit.store.database import Database
+    from wfkit.store.database.database import Database
 
 AHEAD = 256
 _KEPT = 4096

@@ -17,24 +17,24 @@ from weakref import WeakSet
 
 from wfkit.core.events import Entry, RunStarted
 from wfkit.errors import StoreFault
-from wfkit.store import adopt
 from wfkit.store.asking import Asking, Projection
 from wfkit.store.call_log import CallLog
-from wfkit.store.catalog import HEAD
-from wfkit.store.commit import Receipt
-from wfkit.store.database import FILE, Database
+from wfkit.store.database.database import FILE, Database
+from wfkit.store.database.folding import Folder
+from wfkit.store.database.lease import Lease
 from wfkit.store.flight import Flights
-from wfkit.store.folding import Folder
-from wfkit.store.journal import Journal, read_at
-from wfkit.store.lease import Lease
-from wfkit.store.marks import RunMarks
-from wfkit.store.objects import ObjectFiles
+from wfkit.store.journals import adopt
+from wfkit.store.journals.catalog import HEAD
+from wfkit.store.journals.commit import Receipt
+from wfkit.store.journals.journal import Journal, read_at
+from wfkit.store.journals.marks import RunMarks
+from wfkit.store.journals.segments import FOLDER as SEGMENTS
+from wfkit.store.journals.tails import Tails
+from wfkit.store.payloads.objects import ObjectFiles
 from wfkit.store.place import ELSEWHERE, locate, prepare
 from wfkit.store.results import Results
 from wfkit.store.secrets import tell
-from wfkit.store.segments import FOLDER as SEGMENTS
 from wfkit.store.serving import Serving
-from wfkit.store.tails import Tails
 
 __all__ = ["DiskStore", "locate", "open_store"]
 _open: dict[tuple[int, Path], DiskStore] = {}

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.errors import StoreFault
-from wfkit.store import catalog, journal
-from wfkit.store.database import FILE, Database
-from wfkit.store.lease import Lease
-from wfkit.store.objects import FOLDER, ObjectFiles
-from wfkit.store.rebuild import build
+from wfkit.store.database.database import FILE, Database
+from wfkit.store.database.lease import Lease
+from wfkit.store.database.rebuild import build
+from wfkit.store.journals import catalog, journal
+from wfkit.store.payloads.objects import FOLDER, ObjectFiles
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -14,14 +14,15 @@ from wfkit.core.events import Adopted, Entry, NodeDefined, RunEnded, RunStarted
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.terms import RunState
 from wfkit.errors import StoreFault
-from wfkit.store import fold, lineage, lookups, opening, reports, sql, wire
-from wfkit.store.adopt import in_order
+from wfkit.store import wire
 from wfkit.store.asking import Asking
 from wfkit.store.call_log import CallLog
+from wfkit.store.database import fold, lineage, lookups, opening, reports, sql
 from wfkit.store.flight import LocalFlights
-from wfkit.store.ground import Ground
-from wfkit.store.index import Index
-from wfkit.store.objects import ObjectDict
+from wfkit.store.journals.adopt import in_order
+from wfkit.store.journals.ground import Ground
+from wfkit.store.journals.index import Index
+from wfkit.store.payloads.objects import ObjectDict
 from wfkit.store.results import Results
 from wfkit.store.secrets import tell
 from wfkit.store.serving import Serving

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from wfkit.core.result import Known, Result, Stored
 from wfkit.errors import ValueFault
-from wfkit.store import codecs
-from wfkit.store.index import ReadAt
-from wfkit.store.objects import Objects, payload_digest
-from wfkit.store.recent import Recent
+from wfkit.store.journals.index import ReadAt
+from wfkit.store.journals.recent import Recent
+from wfkit.store.payloads import codecs
+from wfkit.store.payloads.objects import Objects, payload_digest
 from wfkit.store.secrets import Secrets
 from wfkit.store.whereabouts import Whereabouts
 
 if TYPE_CHECKING:
-    from wfkit.store.database import Database
+    from wfkit.store.database.database import Database
 
 INLINE_BYTES = 64 * 1024
 _KEPT_BYTES = 64 << 20

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from wfkit.core.result import Stored
-from wfkit.store.index import Index, ReadAt
-from wfkit.store.recent import Recent
+from wfkit.store.journals.index import Index, ReadAt
+from wfkit.store.journals.recent import Recent
 
 if TYPE_CHECKING:
-    from wfkit.store.database import Database
+    from wfkit.store.database.database import Database
 
 FEW = 256  # lines that are read one by one; more are had quicker from the database
 

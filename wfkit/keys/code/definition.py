@@ -1,0 +1,168 @@
+"""The definition of a node: what its result depends on besides its inputs and what it reads while it runs.
+
+Nothing of the user's is executed. What cannot be digested makes the node uncacheable, with its name and what to do
+about it; there is never a placeholder.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from dataclasses import field
+from functools import lru_cache
+from typing import Any
+
+from wfkit.core.frozen import dataclass
+from wfkit.core.node import Node
+from wfkit.core.policy import ModelPolicy
+from wfkit.core.terms import NodeKind
+from wfkit.errors import CellError
+from wfkit.keys.code.reached import Part, Reached
+from wfkit.keys.code.syntax import Analysis, analyse_body
+from wfkit.keys.code.walk import Rules, ValueMemo, Walk
+from wfkit.keys.content.plain import branch, digest_of
+from wfkit.keys.task import SCHEME
+
+_PARAMETERS = ("temperature", "top_p", "max_tokens", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a node is, as a digest and as parts to explain it.
+
+    `digest` is None when something cannot be digested; `problem` then says what. `parts` are (path, digest, text) of
+    everything reached. `globals` is the namespace in which a cell's body runs. `missing` are names that are nowhere.
+    `notes` are warnings for the user. `files` are sources of the project that the digest covers: that they are opened
+    while the body runs is no dependency of its own.
+    """
+
+    digest: str | None
+    problem: str | None = None
+    parts: tuple[Part, ...] = ()
+    globals: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Planning:
+    """What the definitions of one plan share. `is_step(name)`: a node with a body, which no helper may read by name
+    (None: every node).
+    """
+
+    values: ValueMemo = field(default_factory=ValueMemo)
+    is_step: Callable[[str], bool] | None = None
+
+
+def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning | None = None) -> Definition:
+    """The definition of a Python node.
+
+    Raises CellError for a helper that reads a node by name, and for source that does not parse.
+    """
+    plan = plan or Planning()
+    if node.function is not None:
+        walk = _walk(node, is_node, plan)
+        walk.begin(node.function, node.name)
+        return _walked(node, walk, {}, ())
+    try:
+        analysis = analyse_body(node.source)
+    except SyntaxError as error:
+        raise CellError(f"node {node.name!r}, line {error.lineno}: {error.msg}") from error
+    needed, missing = _names(node, analysis, is_node)
+    value_name = node.name if node.name in analysis.binds else ""
+    own = (node.name, analysis.digest, node.source)
+    if not (needed or analysis.imports or analysis.dynamic):  # it reaches nothing: most cells of a long chain
+        return _definition(node, Reached([own]), {}, missing, value_name)
+    walk = _walk(node, is_node, plan)
+    walk.reached.parts.append(own)
+    chains = [chain for chain in analysis.uses if chain[0] in needed]
+    known = {chain[0] for chain in chains}.union(analysis.hints)
+    chains += [(name,) for name in sorted(needed - known)]
+    walk.calls(node.name, analysis.dynamic)
+    walk.imports(node.name, analysis.imports, node.namespace)
+    walk.use(node.name, chains, node.namespace, helper=False)
+    return _walked(node, walk, {name: node.namespace[name] for name in sorted(needed)}, missing, value_name)
+
+
+def _walk(node: Node, is_node: Callable[[str], bool], plan: Planning) -> Walk:
+    function = node.function
+    namespace = node.namespace if function is None else getattr(function, "__globals__", node.namespace)
+    return Walk(Rules(frozenset(node.options.ignore), plan.is_step or is_node, namespace, function), plan.values)
+
+
+def _names(node: Node, analysis: Analysis, is_node: Callable[[str], bool]) -> tuple[set[str], tuple[str, ...]]:
+    """Names that a body takes from its namespace, and those that are nowhere. Items and nodes are no globals."""
+    item = node.each.item if node.each else None
+    free = {chain[0] for chain in analysis.uses}.difference(analysis.binds)
+    names = [name for name in free.union(node.names, analysis.hints) if name != item and not is_node(name)]
+    needed = {name for name in names if name in node.namespace}
+    absent = [name for name in names if name not in needed and not hasattr(builtins, name)]
+    return needed, tuple(sorted(name for name in absent if name in node.names))
+
+
+def _walked(
+    node: Node, walk: Walk, given: dict[str, Any], missing: tuple[str, ...], value_name: str = ""
+) -> Definition:
+    walk.drain()
+    return _definition(node, walk.reached, given, missing, value_name)
+
+
+def _definition(
+    node: Node, reached: Reached, given: dict[str, Any], missing: tuple[str, ...], value_name: str
+) -> Definition:
+    options = _options(node)
+    if options:
+        reached.text(f"{node.name} options", options)
+    whole = branch(b"definition", [_facts(node.kind, value_name), reached.digest()]).hex()
+    problem = "; ".join(dict.fromkeys(reached.problems)) or None
+    return Definition(
+        None if problem else whole,
+        problem,
+        tuple(reached.parts),
+        given,
+        missing,
+        tuple(dict.fromkeys(reached.notes)),
+        tuple(sorted(reached.files)),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _facts(kind: NodeKind, value_name: str) -> bytes:
+    return digest_of(f"{SCHEME}\x00{kind}\x00{value_name}".encode())
+
+
+def _options(node: Node) -> str:
+    """The options that are part of the key, one a line; empty when none was given."""
+    options = node.options
+    lines = [f"each: {node.each.item}"] if node.each else []
+    lines += [f"ignore: {', '.join(sorted(options.ignore))}"] if options.ignore else []
+    lines += [f"codec: {options.codec}"] if options.codec != "auto" else []
+    return "\n".join(lines)
+
+
+def define_prompt(
+    node: Node,
+    model: ModelPolicy,
+    schema_json: str | None,
+    schema_cls: type | None,
+    is_node: Callable[[str], bool],
+    *,
+    plan: Planning | None = None,
+) -> Definition:
+    """The definition of a prompt: template, model, every parameter (left out is not zero), schema and validators."""
+    walk = _walk(node, is_node, plan or Planning())
+    walk.reached.text(node.name, node.source)
+    walk.reached.text(f"{node.name} -> model", model.model)
+    for name in _PARAMETERS:
+        if getattr(model, name) is not None:
+            walk.link(f"{node.name} -> {name}", getattr(model, name))
+    if schema_json is not None:
+        walk.reached.text(f"{node.name} -> schema", schema_json)
+    if schema_cls is not None:
+        walk.link(f"{node.name} -> {schema_cls.__name__}", schema_cls)
+    item = node.each.item if node.each else None
+    names = sorted(name for name in set(node.names) if name != item and not is_node(name))
+    given = {name: node.namespace[name] for name in names if name in node.namespace}
+    walk.use(node.name, [(name,) for name in given], node.namespace, helper=False)
+    return _walked(node, walk, given, tuple(name for name in names if name not in given))

@@ -1,0 +1,177 @@
+"""What the tables say of how values were made, for many values at once: results, definitions, nodes of runs, calls.
+
+Each kind is one query for a whole level of a lineage. How the parts become a tree is `lineage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from wfkit.core.call import CallRecord
+from wfkit.core.frozen import dataclass
+from wfkit.core.result import Result
+from wfkit.store.database.lookups import RESULT_COLUMNS, calls_by_digest, make_call, make_result
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# A value may be that of many results. The one that is meant has the key that its task had in that run; failing that it
+# was made in that run, or is the newest.
+_MAKERS = f"""
+SELECT w.i, {RESULT_COLUMNS}, task, attempt
+FROM results r JOIN (
+    SELECT unnest($1::INTEGER[]) AS i, unnest($2::VARCHAR[]) AS in_run, unnest($3::VARCHAR[]) AS of_node,
+        unnest($4::VARCHAR[]) AS of_digest, unnest($5::INTEGER[]) AS of_item
+) w ON w.of_node = r.node AND w.of_digest = r.digest
+LEFT JOIN (
+    SELECT t.run_id AS in_run, n.name AS of_node, t.item AS of_item, t.key AS of_key
+    FROM tasks t JOIN nodes n ON n.run_id = t.run_id AND n.node = t.node
+    WHERE t.run_id IN (SELECT unnest($2::VARCHAR[])) AND n.name IN (SELECT unnest($3::VARCHAR[]))
+) k ON k.in_run = w.in_run AND k.of_node = w.of_node AND k.of_item = w.of_item
+QUALIFY row_number() OVER (
+    PARTITION BY w.i ORDER BY coalesce(k.of_key = r.key, false) DESC, r.run_id = w.in_run DESC, r.created_at DESC,
+    r.epoch DESC, r.seq DESC
+) = 1
+"""  # noqa: S608 (our own column names)
+_DEFINITIONS = """
+SELECT node, definition, source FROM definitions_latest WHERE definition IN (SELECT unnest($1::VARCHAR[]))
+"""
+_NODES = """
+SELECT n.run_id, n.name, n.kind, o.name, n.model, r.first, r.tasks
+FROM nodes n LEFT JOIN nodes o ON o.run_id = n.run_id AND o.node = n.over
+LEFT JOIN task_ranges r ON r.run_id = n.run_id AND r.node = n.node
+WHERE n.run_id IN (SELECT unnest($1::VARCHAR[]))
+"""
+_CALLS = """
+SELECT c.run_id, c.task, c.attempt, c.call_id, c.request_digest, c.verdict, c.response_model, c.record::VARCHAR,
+    c.escaped, c.served
+FROM calls c JOIN (
+    SELECT unnest($1::VARCHAR[]) AS run_id, unnest($2::INTEGER[]) AS task, unnest($3::INTEGER[]) AS attempt
+) made ON made.run_id = c.run_id AND made.task = c.task AND made.attempt = c.attempt
+WHERE c.state = 'ended' ORDER BY c.epoch, c.seq
+"""
+_ITEMS = """
+SELECT item, digest FROM tasks_latest WHERE run_id = $1 AND node = $2 AND digest IS NOT NULL ORDER BY task
+"""
+_TARGET = """
+SELECT run_id, item, digest FROM tasks_latest
+WHERE node = $1 AND digest IS NOT NULL AND ($2 IS NULL OR run_id = $2) AND ($3 IS NULL OR item = $3)
+ORDER BY queued_at DESC, task LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A result, and the attempt of the task of the run that made it."""
+
+    result: Result
+    run_id: str
+    task: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A node within a run: `over` is the name of the node that it maps, `first` its first task."""
+
+    kind: str
+    over: str | None
+    model: str | None
+    first: int | None
+    tasks: int
+
+
+@dataclass(slots=True)
+class Talk:
+    """The calls of one attempt: the one that answered, and how many only led there."""
+
+    call: CallRecord | None = None
+    call_id: str | None = None
+    answered_by: str | None = None
+    rounds: int = 0
+
+
+class Want(NamedTuple):
+    """A value whose maker is looked for: of this node, as item `item` (0 for a node that is not mapped) of a run."""
+
+    run_id: str
+    node: str
+    digest: str
+    item: int
+
+
+@dataclass(slots=True)
+class Origins:
+    """What was looked up so far: sources by node and definition, specs by run and node, talks by run and attempt."""
+
+    cursor: DuckDBPyConnection
+    sources: dict[tuple[str, str], str] = field(default_factory=dict)
+    specs: dict[str, dict[str, Spec]] = field(default_factory=dict)
+    talks: dict[tuple[str, int, int], Talk] = field(default_factory=dict)
+
+    def target(self, node: str, item: int | None, run_id: str | None) -> tuple[str, int | None, str] | None:
+        """(run, item, digest) of the newest value of a node, or of the one asked for."""
+        found = self.cursor.execute(_TARGET, [node, run_id, item]).fetchall()
+        return found[0] if found else None
+
+    def items(self, run_id: str, node: str) -> list[tuple[int | None, str]]:
+        """(item, digest) of the values that a node had in a run, in order."""
+        return self.cursor.execute(_ITEMS, [run_id, node]).fetchall()
+
+    def makers(self, wants: list[Want]) -> list[Made | None]:
+        """How each of these values was made, with everything about it looked up; None where it is not known."""
+        found: list[Made | None] = [None] * len(wants)
+        if wants:
+            columns = [
+                list(range(len(wants))),
+                *map(list, zip(*((w[0], w[1], w[2], w[3]) for w in wants), strict=True)),
+            ]
+            for i, *values, task, attempt in self.cursor.execute(_MAKERS, columns).fetchall():
+                result = make_result(values)
+                found[i] = Made(result, result.run_id, task, attempt)
+        made = [each for each in found if each is not None]
+        self.load_specs({each.run_id for each in made} | {want.run_id for want in wants})
+        for node, definition, source in self._ask(_DEFINITIONS, {each.result.definition for each in made}):
+            self.sources[node, definition] = source
+        self._load_talks(made)
+        return found
+
+    def load_specs(self, run_ids: Iterable[str]) -> None:
+        """Look up the nodes of these runs."""
+        missing = [run_id for run_id in run_ids if run_id not in self.specs]
+        self.specs.update((run_id, {}) for run_id in missing)
+        for run_id, name, kind, over, model, first, tasks in self._ask(_NODES, missing):
+            self.specs[run_id][name] = Spec(kind, over, model, first, tasks or 0)
+
+    def _ask(self, query: str, names: Iterable[str]) -> list[Any]:
+        wanted = list(names)
+        return self.cursor.execute(query, [wanted]).fetchall() if wanted else []
+
+    def _load_talks(self, made: list[Made]) -> None:
+        made = [each for each in made if each.result.spent.calls or self._is_prompt(each)]
+        if not made:
+            return
+        places = [[one.run_id for one in made], [one.task for one in made], [one.attempt for one in made]]
+        served: dict[str, list[Talk]] = {}
+        for run_id, task, attempt, call_id, request, verdict, model, record, escaped, is_served in self.cursor.execute(
+            _CALLS, places
+        ).fetchall():
+            talk = self.talks.setdefault((run_id, task, attempt), Talk())
+            if verdict != "valid" or model is None:
+                talk.rounds += 1
+                continue
+            talk.call_id, talk.answered_by = call_id, model
+            talk.call = make_call(record, escaped) if record is not None else None
+            if is_served:
+                served.setdefault(request, []).append(talk)
+        if not served:
+            return
+        for request, call in calls_by_digest(self.cursor, served).items():
+            for talk in served[request]:
+                talk.call = call
+
+    def _is_prompt(self, made: Made) -> bool:
+        spec = self.specs.get(made.run_id, {}).get(made.result.node)
+        return spec is not None and spec.kind == "prompt"

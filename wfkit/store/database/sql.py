@@ -1,0 +1,81 @@
+"""One read-only SELECT of a user over the tables.
+
+The statement is checked by DuckDB's own parser and runs in a read-only transaction; files, extensions and variables
+of the caller are out of reach by the configuration in `opening`.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+from wfkit.errors import UsageFault
+from wfkit.store.database import opening
+from wfkit.store.database.opening import Trouble
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_TABLES = """
+SELECT string_agg(name, ', ' ORDER BY name) FROM (
+    SELECT table_name AS name FROM duckdb_tables() WHERE NOT internal
+    UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal
+)
+"""
+
+
+def select(cursor: DuckDBPyConnection, query: str) -> Any:
+    """The answer as a pandas DataFrame. Raises UsageFault for what is not one SELECT or cannot be answered."""
+    import duckdb  # loads on first use: 80 ms
+
+    try:
+        _check(cursor, query)
+        with ThreadPoolExecutor(1, "wfkit-sql") as pool:
+            return _wait(pool.submit(_answer, cursor, query), cursor)
+    except duckdb.Error as error:
+        if opening.judge(error) is not Trouble.OTHER:
+            raise
+        raise UsageFault(f"the query cannot be answered: {_first_lines(error)}\n{_hint(cursor)}") from error
+
+
+def _answer(cursor: DuckDBPyConnection, query: str) -> Any:
+    cursor.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        return cursor.execute(query).df()
+    finally:
+        cursor.execute("ROLLBACK")
+
+
+def _wait(answer: Future[Any], cursor: DuckDBPyConnection) -> Any:
+    """The answer, made by another thread: one that is inside DuckDB may not see a Ctrl-C before the query ends."""
+    import duckdb  # loads on first use: 80 ms
+
+    try:
+        while not answer.done():
+            wait((answer,), timeout=0.1)
+    except KeyboardInterrupt:
+        while not answer.done():
+            cursor.interrupt()
+            wait((answer,), timeout=0.05)
+        raise
+    try:
+        return answer.result()
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+
+
+def _check(cursor: DuckDBPyConnection, query: str) -> None:
+    import duckdb  # loads on first use: 80 ms
+
+    statements = cursor.extract_statements(query)
+    if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
+        kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
+        raise UsageFault(f"sql answers one SELECT, this is {kinds}\n{_hint(cursor)}")
+
+
+def _first_lines(error: Exception) -> str:
+    return str(error).strip().split("\n\n", maxsplit=1)[0]
+
+
+def _hint(cursor: DuckDBPyConnection) -> str:
+    return f"tables: {cursor.execute(_TABLES).fetchall()[0][0]}"
