@@ -53,8 +53,14 @@ class Simulation:
 
     def slots(self) -> dict[str, Seats]:
         """The seats of each pool that no attempt sits on."""
-        taken = [self.run.specs[self.run.node_of[start.tasks[0]]].pool for start in self.in_flight]
-        return {pool: Seats(size - taken.count(pool), size) for pool, size in self.world.seats.items()}
+        slots = {pool: Seats(size, size) for pool, size in self.world.seats.items()}
+        for spec in self.run.specs:
+            if spec.max_parallel is not None:
+                slots[spec.pool].lanes[spec.lane] = Seats(spec.max_parallel, spec.max_parallel)
+        for start in self.in_flight:
+            spec = self.run.specs[self.run.node_of[start.tasks[0]]]
+            slots[spec.pool].take(spec.lane)
+        return slots
 
     def step(self) -> bool:
         """Ask once and do it; False at the end."""

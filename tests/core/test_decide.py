@@ -22,12 +22,13 @@ from wfkit.core.terms import FailureKind, NodeKind, OnError, RunState, TaskState
 PYTHON = {"python": Seats(1, 1)}
 
 
-def startable(run: Run, pool: str, now: float) -> list[int]:
+def startable(run: Run, pool: str, now: float, seats: Seats) -> list[int]:
     """Priorities of all tasks of a pool that could start now, by looking at every task."""
+    full = {lane for lane, places in seats.lanes.items() if places.free <= 0}
     due = {task: at for heap in run.retry.values() for at, task in heap}
     queued = [t for t, state in enumerate(run.state) if state is TaskState.QUEUED or due.get(t, now + 1) <= now]
     specs = [run.specs[run.node_of[task]] for task in queued]
-    return [spec.priority for spec in specs if spec.pool == pool]
+    return [spec.priority for spec in specs if spec.pool == pool and spec.lane not in full]
 
 
 @given(worlds(), ORDERS)
@@ -48,12 +49,45 @@ def test_seats_and_priorities(world: World, order: int) -> None:
     """A pool never holds more attempts than seats; what starts has the highest priority of what could start there."""
     live = Simulation(world, order)
     while live.run.status is RunState.RUNNING:
-        for effect in decide(live.run, live.now, live.slots()):
+        slots = live.slots()
+        for effect in decide(live.run, live.now, slots):
             if isinstance(effect, Start):
                 spec = live.run.specs[live.run.node_of[effect.tasks[0]]]
-                assert spec.priority == max(startable(live.run, spec.pool, live.now))
+                assert spec.priority == max(startable(live.run, spec.pool, live.now, slots[spec.pool]))
         live.step()
         assert all(seats.free >= 0 for seats in live.slots().values())
+
+
+@given(worlds(), ORDERS)
+def test_a_map_keeps_to_its_own_bounds(world: World, order: int) -> None:
+    """Of a node with `max_parallel` no more attempts are under way than it says, also when some are retries; with
+    `batch_size` no attempt has more items than that, and only the last ones and retries have fewer."""
+    live = Simulation(world, order)
+    while live.run.status is RunState.RUNNING:
+        live.step()
+        at_work = [live.run.node_of[start.tasks[0]] for start in live.in_flight]
+        for node, spec in enumerate(live.run.specs):
+            assert spec.max_parallel is None or at_work.count(node) <= spec.max_parallel
+    for start in live.starts:
+        spec = live.run.specs[live.run.node_of[start.tasks[0]]]
+        assert len(start.tasks) <= (spec.batch_size or 256)
+
+
+def test_a_full_lane_does_not_hold_up_the_pool() -> None:
+    """A node at its bound lets nodes of lower priority pass; when a place of its own comes free it is first again."""
+    node = {"kind": NodeKind.PYTHON, "deps": (0,), "over": 0}
+    specs = (
+        e.NodeSpec("items", NodeKind.PYTHON),
+        e.NodeSpec("few", priority=5, max_parallel=1, batch_size=1, **node),
+        e.NodeSpec("many", **node),
+    )
+    live = Simulation(World(specs, items=(1, 3, 3), seats={"python": 3}))
+    while len(live.starts) < 4:
+        live.step()
+    assert [live.run.specs[live.run.node_of[s.tasks[0]]].name for s in live.starts[1:4]] == ["few", "many", "many"]
+    live.complete(live.in_flight.pop(0))
+    [again] = decide(live.run, live.now, live.slots())
+    assert live.run.specs[live.run.node_of[again.tasks[0]]].name == "few"
 
 
 @given(worlds(), ORDERS)
@@ -64,7 +98,7 @@ def test_no_free_seat_while_something_could_run(world: World, order: int) -> Non
         effects = decide(live.run, live.now, live.slots())
         if not any(isinstance(effect, Start) for effect in effects):
             for pool, seats in live.slots().items():
-                assert not seats.free or not startable(live.run, pool, live.now)
+                assert not seats.free or not startable(live.run, pool, live.now, seats)
         live.step()
 
 

@@ -25,6 +25,8 @@ def test_line_and_pairs_are_read_by_the_same_table() -> None:
         ("ignore", "e"),
         ("cache", "1h"),
         ("codec", "pickle"),
+        ("max_parallel", "4"),
+        ("batch_size", "10"),
         ("retries", "3"),
         ("timeout", "2m"),
         ("priority", "-1"),
@@ -52,6 +54,8 @@ def test_line_and_pairs_are_read_by_the_same_table() -> None:
             priority=-1,
             on_error=OnError.KEEP,
             codec="pickle",
+            max_parallel=4,
+            batch_size=10,
         ),
         Each("a", "b"),
     )

@@ -7,6 +7,7 @@ answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from itertools import islice, takewhile
 
 from wfkit.core.effects import Effect, Finish, Resolve, Skip, Start, Wait
@@ -15,20 +16,33 @@ from wfkit.core.run import Run
 from wfkit.core.terms import NodeKind, OnError, RunState, TaskState
 
 _SLICE = 256
+_IDLE = (-(2**31), 0, 0)
 
 
 @dataclass(slots=True)
 class Seats:
-    """The places of a pool: how many are free now, and how many there are."""
+    """The places of a pool: how many are free now, and how many there are.
+
+    `lanes` are those of its nodes that bound how many of their tasks are under way (`NodeSpec.lane`): an attempt of
+    such a node takes a place of the pool and one of its lane.
+    """
 
     free: int
     size: int
+    lanes: dict[str, Seats] = field(default_factory=dict)
+
+    def take(self, lane: str, places: int = 1) -> None:
+        """An attempt of this lane begins (-1: it has ended)."""
+        self.free -= places
+        if lane in self.lanes:
+            self.lanes[lane].free -= places
 
 
 def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
     """The next effects. At most one `Start` a pool; nothing for pools that `slots` does not name.
 
-    Within a pool the highest priority starts first; at equal priority a due retry goes before what never ran.
+    Within a pool the highest priority starts first; at equal priority a due retry goes before what never ran. A lane
+    without a free place is passed over.
     """
     if run.status is not RunState.RUNNING:
         return []
@@ -37,8 +51,11 @@ def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
         effects.extend(Skip(node, because) for node, because in run.to_skip)
     due, wake = _retries(run, now) if run.retry else ({}, None)
     for pool, seats in slots.items():
-        if seats.free > 0 and (run.ready.get(pool) or pool in due):
-            start = _next(run, run.ready.get(pool), due.get(pool), seats)
+        if seats.free <= 0:
+            continue
+        lane = _lane(run, pool, seats, due) if seats.lanes else pool
+        if run.ready.get(lane) or lane in due:
+            start = _next(run, run.ready.get(lane), due.get(lane), seats)
             if start is not None:
                 effects.append(start)
     if effects:
@@ -49,18 +66,29 @@ def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
 
 
 def _retries(run: Run, now: float) -> tuple[dict[str, tuple[int, int]], float | None]:
-    """The most urgent due retry of each pool as (priority, task), and the earliest later due time or None."""
+    """The most urgent due retry of each lane as (priority, task), and the earliest later due time or None."""
     due: dict[str, tuple[int, int]] = {}
     wake: float | None = None
-    for (pool, priority), heap in run.retry.items():
+    for (lane, priority), heap in run.retry.items():
         if not heap:
             continue
         at, task = heap[0]
         if at > now:
             wake = at if wake is None else min(wake, at)
-        elif pool not in due or due[pool][0] < priority:
-            due[pool] = (priority, task)
+        elif lane not in due or due[lane][0] < priority:
+            due[lane] = (priority, task)
     return due, wake
+
+
+def _lane(run: Run, pool: str, seats: Seats, due: Mapping[str, tuple[int, int]]) -> str:
+    """The lane of a pool, among those with a free place, that has the most urgent task."""
+
+    def urgency(lane: str) -> tuple[int, int, int]:
+        ready, again = run.ready.get(lane), due.get(lane)
+        first = (-ready[0][0], 0, -ready[0][1]) if ready else _IDLE
+        return max(first, (again[0], 1, -run.node_of[again[1]])) if again is not None else first
+
+    return max((pool, *(lane for lane, places in seats.lanes.items() if places.free > 0)), key=urgency)
 
 
 def _next(run: Run, ready: list[tuple[int, int]] | None, due: tuple[int, int] | None, seats: Seats) -> Start | None:
@@ -78,7 +106,8 @@ def _slice(run: Run, node: int, seats: Seats) -> Start:
     if spec.over is None or spec.kind is not NodeKind.PYTHON or spec.timeout_s is not None or spec.pool != "python":
         return Start((task,), attempt)
     # Guided self-scheduling: large slices first, ever smaller ones, so that slow items still spread over all seats.
-    size = max(1, min(_SLICE, len(queue) // (2 * seats.size)))
+    at_work = min(seats.size, spec.max_parallel or seats.size)
+    size = spec.batch_size or max(1, min(_SLICE, len(queue) // (2 * at_work)))
     same = takewhile(lambda other: run.attempt[other] + 1 == attempt, islice(queue, size))
     return Start(tuple(same), attempt)
 

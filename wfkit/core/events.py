@@ -20,6 +20,8 @@ class NodeSpec:
 
     `deps` are positions of nodes in the run; `over` is the one that is mapped, or None.
     `definition` is the digest of the node's definition, None when it cannot be digested.
+    Of a map: at most `max_parallel` attempts are under way at once; an attempt takes `batch_size` items (None: as many
+    as keep all seats busy).
     """
 
     name: str
@@ -33,6 +35,13 @@ class NodeSpec:
     on_error: OnError = OnError.FAIL
     pool: str = "python"
     model: str | None = None
+    max_parallel: int | None = None
+    batch_size: int | None = None
+
+    @property
+    def lane(self) -> str:
+        """Where its tasks queue: with all others of the pool, or by themselves if their number at work is bounded."""
+        return self.pool if self.max_parallel is None else f"{self.pool}#{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,10 @@ class ModelPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Every option of a node after parsing. The table that fills it is `define.options`."""
+    """Every option of a node after parsing. The table that fills it is `define.options`.
+
+    Of a map: `max_parallel` bounds how many are at work at once, `batch_size` how many a worker takes at a time.
+    """
 
     needs: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -57,3 +60,5 @@ class Options:
     priority: int = 0
     on_error: OnError = OnError.FAIL
     codec: str = "auto"
+    max_parallel: int | None = None
+    batch_size: int | None = None

@@ -26,7 +26,7 @@ class Run:
 
     Lists are indexed by node or by task; `first[n]` is the first task of node n, -1 before it is resolved. `running`
     maps tasks to their attempt number. Queues hold what `decide` has to answer next: `ready` heaps of (-priority, node)
-    by pool, `retry` heaps of (due, task) by pool and priority.
+    by lane, `retry` heaps of (due, task) by lane and priority.
     """
 
     started: e.RunStarted
@@ -155,25 +155,26 @@ def _enqueue(run: Run, node: int, tasks: list[int]) -> None:
         return
     run.queues[node] = deque(tasks)
     spec = run.started.nodes[node]
-    ready = run.ready.get(spec.pool)
+    lane = spec.lane
+    ready = run.ready.get(lane)
     if ready is None:
-        ready = run.ready[spec.pool] = []
+        ready = run.ready[lane] = []
     heappush(ready, (-spec.priority, node))
 
 
 def _dispatched(run: Run, event: e.Dispatched) -> None:
     node = run.node_of[event.tasks[0]]
-    pool = run.specs[node].pool
+    lane = run.specs[node].lane
     for task in event.tasks:
         if run.state[task] is TaskState.RETRYING:
-            _unqueue_retry(run.retry[pool, run.specs[node].priority], task)
+            _unqueue_retry(run.retry[lane, run.specs[node].priority], task)
         else:
             run.queues[node].popleft()
         run.state[task] = TaskState.RUNNING
         run.attempt[task] = event.attempt
         run.running[task] = event.attempt
     run.node_state[node] = TaskState.RUNNING
-    _trim(run.ready.get(pool, []), run.queues)
+    _trim(run.ready.get(lane, []), run.queues)
 
 
 def _unqueue_retry(heap: list[tuple[float, int]], task: int) -> None:
@@ -222,7 +223,7 @@ def _failed(run: Run, event: e.Failed) -> None:
     del run.running[task]
     run.state[task] = TaskState.RETRYING
     spec = run.specs[run.node_of[task]]
-    heappush(run.retry.setdefault((spec.pool, spec.priority), []), (event.retry_at, task))
+    heappush(run.retry.setdefault((spec.lane, spec.priority), []), (event.retry_at, task))
 
 
 def _end(run: Run, task: int, state: TaskState) -> None:

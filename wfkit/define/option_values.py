@@ -96,6 +96,13 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
+def column(value: Any) -> str:
+    """The name of a column or field."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be the name of a column of the items")
+    return value.strip()
+
+
 def each(value: Any) -> Each:
     """`item in over`."""
     if isinstance(value, Each):

@@ -65,6 +65,8 @@ TABLE: tuple[Option, ...] = (
         "|".join(ON_ERROR),
         choices=ON_ERROR,
     ),
+    Option("max_parallel", "of a map, at most so many items at work at once", read.whole(1, 10**6), "N", in_key=False),
+    Option("batch_size", "of a map, how many items a worker takes at a time", read.whole(1, 10**6), "N", in_key=False),
     Option("model", "the model to ask: makes the cell a prompt", read.model, "MODEL", choices=("default", "offline")),
     Option("schema", "what the answer must look like", read.schema, "CLASS", True),
     Option("repairs", "corrective questions after an invalid answer", read.whole(0, 10), "N", True, False),
@@ -73,6 +75,7 @@ TABLE: tuple[Option, ...] = (
     Option("max_tokens", "longest answer, in tokens", read.whole(1, 10_000_000), "N", True),
     Option("seed", "asks the provider for repeatable answers", read.whole(-(2**63), 2**63 - 1), "N", True),
 )
+_MAP_ONLY = frozenset({"max_parallel", "batch_size"})
 BY_NAME: Mapping[str, Option] = {option.name: option for option in TABLE}
 
 
@@ -98,6 +101,8 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
         values[name], lines[name] = _value(option, value, number), number
     if "model" not in values:
         _refuse_prompt_only(lines)
+    if "each" not in values:
+        _refuse_map_only(lines)
     return _options(values, settings or Settings()), values.get("each")
 
 
@@ -132,6 +137,15 @@ def _refuse_prompt_only(lines: Mapping[str, int]) -> None:
             )
 
 
+def _refuse_map_only(lines: Mapping[str, int]) -> None:
+    for name, line in lines.items():
+        if name in _MAP_ONLY:
+            raise OptionError(
+                f"option `{name}` ({_where(line)}) is for maps, and this node runs once: "
+                "add `each: item in NODE`, or remove it"
+            )
+
+
 def _unknown(name: str, line: int) -> str:
     return f"unknown option `{name}` ({_where(line)}){near(name, BY_NAME)}; options are: {_listed(BY_NAME)}"
 
@@ -162,6 +176,8 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
         priority=values.get("priority", 0),
         on_error=OnError(values.get("on_error", OnError.FAIL)),
         codec=values.get("codec", "auto"),
+        max_parallel=values.get("max_parallel"),
+        batch_size=values.get("batch_size"),
     )
 
 

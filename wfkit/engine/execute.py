@@ -179,8 +179,13 @@ def _baton(session: Session, context: Context) -> Baton:
 
 def _seats(session: Session, context: Context) -> dict[str, Seats]:
     sizes = {"python": session.settings.threads}
-    pools = {spec.pool for spec in context.run.specs}
-    return {pool: Seats(size, size) for pool in pools for size in [sizes.get(pool, session.settings.concurrency)]}
+    slots: dict[str, Seats] = {}
+    for spec in context.run.specs:
+        size = sizes.get(spec.pool, session.settings.concurrency)
+        seats = slots.setdefault(spec.pool, Seats(size, size))
+        if spec.max_parallel is not None:
+            seats.lanes[spec.lane] = Seats(spec.max_parallel, spec.max_parallel)
+    return slots
 
 
 def _wait(baton: Baton, progress: Progress | None, stop: threading.Event | None) -> None:
@@ -268,6 +273,7 @@ def graph_digest(prepared: Prepared, wish: Wish) -> str:
     pairs = []
     for ready, spec in zip(prepared.ready, prepared.specs, strict=True):
         text = f"{spec.definition}:{spec.deps}:{spec.priority}:{spec.timeout_s}:{spec.on_error}:{spec.retry}"
+        text += f":{spec.max_parallel}:{spec.batch_size}"
         if ready.node.kind is NodeKind.INPUT:
             text = ready.input_key or uuid.uuid4().hex
         pairs.append((ready.node.name, text))

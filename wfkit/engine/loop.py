@@ -106,7 +106,8 @@ class Loop:
             return
         if expires:
             self._given_up.add(slot)
-        self._seats[self.run.specs[self.run.node_of[start.tasks[0]]].pool].free += 1
+        spec = self.run.specs[self.run.node_of[start.tasks[0]]]
+        self._seats[spec.pool].take(spec.lane, -1)
 
     def _apply(self, event: Event, log: list[Event]) -> None:
         apply(self.run, event)
@@ -120,7 +121,8 @@ class Loop:
             if kind is Start:
                 assert isinstance(effect, Start)
                 self._apply(Dispatched(effect.tasks, effect.attempt, time.time()), log)
-                self._seats[self.run.specs[self.run.node_of[effect.tasks[0]]].pool].free -= 1
+                spec = self.run.specs[self.run.node_of[effect.tasks[0]]]
+                self._seats[spec.pool].take(spec.lane)
                 launches.append(effect)
             elif kind is Resolve:
                 assert isinstance(effect, Resolve)

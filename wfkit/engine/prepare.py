@@ -14,7 +14,7 @@ from wfkit.core.facts import Facts
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import Graph, build, near
 from wfkit.core.node import Node
-from wfkit.core.policy import ModelPolicy
+from wfkit.core.policy import ModelPolicy, Options
 from wfkit.core.terms import NodeKind, OnError
 from wfkit.define.body import Body, awaits, compile_body
 from wfkit.define.schema import Schema
@@ -211,6 +211,7 @@ def _spec(ready: ReadyNode) -> NodeSpec:
         raise CellError(
             f"node {node.name!r}: on_error: keep is for mapped nodes; add `each: item in list`, or use skip"
         )
+    pool = pool_of(ready)
     return NodeSpec(
         name=node.name,
         kind=node.kind,
@@ -221,9 +222,17 @@ def _spec(ready: ReadyNode) -> NodeSpec:
         timeout_s=options.timeout_s,
         priority=options.priority,
         on_error=options.on_error,
-        pool=pool_of(ready),
+        pool=pool,
         model=ready.model.model if ready.model else None,
+        max_parallel=_at_once(options, pool),
+        batch_size=options.batch_size if pool == "python" else None,
     )
+
+
+def _at_once(options: Options, pool: str) -> int | None:
+    """How many attempts of a map may be under way. On the loop an attempt is one item: a batch bounds them too."""
+    bounds = [options.max_parallel, None if pool == "python" else options.batch_size]
+    return min((bound for bound in bounds if bound is not None), default=None)
 
 
 def pool_of(ready: ReadyNode) -> str:
