@@ -22,7 +22,8 @@ class Settings:
 
     `threads`: Python bodies at once; `concurrency`: model calls at once per provider; `timeout_s`: deadline of one
     model call; `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`:
-    a mutated input is an error.
+    a mutated input is an error; `transport`: `litellm` sends every request through litellm, `auto` speaks OpenAI's
+    protocol directly where that is the same.
     """
 
     threads: int = 8
@@ -31,7 +32,11 @@ class Settings:
     retries: int = 2
     model: str = "offline"
     strict: bool = False
+    transport: str = "auto"
     max_output_kb: int = 64
+
+
+_CHOICES = {"transport": ("auto", "litellm")}
 
 
 def load(
@@ -75,6 +80,8 @@ def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
     kind = type(getattr(Settings(), name))
     try:
         parsed = _parse(value, kind)
+        if parsed not in _CHOICES.get(name, (parsed,)):
+            raise UsageFault(f"setting {name!r} in {where} is one of {', '.join(_CHOICES[name])}, not {value!r}")
     except ValueError as error:
         raise UsageFault(f"setting {name!r} in {where} must be {kind.__name__}, not {value!r}") from error
     return replace(settings, **{name: parsed})

@@ -19,6 +19,7 @@ CASES = {
     "long": "cold",
     "again": "again",
     "calls": "calls",
+    "transport": "calls",
     "layers": "layers",
 }
 

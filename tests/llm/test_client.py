@@ -202,10 +202,11 @@ def test_local_models() -> None:
 
 
 def test_warm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Warming twice loads once, and whoever asks meanwhile waits for it."""
-    client.warm()
-    client.warm()
+    """Warming twice loads once, and whoever asks meanwhile waits for it. OpenAI's own models need no litellm."""
+    client.warm("anthropic/claude-sonnet-4-5")
+    client.warm("anthropic/claude-sonnet-4-5")
     loads: list[Any] = []
     monkeypatch.setattr("wfkit.llm.door.Thread", loads.append)
-    client.warm()
+    client.warm("gemini/gemini-2.5-flash")
+    client.warm("openai/gpt-4o-mini")
     assert not loads

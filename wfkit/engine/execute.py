@@ -140,8 +140,8 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     try:
         context.write(events, durable=True)
         baton.carry()
-        if _may_ask(prepared) and not baton.finished.wait(_SOON_S):
-            client.warm()
+        if not baton.finished.wait(_SOON_S if any(ready.model for ready in prepared.ready) else 0.0):
+            _warm(prepared, session.settings.transport)
         _wait(baton, progress, wish.stop)
     except KeyboardInterrupt:
         baton.interrupt()
@@ -156,9 +156,10 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     return Ran(context, _report(baton))
 
 
-def _may_ask(prepared: Prepared) -> bool:
-    """Whether a run that is not finished at once has prompts for a provider: their library is loaded meanwhile."""
-    return any(ready.model is not None and not client.is_local(ready.model.model) for ready in prepared.ready)
+def _warm(prepared: Prepared, transport: str) -> None:
+    """Load what answers the models of a run that is not finished at once, while other things are done."""
+    for model in {ready.model.model for ready in prepared.ready if ready.model is not None}:
+        client.warm(model, transport)
 
 
 def _baton(session: Session, context: Context) -> Baton:
@@ -167,7 +168,7 @@ def _baton(session: Session, context: Context) -> Baton:
             raise CallFailed(
                 Failure(FailureKind.CANCELLED, "Interrupted", "the run was interrupted before it was sent")
             )
-        return await client.ask(request, session.settings.timeout_s)
+        return await client.ask(request, session.settings.timeout_s, session.settings.transport)
 
     send = guarded(ask, session.guards)
     baton = Baton(context, _seats(session, context), shared.call_at)

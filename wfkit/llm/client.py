@@ -1,12 +1,16 @@
 """Ask a model: exactly one request, one deadline, one kind of error. The name of the model says who answers.
 
-`offline` is the embedded model, `fake/NAME` a script, everything else goes through litellm. Each loads when it is asked
-first, so that a run without prompts loads none. Nothing is retried or kept here.
+`offline` is the embedded model, `fake/NAME` a script; OpenAI's own protocol is spoken directly where that is proven to
+be the same, everything else goes through litellm. Each loads when it is asked first. Nothing is retried or kept here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from wfkit.core.call import Reply, Request
+from wfkit.core.terms import UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm.availability import check_model
 from wfkit.llm.failures import too_late
@@ -19,52 +23,78 @@ def is_local(model: str) -> bool:
     return model.partition("/")[0] in {"offline", "fake"}
 
 
-def warm() -> None:
-    """Begin to import litellm in a background thread (2 to 40 s of work); returns at once, and does it once."""
-    from wfkit.llm import door  # with asyncio: only for models of providers
+def warm(model: str, transport: str = "auto") -> None:
+    """Begin to load what answers this model, in a background thread (litellm: 2 to 40 s of work); returns at once."""
+    from wfkit.llm import direct, door  # with asyncio: only for models of providers
 
-    door.warm()
+    if not is_local(model) and (transport == "litellm" or not direct.speaks(model)):
+        door.warm()
 
 
 async def close() -> None:
     """Close every connection that was opened on the running loop. Later calls open new ones."""
-    from wfkit.llm import door  # with asyncio: only for models of providers
+    from wfkit.llm import direct, door  # with asyncio: only for models of providers
 
+    await direct.close()
     await door.close()
 
 
-async def ask(request: Request, deadline_s: float) -> Reply:
+async def ask(request: Request, deadline_s: float, transport: str = "auto") -> Reply:
     """The model's reply to one HTTP request, at most `deadline_s` seconds from when it is sent.
 
+    `transport` is `litellm` to send everything through it, or `auto`.
+
     The time to import litellm does not count. An incomplete, refused or empty reply is returned, not raised: it was
-    paid
-    for; `messages.judge` tells what it is worth. Raises CallFailed for all else that goes wrong; CancelledError passes.
+    paid for; `messages.judge` tells what it is worth. Raises CallFailed for all else that goes wrong; CancelledError
+    passes.
     """
     import asyncio  # 15 ms: the loop that runs this has loaded it
 
-    litellm = None if is_local(request.model) else await _litellm()
+    send = await _sender(request, transport)
     deadline = asyncio.timeout(deadline_s)
     try:
         async with deadline:
-            return await _dispatch(request, litellm)
+            reply = await send(request)
     except TimeoutError:
         if not deadline.expired():
             raise
-    raise CallFailed(too_late(request.model, deadline_s))
+        raise CallFailed(too_late(request.model, deadline_s)) from None
+    return await _estimated(reply, request) if reply.usage.source is UsageSource.UNKNOWN else reply
 
 
-async def _litellm() -> object:
-    from wfkit.llm import door  # with asyncio: only for models of providers
-
-    return await door.litellm_loaded()
-
-
-async def _dispatch(request: Request, litellm: object) -> Reply:
-    from wfkit.llm import door, fake, offline  # loaded by the first call
+async def _sender(request: Request, transport: str) -> Callable[[Request], Awaitable[Reply]]:
+    """Who answers this request."""
+    from wfkit.llm import direct, door  # loaded by the first call
 
     prefix, _, name = request.model.partition("/")
     if prefix == "offline":
-        return offline.reply(request)
+        return _offline
     if prefix == "fake":
-        return await fake.reply(name, request)
-    return await door.send(litellm, request)
+        return partial(_fake, name)
+    if transport != "litellm" and direct.takes(request):
+        return direct.send
+    return partial(door.send, await door.litellm_loaded())
+
+
+async def _offline(request: Request) -> Reply:
+    from wfkit.llm import offline  # loaded by the first call
+
+    return offline.reply(request)
+
+
+async def _fake(name: str, request: Request) -> Reply:
+    from wfkit.llm import fake  # loaded by the first call
+
+    return await fake.reply(name, request)
+
+
+async def _estimated(reply: Reply, request: Request) -> Reply:
+    """The reply with tokens counted by the model's own tokenizer, because the provider sent no count."""
+    import asyncio  # the loop that runs this has loaded it
+
+    from wfkit.llm import door, replies  # loaded by the first call
+
+    if is_local(request.model):
+        return reply
+    litellm = await door.litellm_loaded()
+    return await asyncio.to_thread(replies.with_estimate, reply, door.as_sent(litellm, request), litellm)

@@ -10,7 +10,6 @@ import atexit
 import json
 import logging
 import os
-import re
 from concurrent.futures import CancelledError, Future
 from functools import cache
 from importlib import import_module
@@ -19,12 +18,13 @@ from typing import Any
 from weakref import WeakSet
 
 from wfkit.core.call import Failure, Reply, Request
-from wfkit.core.terms import FailureKind, UsageSource
+from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import price_file
 from wfkit.llm.failures import failure_of
 from wfkit.llm.messages import wire_messages, with_instructions
-from wfkit.llm.replies import reply_of, with_estimate
+from wfkit.llm.native_schema import response_format
+from wfkit.llm.replies import reply_of
 
 _BEFORE_IMPORT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price list from the network
@@ -33,7 +33,6 @@ _BEFORE_IMPORT = {
 _NEVER_S = 6000.0  # part of the key under which litellm keeps a client, so it must not vary; our deadline is another
 _EXIT_S = 2.0
 _SETTLE_S = 0.02
-_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 _lock = Lock()
 _loading: Future[Any] | None = None
@@ -62,19 +61,15 @@ async def litellm_loaded() -> Any:
 
 async def send(litellm: Any, request: Request) -> Reply:
     """One HTTP request through litellm. Raises CallFailed; cancelling closes the connection."""
-    native = request.schema is not None and supports_schema(litellm, request.model)
-    asked = request if native else with_instructions(request)
+    asked = as_sent(litellm, request)
     arguments: dict[str, Any] = dict(asked.params)
-    if native:
-        arguments["response_format"] = response_format(json.loads(request.schema or "{}"))
+    if asked.schema is not None:
+        arguments["response_format"] = response_format(json.loads(asked.schema))
     try:
         response = await litellm.acompletion(
             model=asked.model, messages=wire_messages(asked.messages), max_retries=0, timeout=_NEVER_S, **arguments
         )
-        reply = reply_of(response, asked)
-        if reply.usage.source is UsageSource.UNKNOWN:
-            reply = await asyncio.to_thread(with_estimate, reply, asked, litellm)
-        return reply
+        return reply_of(response, asked)
     except CallFailed:
         raise
     except Exception as error:  # noqa: BLE001 litellm raises what it likes; none of it may leave this room
@@ -82,16 +77,16 @@ async def send(litellm: Any, request: Request) -> Reply:
     raise CallFailed(failure)
 
 
+def as_sent(litellm: Any, request: Request) -> Request:
+    """The request as it goes out: its schema stays one where the model takes it natively, else it is told in words."""
+    native = request.schema is not None and supports_schema(litellm, request.model)
+    return request if native else with_instructions(request)
+
+
 @cache
 def supports_schema(litellm: Any, model: str) -> bool:
     """Whether litellm says that the model takes a JSON Schema natively; for the others it is told in the messages."""
     return bool(litellm.supports_response_schema(model=model))
-
-
-def response_format(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema as OpenAI's `response_format`; strict where it keeps the rules of strict mode."""
-    name = _NAME.sub("_", str(schema.get("title", ""))).strip("_")[:64] or "answer"
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": _is_strict(schema)}}
 
 
 async def close() -> None:
@@ -139,16 +134,3 @@ def _import(done: Future[Any]) -> None:
     litellm.drop_params = False
     atexit.register(_close_at_exit)
     done.set_result(litellm)
-
-
-def _is_strict(schema: Any) -> bool:
-    """Every object closed and all its properties required, everywhere (OpenAI, "Structured model outputs")."""
-    if isinstance(schema, list):
-        return all(map(_is_strict, schema))
-    if not isinstance(schema, dict):
-        return True
-    if "properties" in schema or schema.get("type") == "object":
-        names = set(schema.get("properties", {}))
-        if schema.get("additionalProperties") is not False or names != set(schema.get("required", [])):
-            return False
-    return all(map(_is_strict, schema.values()))

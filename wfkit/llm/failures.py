@@ -5,6 +5,7 @@ Exceptions of litellm neither pickle nor copy, and name the wrong status at time
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -30,6 +31,14 @@ _SECRET_SHAPE = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|github_pat|glpat|xox[abp])[-_][\w-]{8,}|\bAIza[\w-]{20,}|\bAKIA[0-9A-Z]{16}\b"
     r"|(?<=Bearer )\S{8,}|(?<=[?&]key=)[^&\s\"']{8,}"
 )
+_NAMES = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    429: "RateLimitError",
+    503: "ServiceUnavailableError",
+}
 _LONGEST = 600
 _HINTS = {
     FailureKind.RATE_LIMITED: "it asks for fewer requests: wait, or lower the concurrency",
@@ -53,6 +62,28 @@ def failure_of(error: BaseException, model: str) -> Failure:
     answered = f"answered {status}" if status else "gave no usable answer"
     message = f"{model} {answered} ({kind.value}): {text[:_LONGEST]}; {hint}"
     return Failure(kind, type(error).__name__, message, status, retry_after_s(_headers(chain), time.time()), hint=hint)
+
+
+def refused(status: int, headers: Mapping[str, str], body: bytes, model: str) -> Failure:
+    """The failure of a request that a server answered with an error status."""
+    error = _error_of(body)
+    codes = " ".join(str(error[key]) for key in ("code", "type", "status") if error.get(key))
+    text = redact(str(error.get("message") or "").strip() or f"no reason given (HTTP {status})")
+    kind = _kind(set(), status, f"{text} {codes}")
+    hint = _hint(kind, status, text)
+    message = f"{model} answered {status} ({kind.value}): {text[:_LONGEST]}; {hint}"
+    name = _NAMES.get(status, "InternalServerError" if status >= 500 else "APIStatusError")
+    return Failure(kind, name, message, status, retry_after_s(headers, time.time()), hint=hint)
+
+
+def unusable(error: BaseException, model: str) -> Failure:
+    """The failure of a request whose answer could not be read: no JSON, or JSON of another protocol."""
+    return _no_answer(f"the body of the answer cannot be read: {type(error).__name__}: {error}", "APIError", model)
+
+
+def broken(error: BaseException, model: str) -> Failure:
+    """The failure of a request whose connection could not be made, or broke."""
+    return _no_answer(f"{type(error).__name__}: {error}".rstrip(": "), "APIConnectionError", model)
 
 
 def too_late(model: str, deadline_s: float) -> Failure:
@@ -81,6 +112,22 @@ def redact(text: str, env: Mapping[str, str] | None = None) -> str:
         if len(value) >= 8 and _SECRET_NAME.search(name) and value in text:
             text = text.replace(value, "[redacted]")
     return _SECRET_SHAPE.sub("[redacted]", text)
+
+
+def _no_answer(text: str, name: str, model: str) -> Failure:
+    hint = _HINTS[FailureKind.TRANSIENT]
+    message = f"{model} gave no usable answer ({FailureKind.TRANSIENT.value}): {redact(text)[:_LONGEST]}; {hint}"
+    return Failure(FailureKind.TRANSIENT, name, message, hint=hint)
+
+
+def _error_of(body: bytes) -> dict[str, Any]:
+    """The `error` object of a body; a body of another form is the message itself."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {"message": body[:_LONGEST].decode("utf-8", "replace")}
+    error = data.get("error", data) if isinstance(data, dict) else data
+    return error if isinstance(error, dict) else {"message": str(error)}
 
 
 def _kind(names: set[str], status: int | None, text: str) -> FailureKind:

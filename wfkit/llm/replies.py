@@ -1,4 +1,4 @@
-"""From litellm's response to a Reply: text, who answered, tokens with their source, money with its source.
+"""From a provider's response to a Reply: text, who answered, tokens with their source, money with its source.
 
 A count that was not sent is estimated and marked, or unknown; never 0. Failures are elsewhere.
 """
@@ -13,6 +13,16 @@ from wfkit.core.call import Failure, Reply, Request, Usage
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm import prices
+
+
+class View(dict[str, Any]):
+    """A JSON object read by attribute, as litellm's responses are; what is missing is None."""
+
+    def __getattr__(self, name: str) -> Any:
+        value = self.get(name)
+        if isinstance(value, dict):
+            return View(value)
+        return [View(item) if isinstance(item, dict) else item for item in value] if isinstance(value, list) else value
 
 
 def reply_of(response: Any, request: Request) -> Reply:
@@ -44,7 +54,14 @@ def usage_of(sent: Any) -> Usage:
     read = _first(sent, asked, "cache_read_input_tokens", "cached_tokens")
     written = _first(sent, asked, "cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
     reasoning = getattr(said, "reasoning_tokens", None)
-    return Usage(sent.prompt_tokens, sent.completion_tokens, read, written, reasoning, UsageSource.PROVIDER)
+    return Usage(
+        _count(sent.prompt_tokens),
+        _count(sent.completion_tokens),
+        read,
+        written,
+        _count(reasoning),
+        UsageSource.PROVIDER,
+    )
 
 
 def _said(choice: Any) -> tuple[str, str | None]:
@@ -54,7 +71,20 @@ def _said(choice: Any) -> tuple[str, str | None]:
     )
     if refusal and not message.content:
         return str(refusal), "refusal"
-    return message.content or "", choice.finish_reason
+    return _text(message.content), choice.finish_reason
+
+
+def _text(content: Any) -> str:
+    """The text of a message; some servers send it in parts."""
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content if part.get("type") == "text")
+    if content is None or isinstance(content, str):
+        return content or ""
+    raise TypeError(f"the content of the message is a {type(content).__name__}")
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _first(sent: Any, details: Any, *names: str) -> int | None:

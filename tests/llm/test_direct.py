@@ -1,0 +1,166 @@
+"""OpenAI's protocol spoken directly: on the wire, in replies and in errors the same as through litellm."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.llm.conftest import Serve, run
+from wfkit.core.call import Failure, Message, Reply, Request
+from wfkit.core.terms import FailureKind
+from wfkit.errors import CallFailed
+from wfkit.llm import client, direct, price_file
+from wfkit.llm.provider import Behaviour, Faults
+from wfkit.llm.provider_faults import BODY_FAULTS
+
+ASKED = Request("openai/gpt-4o-mini", (Message("system", "Be brief."), Message("user", "Is é a letter? \ud83d")))
+SCHEMA = json.dumps({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
+CLOSED = json.dumps({**json.loads(SCHEMA), "additionalProperties": False, "title": "An answer"})
+SAMPLING = (("max_tokens", 5), ("seed", 3), ("temperature", 0.2), ("top_p", 0.5))
+SHAPES = [{}, {"params": SAMPLING}, {"params": (("max_tokens", 5),)}, {"schema": SCHEMA}, {"schema": CLOSED}]
+HEADERS = ("Authorization", "Content-Type", "Accept", "OpenAI-Organization", "OpenAI-Project")
+Seen = tuple[str, dict[str, str | None], Any]
+
+
+@asynccontextmanager
+async def listening(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[Seen]]:
+    """A server that answers everything and keeps what it was sent."""
+    seen: list[Seen] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        headers = {name: request.headers.get(name) for name in HEADERS}
+        seen.append((f"{request.method} {request.path}", headers, await request.json()))
+        message = {"role": "assistant", "content": "yes"}
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+        named = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
+        return web.json_response({**named, "choices": choices, "usage": usage})
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{runner.addresses[0][1]}/v1/")
+        monkeypatch.setenv("OPENAI_API_KEY", "canary-of-a-key-123456")
+        yield seen
+    finally:
+        await client.close()
+        await runner.cleanup()
+
+
+def chat_models() -> list[str]:
+    """Every chat model of OpenAI that the price file knows, and one that it does not."""
+    known = (name.removeprefix("openai/") for name in price_file.models_of("openai"))
+    return ["openai/benchmark", *sorted({f"openai/{name}" for name in known})]
+
+
+def test_same_on_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For every chat model and every shape of request that is taken: same path, same body, same headers as litellm's;
+    and most models are taken."""
+    monkeypatch.setenv("OPENAI_ORGANIZATION", "an-organization")
+    taken: set[str] = set()
+
+    async def compare() -> None:
+        async with listening(monkeypatch) as seen:
+            for model in chat_models():
+                for shape in SHAPES:
+                    request = replace(ASKED, model=model, **shape)
+                    if not direct.takes(request):
+                        continue
+                    taken.add(model)
+                    await client.ask(request, 60.0)
+                    await client.ask(request, 60.0, "litellm")
+                    assert seen[-2:] == [seen[-1]] * 2, request
+
+    asyncio.run(compare())
+    assert {"openai/benchmark", "openai/gpt-4o", "openai/gpt-4.1-mini", "openai/gpt-5-mini"} <= taken
+    assert len(taken) > len(chat_models()) // 3
+
+
+def outcome(transport: str, request: Request = ASKED) -> Reply | Failure:
+    """What comes of a request: a reply, or how it failed."""
+    try:
+        return run(lambda: client.ask(request, 60.0, transport))
+    except CallFailed as error:
+        return error.failure
+
+
+@pytest.mark.parametrize("fault", ["ok", *BODY_FAULTS])
+def test_same_replies(serve: Serve, fault: str) -> None:
+    """Every 200, whole or spoilt, becomes the same reply, or the same kind of failure, as through litellm."""
+    answered = []
+    for transport in ("auto", "litellm"):
+        with serve(Behaviour(answer=lambda _: "The sky is up.", faults=Faults(script=(fault,)))):
+            answered.append(outcome(transport))
+    ours, theirs = answered
+    if isinstance(ours, Failure):
+        assert isinstance(theirs, Failure)
+        assert (ours.kind, ours.status) == (theirs.kind, theirs.status)
+    else:
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("fault", [*map(str, (400, 401, 402, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 529)),
+                                   "quota", "reset"])  # fmt: skip
+def test_same_failures(serve: Serve, fault: str) -> None:
+    """Every error status becomes the same failure as through litellm: kind, status, wait and advice."""
+    found = []
+    for transport in ("auto", "litellm"):
+        with serve(Behaviour(faults=Faults(script=(fault,), retry_after_s=3))) as provider:
+            failure = outcome(transport)
+            assert isinstance(failure, Failure)
+            assert len(provider.effects()) == 1
+            found.append((failure.kind, failure.status, failure.retry_after_s, failure.hint))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("model", "params"),
+    [
+        ("anthropic/claude-sonnet-4-5", ()),
+        ("openai/o3-mini", ()),
+        ("openai/gpt-5-mini", (("temperature", 0.2),)),
+        ("openai/gpt-4o", (("logit_bias", {}),)),
+        ("gpt-4o", ()),
+    ],
+)
+def test_out_of_the_ordinary(model: str, params: tuple[tuple[str, Any], ...]) -> None:
+    """What is not proven to be the same goes through litellm."""
+    assert not direct.takes(Request(model, ASKED.messages, params))
+
+
+def test_litellm_that_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who watches litellm, or sets it up, keeps getting every call through it."""
+    import litellm
+
+    assert direct.takes(ASKED)
+    monkeypatch.setattr(litellm, "success_callback", ["langfuse"])
+    assert not direct.takes(ASKED)
+    monkeypatch.undo()
+    monkeypatch.setenv("SSL_VERIFY", "False")
+    assert not direct.takes(ASKED)
+
+
+BODIES = [b"", b"null", b"[]", b'"text"', b"{}", b'{"choices": 5}', b'{"choices": [5]}', b"\xff\xfe", b"[" * 3000,
+          b'{"choices": [{"message": {"content": 5}}]}', b'{"choices": [{}]}']  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_hostile_bodies(body: bytes) -> None:
+    """A body of another protocol is a failure that says so, never an exception of ours."""
+    with pytest.raises(CallFailed) as caught:
+        direct._reply(body, ASKED)
+    assert caught.value.failure.kind in {FailureKind.TRANSIENT, FailureKind.EMPTY}
+
+
+def test_lone_surrogates_and_nul() -> None:
+    """Text that is JSON for Python arrives as it was sent."""
+    body = b'{"model": "m", "choices": [{"message": {"content": "a\\u0000b \\ud83d"}, "finish_reason": "stop"}]}'
+    assert direct._reply(body, ASKED).text == "a\0b \ud83d"

@@ -1,0 +1,166 @@
+"""OpenAI's chat protocol spoken directly: one shared HTTP session a loop, no litellm, a fifth of its time a call.
+
+It takes only requests that tests prove to be the same on the wire as litellm's; whatever is out of the ordinary (other
+providers, odd parameters, a litellm that the user has set up) goes through litellm. Nothing is retried here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import ssl
+import sys
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import certifi
+import orjson
+
+from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.terms import FailureKind
+from wfkit.errors import CallFailed
+from wfkit.llm import price_file
+from wfkit.llm.failures import broken, unusable
+from wfkit.llm.failures import refused as failure_of_status
+from wfkit.llm.messages import wire_messages, with_instructions
+from wfkit.llm.native_schema import openai_takes_schema, response_format
+from wfkit.llm.replies import View, reply_of
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+_HOME = "https://api.openai.com/v1"
+_REASONS = re.compile(r"^gpt-(?:[5-9]|\d\d)(?!-chat)")  # these think: no sampling, max_completion_tokens
+_OTHER = re.compile(r"^o\d|^codex|^computer-use|^chatgpt|^ft:|/|audio|realtime|search|instruct|davinci|babbage")
+_SAMPLING = frozenset({"max_tokens", "temperature", "top_p", "seed"})
+_OF_LITELLM = ("SSL_VERIFY", "SSL_CERTIFICATE", "OPENAI_CUSTOM_HEADERS", "OPENAI_API_TYPE")
+_SET_UP = ("api_base", "api_key", "openai_key", "organization", "headers", "client_session", "aclient_session")
+_WATCHED = ("callbacks", "success_callback", "failure_callback", "input_callback", "_async_success_callback")
+_LARGEST = 64 << 20  # bytes of one reply
+
+_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession] = WeakKeyDictionary()
+
+
+def speaks(model: str) -> bool:
+    """Whether requests to this model are usually sent from here."""
+    prefix, slash, name = model.partition("/")
+    if prefix != "openai" or not slash or _OTHER.search(name):
+        return False
+    entry = price_file.entries().get(name) or price_file.entries().get(model)
+    return (entry is None or entry.get("mode") == "chat") and not _litellm_is_set_up()
+
+
+def takes(request: Request) -> bool:
+    """Whether this request can be sent from here, the same as litellm would send it."""
+    if not speaks(request.model):
+        return False
+    allowed = {"max_tokens"} if _REASONS.search(request.model.partition("/")[2]) else _SAMPLING
+    return all(name in allowed for name, _ in request.params)
+
+
+async def send(request: Request) -> Reply:
+    """One HTTP request. Raises CallFailed; cancelling closes the connection."""
+    import aiohttp  # 60 ms: the first call loads it
+
+    name = request.model.partition("/")[2]
+    native = request.schema is not None and openai_takes_schema(name)
+    asked = request if native else with_instructions(request)
+    body = orjson.dumps(_body(asked, name))
+    try:
+        session = await _session()
+        async with session.post(f"{_base()}/chat/completions", data=body, headers=_headers()) as response:
+            content = await _content(response)
+            status, headers = response.status, response.headers
+    except (aiohttp.ClientError, OSError) as error:
+        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+            raise
+        raise CallFailed(broken(error, request.model)) from None
+    if status >= 400:
+        raise CallFailed(failure_of_status(status, headers, content, request.model))
+    return _reply(content, asked)
+
+
+async def close() -> None:
+    """Close the session of the running loop, if there is one. The next request opens another."""
+    session = _sessions.pop(asyncio.get_running_loop(), None)
+    if session is not None:
+        await session.close()
+        await asyncio.sleep(0)  # closed transports end in the next turn of the loop
+
+
+def _litellm_is_set_up() -> bool:
+    """Whether the user has changed how litellm reaches providers, or watches it: then it must be the one to send."""
+    if any(os.environ.get(name) for name in _OF_LITELLM):
+        return True
+    litellm = sys.modules.get("litellm")
+    return litellm is not None and any(getattr(litellm, name, None) for name in (*_SET_UP, *_WATCHED))
+
+
+def _body(asked: Request, name: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"messages": wire_messages(asked.messages), "model": name, **dict(asked.params)}
+    if _REASONS.search(name) and "max_tokens" in body:
+        body["max_completion_tokens"] = body.pop("max_tokens")
+    if asked.schema is not None:
+        body["response_format"] = response_format(json.loads(asked.schema))
+    return body
+
+
+def _base() -> str:
+    base = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE") or _HOME
+    return base.rstrip("/")
+
+
+def _headers() -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', '')}"}
+    organization = os.environ.get("OPENAI_ORGANIZATION") or os.environ.get("OPENAI_ORG_ID")
+    if organization:
+        headers["OpenAI-Organization"] = organization
+    if os.environ.get("OPENAI_PROJECT_ID"):
+        headers["OpenAI-Project"] = os.environ["OPENAI_PROJECT_ID"]
+    return headers
+
+
+async def _session() -> ClientSession:
+    import aiohttp  # 60 ms: the first call has loaded it
+
+    loop = asyncio.get_running_loop()
+    session = _sessions.get(loop)
+    if session is None or session.closed:
+        authorities = os.environ.get("SSL_CERT_FILE") or certifi.where()
+        trusted = ssl.create_default_context(cafile=authorities)
+        session = _sessions[loop] = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=trusted, keepalive_timeout=30.0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=30.0),  # the deadline is the caller's
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "wfkit"},
+            trust_env=True,
+        )
+    return session
+
+
+async def _content(response: Any) -> bytes:
+    """The whole body, up to a limit: no server may fill the memory."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > _LARGEST:
+            raise OSError(f"the reply is larger than {_LARGEST >> 20} MB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _reply(content: bytes, asked: Request) -> Reply:
+    try:
+        try:
+            data = orjson.loads(content)
+        except orjson.JSONDecodeError:  # lone surrogates are JSON for Python, not for orjson
+            data = json.loads(content)
+        return reply_of(View(data), asked)
+    except CallFailed:
+        raise
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        failure: Failure = unusable(error, asked.model)
+        assert failure.kind is FailureKind.TRANSIENT
+    raise CallFailed(failure)

@@ -1,0 +1,38 @@
+"""Structured output that a model is built for: which models take a JSON Schema, and the form in which it is sent.
+
+For all others the schema is told in the messages (`messages.with_instructions`). Nothing is sent here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from wfkit.llm import price_file
+
+_NAME = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+def openai_takes_schema(name: str) -> bool:
+    """Whether litellm's bundled file says that OpenAI's model of this name takes a JSON Schema natively."""
+    entry = price_file.entries().get(name) or price_file.entries().get(f"openai/{name}") or {}
+    return entry.get("supports_response_schema") is True
+
+
+def response_format(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema as OpenAI's `response_format`; strict where it keeps the rules of strict mode."""
+    name = _NAME.sub("_", str(schema.get("title", ""))).strip("_")[:64] or "answer"
+    return {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": _is_strict(schema)}}
+
+
+def _is_strict(schema: Any) -> bool:
+    """Every object closed and all its properties required, everywhere (OpenAI, "Structured model outputs")."""
+    if isinstance(schema, list):
+        return all(map(_is_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    if "properties" in schema or schema.get("type") == "object":
+        names = set(schema.get("properties", {}))
+        if schema.get("additionalProperties") is not False or names != set(schema.get("required", [])):
+            return False
+    return all(map(_is_strict, schema.values()))
