@@ -54,6 +54,9 @@ class Spent:
     estimated: int = 0
 
 
+NOTHING_SPENT = Spent()
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """A piece of what a body printed or displayed.
@@ -79,7 +82,7 @@ class Result:
     preview: str = ""
     outputs: tuple[Output, ...] = ()
     run_s: float | None = None
-    spent: Spent = Spent()
+    spent: Spent = NOTHING_SPENT
     cacheable: bool = True
     run_id: str = ""
     created_at: float = 0.0

@@ -15,7 +15,7 @@ from wfkit.core.call import CallRecord, Failure
 from wfkit.core.events import Entry, Event, Forgotten
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store, Ticket
-from wfkit.core.result import Output, Read, Result, Spent, Stored
+from wfkit.core.result import NOTHING_SPENT, Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run
 from wfkit.core.terms import FailureKind, OnError, TaskState
 from wfkit.engine.prepare import Prepared, ReadyNode
@@ -81,7 +81,7 @@ class Made:
     problem: str | None = None
     outputs: tuple[Output, ...] = ()
     run_s: float = 0.0
-    spent: Spent = Spent()
+    spent: Spent = NOTHING_SPENT
     mutated: tuple[str, ...] = ()
 
 

@@ -53,9 +53,9 @@ class CallLog:
         if places is not None:
             if request_digest not in places:
                 return None
-            entry = self._read(places[request_digest])
-            if entry is not None and isinstance(entry.event, CallEnded):
-                return entry.event.call
+            for entry in self._read(places[request_digest]):
+                if isinstance(entry.event, CallEnded):
+                    return entry.event.call
         return self._in_database(request_digest, folded, now)
 
     def _in_database(self, request_digest: str, folded: int, now: int) -> CallRecord | None:

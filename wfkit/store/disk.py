@@ -86,7 +86,7 @@ class DiskStore(Serving, Asking):
     def append(self, entries: Sequence[Entry], durable: bool = False) -> Receipt:
         """Append in this order, without secrets. Never blocks on the disk."""
         journal = self._tails.own or self._begin()
-        receipt, withheld = journal.append(entries, durable, self._secrets)
+        receipt, withheld = journal.append(entries, durable)
         self._folder.touch()
         for what in withheld:
             tell(what)
@@ -127,7 +127,7 @@ class DiskStore(Serving, Asking):
         with self._guard:
             self._check_open()
             try:
-                self._tails.own = self._tails.own or Journal(self.root)
+                self._tails.own = self._tails.own or Journal(self.root, self._secrets)
             except OSError as error:
                 what = f"no journal can be made in {self.root}: {error.strerror or error}"
                 raise StoreFault(f"{what}; free space or make it writable, {ELSEWHERE}") from error

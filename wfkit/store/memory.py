@@ -80,8 +80,8 @@ class MemoryStore(Serving, Asking):
         self.closed = False
         self._recent = Everything()
         self._answers: MemoryDatabase | None = None
-        results = Results(self._recent, lambda: None, ObjectDict(), lambda _: None)
-        super().__init__(results, CallLog(self._recent, lambda: None, lambda _: None), LocalFlights())
+        results = Results(self._recent, lambda: None, ObjectDict(), lambda _: ())
+        super().__init__(results, CallLog(self._recent, lambda: None, lambda _: ()), LocalFlights())
 
     def append(self, entries: Sequence[Entry], durable: bool = False) -> Done:  # noqa: ARG002 (a Store's signature)
         """Append in this order, without secrets."""

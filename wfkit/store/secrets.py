@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -62,6 +63,8 @@ class Secrets:
 
     def maybe(self, data: bytes) -> bool:
         """Whether there may be a secret in these bytes: about 1 µs a kilobyte; wrong only by saying yes."""
+        if len(data) < _MIN_BYTES:  # no value that counts as one, and no token of a known shape, is so short
+            return False
         environment = getattr(os.environ, "_data", os.environ)  # 1 µs to compare; the public mapping decodes: 50 µs
         if environment != self._seen:
             self._look(dict(environment))
@@ -69,6 +72,10 @@ class Secrets:
             if needle in data:
                 return True
         return False
+
+    def may_be_in(self, texts: Iterable[str]) -> bool:
+        """`maybe` for many texts at once: the search costs 4 µs, however little there is to search."""
+        return self.maybe("\n".join(texts).encode("utf-8", "surrogatepass"))
 
     def may_tell(self, entry: Entry, line: bytes) -> bool:
         """Whether there may be a secret in the line of an entry. Its values were searched when they were encoded, and

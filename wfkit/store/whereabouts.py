@@ -48,7 +48,6 @@ class Whereabouts:
             return {}
         index = Index()
         for place in {place for digest in digests if (place := self._tails.ground.place(digest))}:
-            entry = self._read(place)
-            if entry is not None:
+            for entry in self._read(place):
                 index.add(entry)
         return {digest: index.stored[digest] for digest in digests if digest in index.stored}

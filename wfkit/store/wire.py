@@ -1,4 +1,4 @@
-"""An entry as one line of a journal: `crc32 json` and a newline, and back.
+"""An entry as one line of a journal: `crc32 json` and a newline, and back. Lines of many entries are `packs`.
 
 The JSON names the class of the event; decoders are built from the type hints of `core.events`, so a class is only ever
 one of those. Fields that this version does not know are dropped, an event or word that it does not know is a
@@ -40,23 +40,42 @@ class Damaged(ValueError):
 def encode(entry: Entry) -> bytes:
     """The line of an entry, newline included. Raises StoreFault for an event that holds what JSON cannot say."""
     event = entry.event
-    line = {"t": type(event).__name__, "run": entry.run_id, "epoch": entry.epoch, "seq": entry.seq, "event": event}
+    return line(
+        {"t": type(event).__name__, "run": entry.run_id, "epoch": entry.epoch, "seq": entry.seq, "event": event}
+    )
+
+
+def line(told: dict[str, Any]) -> bytes:
+    """A line that says this, newline included. Raises StoreFault for what JSON cannot say."""
     try:
-        body = orjson.dumps(line, default=_decimal)
+        body = orjson.dumps(told, default=_decimal)
     except TypeError as error:
-        body = _encode_escaped(line, error)
+        body = _encode_escaped(told, error)
     return b"%08x %b\n" % (crc32(body), body)
 
 
-def decode(line: bytes) -> Entry:
-    """The entry of a line (without its newline). Raises Damaged, or StoreFault for what a newer version wrote."""
+def parse(line: bytes) -> dict[str, Any]:
+    """What a line says (without its newline). Raises Damaged."""
     body = line[9:]
     try:
         if crc32(body) != int(line[:8], 16) or line[8:9] != b" ":
             raise Damaged("the checksum does not match")
-        raw = orjson.loads(body)
-        if "esc" in raw:
-            raw = unescape(raw)
+        raw: dict[str, Any] = orjson.loads(body)
+        return unescape(raw) if "esc" in raw else raw
+    except Damaged:
+        raise
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"no entry: {error!r}") from None
+
+
+def decode(line: bytes) -> Entry:
+    """The entry of a line that holds one. Raises Damaged, or StoreFault for what a newer version wrote."""
+    return entry(parse(line))
+
+
+def entry(raw: dict[str, Any]) -> Entry:
+    """The entry that a parsed line tells of. Raises Damaged, or StoreFault for what a newer version wrote."""
+    try:
         kind = EVENTS.get(raw["t"])
         if kind is None:
             raise StoreFault(f"the journal holds an event {raw['t']!r}: it {NEWER}")
@@ -134,11 +153,11 @@ def _decimal(value: Any) -> str:
     raise TypeError(f"a {type(value).__name__} cannot stand in an event")
 
 
-def _encode_escaped(line: dict[str, Any], error: TypeError) -> bytes:
+def _encode_escaped(told: dict[str, Any], error: TypeError) -> bytes:
     try:
-        return orjson.dumps({**escape(line), "esc": 1})
+        return orjson.dumps({**escape(told), "esc": 1})
     except (TypeError, RecursionError):
-        raise StoreFault(f"an event {line['t']} of run {line['run']!r} cannot be written: {error}") from None
+        raise StoreFault(f"an event {told['t']} of run {told['run']!r} cannot be written: {error}") from None
 
 
 def escape(value: Any) -> Any:

@@ -17,8 +17,11 @@ from wfkit.store.journals.journal import list_journals
 def fold_in_pieces(root: Path, size: int) -> None:
     database = open_database(root)
     lines = lines_of(root)
-    for start in range(0, len(lines), size):
-        assert database.fold(lines[start : start + size])
+    while lines:
+        last = lines[:size][-1][:2]
+        piece = [line for line in lines if line[:2] <= last]  # entries of one line are never parted
+        lines = lines[len(piece) :]
+        assert database.fold(piece)
     database.close()
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from wfkit.core.events import Dispatched, Entry
+from wfkit.core.events import Entry, Skipped
 from wfkit.errors import StoreFault
 from wfkit.store.journals import journal, segments
 from wfkit.store.journals.journal import Damage, Journal, Log
 
-ENTRIES = [Entry("run", 0, n, Dispatched((n,), 1, 1.0)) for n in range(10)]
+ENTRIES = [Entry("run", 0, n, Skipped(n, 0, 1.0)) for n in range(10)]
 
 
 @pytest.fixture

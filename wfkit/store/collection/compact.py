@@ -6,12 +6,13 @@ and catalogs of others stay right, and one rename makes the change. What goes is
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wfkit.core.events import Entry, Forgotten, ItemsSucceeded, NodeDefined, Succeeded
-from wfkit.store import wire
+from wfkit.store import packs, wire
 from wfkit.store.collection.keeping import Fate
 from wfkit.store.collection.survey import has_reply, is_filler
 from wfkit.store.files import read_file, write_file
@@ -58,18 +59,18 @@ def compact(log: Log, keep: Callable[[Entry], Entry | None]) -> Compacted:
     for offset, line in journal.read_lines(log.path):
         raw = line + b"\n"
         try:
-            entry = wire.decode(line)
+            entries = packs.decode(line)
         except wire.Damaged as error:
             journal.warn(journal.Damage(log.journal_id, offset, offset + len(raw), str(error)))
             made.keep(raw)
             continue
-        stays = keep(entry)
-        if stays is None:
-            made.drop(raw, filler=is_filler(entry))
-        elif stays is entry:
+        stay = [kept for entry in entries if (kept := keep(entry)) is not None]
+        if not stay:
+            made.drop(raw, filler=all(map(is_filler, entries)))
+        elif len(stay) == len(entries) and all(map(operator.is_, stay, entries)):
             made.keep(raw)
         else:
-            made.shorten(raw, wire.encode(stays))
+            made.shorten(raw, packs.encode(stay) if len(entries) > 1 else wire.encode(stay[0]))
     data = made.end()  # of a damaged segment not all is there: it stays as it is
     return Compacted(log, data, made.lines, made.changed and len(data) == log.size)
 

@@ -82,8 +82,9 @@ def survey(root: Path, may_move: Callable[[Log], bool]) -> Facts:
         if movable:
             facts.movable.append(log)
         packed = log.path.stat().st_size / max(log.size, 1)
-        for start, end, entry in journal.read_entries(log.path):
-            _note(facts, entry, (end - start) * packed, movable)
+        for start, end, entries in journal.read_packs(log.path):
+            for entry in entries:
+                _note(facts, entry, (end - start) * packed / len(entries), movable)
     return facts
 
 

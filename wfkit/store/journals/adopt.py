@@ -14,7 +14,7 @@ import orjson
 
 from wfkit.core.events import Adopted, Entry, RunStarted
 from wfkit.core.terms import RunState
-from wfkit.store import wire
+from wfkit.store import packs, wire
 from wfkit.store.files import make_folder, read_file, write_file
 from wfkit.store.journals import journal, segments
 from wfkit.store.journals.journal import Log
@@ -121,6 +121,6 @@ def _of_run(log: Log, run_id: str) -> Iterator[Entry]:
 
 def _decoded(log: Log, start: int, line: bytes) -> Iterator[Entry]:
     try:
-        yield wire.decode(line)
+        yield from packs.decode(line)
     except wire.Damaged as error:
         journal.warn(journal.Damage(log.journal_id, start, start + len(line) + 1, str(error)))

@@ -19,7 +19,7 @@ from zlib import crc32
 import orjson
 
 from wfkit.core.result import Known, Read
-from wfkit.store import wire
+from wfkit.store import packs, wire
 from wfkit.store.bulk import money, no_collection
 from wfkit.store.files import READ, read_file
 from wfkit.store.journals.journal import Log
@@ -27,7 +27,7 @@ from wfkit.store.journals.marks import Mark, find
 
 HEAD = "catalog.json"
 FORMAT = 1
-EVENTS = " ".join(sorted(wire.EVENTS))  # of another version: what it passed over may be news to us
+EVENTS = " ".join(sorted((*wire.EVENTS, packs.KIND)))  # of another version: what it passed over may be news to us
 _AT_ONCE = 8 << 20
 
 Block = list[int]  # offset, length, crc, rows

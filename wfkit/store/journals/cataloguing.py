@@ -17,7 +17,7 @@ from zlib import crc32
 
 import orjson
 
-from wfkit.store import wire
+from wfkit.store import packs, wire
 from wfkit.store.files import write_file
 from wfkit.store.journals import journal
 from wfkit.store.journals.catalog import EVENTS, FORMAT, HEAD, Block, Broken, Catalog, Head, drop, dumps, open_catalog
@@ -30,7 +30,7 @@ MANY = 50_000  # results of a node, or four times as many replies: DuckDB is qui
 BLOCKS = 16
 _KIND = re.compile(rb'[0-9a-f]{8} \{"t":"(\w+)"')
 _DEFINITION = re.compile(rb'"definition":"([0-9a-f]{32})"')
-_KINDS = frozenset(name.encode() for name in wire.EVENTS)
+_KINDS = frozenset(name.encode() for name in (*wire.EVENTS, packs.KIND))
 _MARKS = frozenset({b"RunStarted", b"RunEnded", b"Adopted"})
 _WASTE = 1 << 20
 
@@ -158,6 +158,17 @@ def _items_succeeded(news: News, line: bytes, at: At) -> None:
         _add_result(news, result, at)
 
 
+def _packed(news: News, line: bytes, at: At) -> None:
+    event = _event(line)
+    for _, _, _, value, *told in event.get("s", ()):
+        key, node, definition, _, _, run_s, cacheable, run_id, created_at = told
+        if cacheable:
+            row = [key, definition, value[0], [], created_at, run_id, run_s, "0", *at]
+            news.results.setdefault(node, []).append(row)
+    for row in event.get("n", ()):
+        news.definitions[row[1]] = None
+
+
 def _call_ended(news: News, line: bytes, at: At) -> None:
     event = _event(line)
     call = event["call"]
@@ -179,6 +190,7 @@ def _defined(news: News, line: bytes, _at: At) -> None:
 _ADDERS: dict[bytes, Callable[[News, bytes, At], None]] = {
     b"Succeeded": _succeeded,
     b"ItemsSucceeded": _items_succeeded,
+    packs.KIND.encode(): _packed,
     b"CallEnded": _call_ended,
     b"Forgotten": _forgotten,
     b"NodeDefined": _defined,

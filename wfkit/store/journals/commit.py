@@ -1,7 +1,8 @@
 """Group commit: bytes appended by many threads reach one file in one write and one fdatasync.
 
 One daemon thread writes. It waits a moment for company (`LINGER_S`) only while nobody waits for it. What could not be
-written is kept and tried again; the file never keeps a part of it. No entries and no locks between processes here.
+written is kept and tried again; the file never keeps a part of it. What is held becomes bytes only when it is written,
+all of it together. What those bytes say is not known here, and no locks between processes are.
 """
 
 from __future__ import annotations
@@ -22,53 +23,97 @@ _sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 class Receipt:
-    """The Ticket of `core.promises`: the file up to `end` is durable, or could not be made so."""
+    """The Ticket of `core.promises`: the first `count` appends are durable, or could not be made so."""
 
-    __slots__ = ("_commit", "end")
+    __slots__ = ("_commit", "count")
 
-    def __init__(self, commit: GroupCommit, end: int) -> None:
+    def __init__(self, commit: GroupCommit, count: int) -> None:
         self._commit = commit
-        self.end = end
+        self.count = count
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until durable; False when the time ran out. Raises StoreFault when the disk refuses."""
-        return self._commit.wait(self.end, timeout)
+        return self._commit.wait(self.count, timeout)
 
     def then(self, call: Callable[[], None]) -> None:
         """Call once when durable or failed; from the writer's thread, or at once if that is already so."""
-        self._commit.then(self.end, call)
+        self._commit.then(self.count, call)
+
+
+Pack = Callable[[list[Any]], tuple[bytes, Any]]
+
+
+class _Waiting:
+    """What was appended and is not written yet. Whoever calls holds the lock."""
+
+    def __init__(self, end: int, pack: Pack) -> None:
+        self.buffer = bytearray()
+        self.placed: list[tuple[int, int, Any]] = []
+        self._held: list[Any] = []
+        self._end = end
+        self._pack = pack
+
+    def __bool__(self) -> bool:
+        return bool(self.buffer or self._held)
+
+    @property
+    def has_placed(self) -> bool:
+        return bool(self.placed or self._held)
+
+    def add(self, data: bytes | None, note: Any) -> None:
+        """Take bytes, or hold the note (None)."""
+        if data is None:
+            self._held.append(note)
+        else:
+            self.release()
+            self._place(data, note)
+
+    def release(self) -> None:
+        """Make bytes of what is held."""
+        if self._held:
+            held, self._held = self._held, []
+            self._place(*self._pack(held))
+
+    def _place(self, data: bytes, note: Any) -> None:
+        start, self._end = self._end, self._end + len(data)
+        self.buffer += data
+        self.placed.append((start, self._end, note))
 
 
 class GroupCommit:
-    """Appends to an open file. The note of each append is kept with its place until `take_placed`."""
+    """Appends to an open file. The note of each append is kept with its place until `take_placed`.
 
-    def __init__(self, fd: int, name: str, write: Callable[[int, Any], int] = os.write) -> None:
+    `pack` makes bytes and one note of notes that were held; it is called under the lock and must not raise.
+    """
+
+    def __init__(
+        self, fd: int, name: str, write: Callable[[int, Any], int] = os.write, pack: Pack = lambda held: (b"", held)
+    ) -> None:
         self._fd, self._name, self._write = fd, name, write
         self._pid = os.getpid()
         lock = threading.Lock()
         self._lock = lock
         self._work = threading.Condition(lock)
         self._done = threading.Condition(lock)
-        self._buffer = bytearray()
-        self._placed: list[tuple[int, int, Any]] = []
         self._calls: list[tuple[int, Callable[[], None]]] = []
-        self._end = self.durable = os.fstat(fd).st_size
-        self._failed_end = -1
+        self.durable = os.fstat(fd).st_size
+        self._waiting = _Waiting(self.durable, pack)
+        self._count = self._taken = self._written = self._failed = 0  # appends: all, at the writer, durable, refused
         self.fault: StoreFault | None = None
         self._urgent = self._idle = self._closing = False
         self._thread: threading.Thread | None = None
 
-    def append(self, data: bytes, note: Any = None, durable: bool = False) -> Receipt:
-        """Take the bytes; they are copied and in order when this returns. Never blocks on the disk."""
+    def append(self, data: bytes | None, note: Any = None, durable: bool = False) -> Receipt:
+        """Take the bytes, or hold the note (None); in order when this returns. Never blocks on the disk."""
         if self._pid != os.getpid():
             raise StoreFault(f"{self._name} belongs to process {self._pid}: open the store anew after a fork")
         with self._lock:
             if self._closing:
                 raise StoreFault(f"{self._name} is closed: open the store again")
-            start = self._end
-            self._buffer += data
-            self._end = end = start + len(data)
-            self._placed.append((start, end, note))
+            if data != b"":
+                self._count += 1
+                self._waiting.add(data, note)
+            count = self._count
             if durable and not self._urgent:
                 self._urgent = True
                 self._work.notify()
@@ -77,26 +122,27 @@ class GroupCommit:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="wfkit-journal", daemon=True)
                 self._thread.start()
-        return Receipt(self, end)
+        return Receipt(self, count)
 
     def take_placed(self) -> list[tuple[int, int, Any]]:
-        """(offset, end, note) of every append since the last call, in file order."""
+        """(offset, end, note) of every append since the last call, in file order; of what was held together one."""
         with self._lock:
-            placed, self._placed = self._placed, []
+            self._waiting.release()
+            placed, self._waiting.placed = self._waiting.placed, []
         return placed
 
     @property
     def has_placed(self) -> bool:
         """Whether `take_placed` would give something."""
-        return bool(self._placed)
+        return self._waiting.has_placed
 
-    def wait(self, end: int | None = None, timeout: float | None = None) -> bool:
-        """Block until the file up to `end` (None: its end) is durable. Raises StoreFault when the disk refuses."""
+    def wait(self, count: int | None = None, timeout: float | None = None) -> bool:
+        """Block until so many appends (None: all) are durable. Raises StoreFault when the disk refuses."""
         until = None if timeout is None else time.monotonic() + timeout
         with self._lock:
-            end = self._end if end is None else end
-            while self.durable < end:
-                if self._failed_end >= end and self.fault:
+            count = self._count if count is None else count
+            while self._written < count:
+                if self._failed >= count and self.fault:
                     raise self.fault
                 if not self._urgent:
                     self._urgent = True
@@ -107,11 +153,11 @@ class GroupCommit:
                 self._done.wait(left)
         return True
 
-    def then(self, end: int, call: Callable[[], None]) -> None:
-        """Call when `end` is durable or failed."""
+    def then(self, count: int, call: Callable[[], None]) -> None:
+        """Call when so many appends are durable, or failed."""
         with self._lock:
-            if self.durable < end and self._failed_end < end:
-                self._calls.append((end, call))
+            if self._written < count and self._failed < count:
+                self._calls.append((count, call))
                 return
         call()
 
@@ -124,7 +170,7 @@ class GroupCommit:
             self._work.notify_all()
         if self._thread is not None:
             self._thread.join()
-        if self.durable < self._end and self.fault:
+        if self._written < self._count and self.fault:
             raise self.fault
 
     def _run(self) -> None:
@@ -138,16 +184,17 @@ class GroupCommit:
         with self._lock:
             if self.fault and not self._closing:
                 self._work.wait(RETRY_S)
-            while not self._buffer and not self._closing:
+            while not self._waiting and not self._closing:
                 self._idle = True
                 self._work.wait()
                 self._idle = False
-            if self._buffer and not self._urgent and not self._closing:
+            if not self._urgent and not self._closing:
                 self._work.wait(LINGER_S)
-            if self._closing and self.fault and self._failed_end == self._end:
+            if self._closing and self.fault and self._failed == self._count:
                 return None
-            data, self._buffer = self._buffer, bytearray()
-            self._urgent = False
+            self._waiting.release()
+            data, self._waiting.buffer = self._waiting.buffer, bytearray()
+            self._taken, self._urgent = self._count, False
         return data
 
     def _put(self, data: bytearray) -> StoreFault | None:
@@ -176,12 +223,12 @@ class GroupCommit:
             self.fault = fault
             if fault is None:
                 self.durable += len(data)
-                reached = self.durable
+                self._written = self._taken
             else:
-                reached = self._failed_end = self.durable + len(data)
-                self._buffer = data + self._buffer
-            ready = [call for end, call in self._calls if end <= reached]
-            self._calls = [(end, call) for end, call in self._calls if end > reached]
+                self._failed = self._taken
+                self._waiting.buffer = data + self._waiting.buffer
+            ready = [call for count, call in self._calls if count <= self._taken]
+            self._calls = [(count, call) for count, call in self._calls if count > self._taken]
             self._done.notify_all()
         return ready
 

@@ -6,7 +6,7 @@ An Index is in memory and holds the entries of a stretch of journals. Reading jo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wfkit.core.call import CallRecord
@@ -17,7 +17,7 @@ from wfkit.core.terms import Verdict
 Placed = tuple[str, int, int, Entry]  # journal id, offset, offset of the next line, entry
 
 
-ReadAt = Callable[[tuple[str, int, int]], Entry | None]  # journal id, offset, length -> the entry of that line
+ReadAt = Callable[[tuple[str, int, int]], Sequence[Entry]]  # journal id, offset, length -> the entries of that line
 
 
 class Index:

@@ -12,12 +12,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import accumulate, pairwise
 from pathlib import Path
 
 from wfkit.core.events import Entry
 from wfkit.core.frozen import dataclass
-from wfkit.store import wire
+from wfkit.store import packs, wire
 from wfkit.store.files import make_folder, read_file, read_part, sync_folder
 from wfkit.store.journals import segments
 from wfkit.store.journals.commit import GroupCommit, Receipt
@@ -62,41 +61,35 @@ OnDamage = Callable[[Damage], None]
 class Journal:
     """The journal of this process: locked while it lives, made when it is created. Thread-safe."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, secrets: Secrets | None = None) -> None:
         folder = root / FOLDER
         self.id = f"{int(time.time() * 1000):012x}-{os.getpid()}-{os.urandom(4).hex()}"
         self.path = folder / f"{self.id}{SUFFIX}"
+        self._secrets = secrets
         self._lock = _create_locked(folder, self.path)
-        self.commit = GroupCommit(self._lock.fd, f"journal {self.path.name}")
+        self.commit = GroupCommit(self._lock.fd, f"journal {self.path.name}", pack=self._packed)
 
-    def append(
-        self, entries: Sequence[Entry], durable: bool = False, secrets: Secrets | None = None
-    ) -> tuple[Receipt, list[str]]:
-        """Encode and append in this order; never blocks on the disk. With it comes what secrets made us leave out."""
-        if len(entries) == 1:  # the common case, and it is counted in microseconds
-            line = wire.encode(entries[0])
-            if secrets is None or not secrets.may_tell(entries[0], line):
-                return self.commit.append(line, entries, durable), []
-        lines, withheld = [], []
-        kept = list(entries)
-        for place, entry in enumerate(entries):
-            line = wire.encode(entry)
-            if secrets is not None and secrets.may_tell(entry, line):
-                kept[place], what = secrets.clean(entry, line)
-                line = line if kept[place] is entry else wire.encode(kept[place])
-                withheld += [what] if what else []
+    def append(self, entries: Sequence[Entry], durable: bool = False) -> tuple[Receipt, list[str]]:
+        """Append in this order, without secrets; never blocks on the disk. With it comes what secrets made us leave
+        out. Entries that can wait are encoded when they are written, with all that came meanwhile."""
+        if entries and all(packs.fits(entry.event) for entry in entries):
+            return self.commit.append(None, entries, durable), []
+        lines: list[bytes] = []
+        placed: list[tuple[int, Sequence[Entry]]] = []
+        withheld: list[str] = []
+        for group in packs.grouped(entries):
+            line, kept = self._line(group, withheld)
             lines.append(line)
-        return self.commit.append(b"".join(lines), (list(map(len, lines)), kept), durable), withheld
+            placed.append((len(line), kept))
+        return self.commit.append(b"".join(lines), placed, durable), withheld
 
     def take_lines(self) -> list[Line]:
         """The entries appended since the last call, with their offsets; some may not be durable yet."""
         found: list[Line] = []
-        for start, end, note in self.commit.take_placed():
-            if len(note) == 1:
-                found.append((start, end, note[0]))
-                continue
-            ends = list(accumulate(note[0], initial=start))
-            found.extend((a, b, entry) for (a, b), entry in zip(pairwise(ends), note[1], strict=True))
+        for start, _, note in self.commit.take_placed():
+            for size, entries in note:
+                found.extend((start, start + size, entry) for entry in entries)
+                start += size
         return found
 
     def close(self) -> None:
@@ -105,6 +98,25 @@ class Journal:
             self.commit.close()
         finally:
             self._lock.release()
+
+    def _packed(self, held: list[Sequence[Entry]]) -> tuple[bytes, list[tuple[int, Sequence[Entry]]]]:
+        lines = [self._line(group, []) for group in packs.grouped(entry for entries in held for entry in entries)]
+        return b"".join([line for line, _ in lines]), [(len(line), kept) for line, kept in lines]
+
+    def _line(self, group: Sequence[Entry], withheld: list[str]) -> tuple[bytes, Sequence[Entry]]:
+        """The line of entries that share one, and the entries as they stand there."""
+        if packs.fits(group[0].event):
+            if self._secrets is not None and self._secrets.may_be_in(
+                text for entry in group for text in packs.texts(entry)
+            ):
+                group = [self._secrets.clean(entry, wire.encode(entry))[0] for entry in group]
+            return (wire.encode(group[0]) if len(group) == 1 else packs.encode(group)), group
+        entry, line = group[0], wire.encode(group[0])
+        if self._secrets is not None and self._secrets.may_tell(entry, line):
+            cleaned, what = self._secrets.clean(entry, line)
+            withheld += [what] if what else []
+            return (line if cleaned is entry else wire.encode(cleaned)), (cleaned,)
+        return line, group
 
 
 def list_journals(root: Path) -> list[Log]:
@@ -135,7 +147,16 @@ def paths(root: Path) -> list[Path]:
 
 
 def read_entries(path: Path, offset: int = 0, on_damage: OnDamage | None = None) -> Iterator[Line]:
-    """The whole and intact lines of a journal or segment from `offset` on: (offset, next offset, entry).
+    """The entries of `read_packs`, one by one; those of one line have its offsets."""
+    for start, end, entries in read_packs(path, offset, on_damage):
+        for entry in entries:
+            yield start, end, entry
+
+
+def read_packs(
+    path: Path, offset: int = 0, on_damage: OnDamage | None = None
+) -> Iterator[tuple[int, int, list[Entry]]]:
+    """The whole and intact lines of a journal or segment from `offset` on: (offset, next offset, entries).
 
     Damaged lines go to `on_damage` (default: a logged warning, once each). Raises StoreFault for what a newer
     version wrote.
@@ -144,11 +165,11 @@ def read_entries(path: Path, offset: int = 0, on_damage: OnDamage | None = None)
     for start, line in read_lines(path, offset):
         end = start + len(line) + 1
         try:
-            entry = wire.decode(line)
+            entries = packs.decode(line)
         except wire.Damaged as error:
             (on_damage or warn)(Damage(journal_id, start, end, str(error)))
             continue
-        yield start, end, entry
+        yield start, end, entries
 
 
 def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
@@ -166,16 +187,16 @@ def read_data(path: Path, offset: int = 0) -> bytes:
     return segments.read(path, offset) if segments.is_segment(path) else read_file(path, offset) or b""
 
 
-def read_at(root: Path, place: tuple[str, int, int]) -> Entry | None:
-    """The entry of one line: (journal id, offset, length with the newline). None if it is not there, or damaged."""
+def read_at(root: Path, place: tuple[str, int, int]) -> Sequence[Entry]:
+    """The entries of one line: (journal id, offset, length with the newline). None if it is not there, or damaged."""
     journal_id, offset, length = place
     line = read_part(root / FOLDER / f"{journal_id}{SUFFIX}", offset, length)
     if line is None:
         line = segments.part(root, journal_id, offset, length)
     try:
-        return wire.decode(line[:-1])
+        return packs.decode(line[:-1])
     except wire.Damaged:
-        return None
+        return ()
 
 
 def journal_id_of(path: Path) -> str:
