@@ -71,7 +71,7 @@ def test_groups_are_short_and_of_one_run() -> None:
 
 
 def test_damage_and_newer() -> None:
-    """A pack whose checksum fails or that lacks a row is damaged; one with events of a newer version is told as such."""
+    """A pack whose checksum fails or that lacks a row is damaged; one of a newer version is told as such."""
     line = packs.encode(ENTRIES)[:-1]
     with pytest.raises(wire.Damaged):
         packs.decode(line.replace(b"never_run", b"never_ran"))

@@ -15,6 +15,7 @@ from wfkit import Workflow
 from wfkit.errors import StoreFault, ValueFault
 from wfkit.llm.fake import Say, Script
 
+PRINTING = {"a": "print()\n1", "b": "print()\na + 1", "c": "print()\nb + 1"}  # so each result has a line of its own
 CELLS = {"big": "list(range(50_000))", "told --model fake/script": "Hello", "total": "sum(big)"}
 
 
@@ -91,7 +92,7 @@ def test_a_corrupt_database(lab: Lab) -> None:
 
 def test_a_corrupt_line(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     """A damaged line of a journal is left out and reported; what it told runs again, the rest is a hit."""
-    workflow = lab.cells({"a": "1", "b": "a + 1", "c": "b + 1"})
+    workflow = lab.cells(PRINTING)
     run(workflow)
     (journal,) = (lab.store / "journal").glob("*.jsonl")
     content = journal.read_bytes()
@@ -105,7 +106,7 @@ def test_a_corrupt_line(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     lines[place] = lines[place].replace(b'"b"', b'"x"')
     journal.write_bytes(b"".join(lines))
     with caplog.at_level(logging.WARNING):
-        outcome = lab.cells({"a": "1", "b": "a + 1", "c": "b + 1"}).run()
+        outcome = lab.cells(PRINTING).run()
     assert did(outcome) == {"a": "hit", "b": "run", "c": "hit"}
     assert "damaged line is left out" in caplog.text
 
@@ -113,7 +114,7 @@ def test_a_corrupt_line(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
 def test_a_corrupt_line_of_an_interrupted_run(lab: Lab) -> None:
     """A run whose log has a damaged line is not taken up: the next one is a new run, which has what was done."""
     stop, go_on = threading.Event(), threading.Event()
-    cells = {"done": "1", "slow --ignore 'stop, go_on'": f"stop.set()\ngo_on.wait({PATIENCE_S})\ndone + 1"}
+    cells = {"done": "print()\n1", "slow --ignore 'stop, go_on'": f"stop.set()\ngo_on.wait({PATIENCE_S})\ndone + 1"}
     workflow = lab.cells(cells, {"stop": stop, "go_on": go_on})
     with pytest.raises(KeyboardInterrupt):
         workflow.run(stop=stop)
@@ -122,8 +123,8 @@ def test_a_corrupt_line_of_an_interrupted_run(lab: Lab) -> None:
     workflow.close()
     path = next((lab.store / "journal").glob("*.jsonl"))
     lines = path.read_bytes().split(b"\n")
-    resolved = next(place for place, line in enumerate(lines) if b'"Resolved"' in line)
-    lines[resolved] = lines[resolved].replace(b"Resolved", b"Rezolved")
+    resolved = next(place for place, line in enumerate(lines) if b'"never_run"' in line)
+    lines[resolved] = lines[resolved].replace(b"never_run", b"never_ran")
     path.write_bytes(b"\n".join(lines))
     for database in lab.store.glob("wfkit.duckdb*"):
         database.unlink()

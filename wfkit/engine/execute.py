@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import field
+from functools import cached_property
 from pathlib import Path
 
 from wfkit.core.call import Failure, Reply, Request
@@ -102,7 +103,11 @@ class Ran:
     """A run that came to its end: the context gives values, the report the rows."""
 
     context: Context
-    report: RunReport
+
+    @cached_property
+    def report(self) -> RunReport:
+        """The rows, made when they are first asked for: what still comes in then are late values and calls."""
+        return snapshot(self.context.run)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -153,7 +158,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     if baton.fault is not None:
         raise baton.fault
     _settle(baton, _DISK_S)
-    return Ran(context, _report(baton))
+    return Ran(context)
 
 
 def _warm(prepared: Prepared, transport: str) -> None:

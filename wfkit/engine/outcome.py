@@ -35,11 +35,16 @@ class Outcome:
     """A finished run. `outcome["node"]` is a value; `failures` and `skipped` say what has none, and why."""
 
     def __init__(self, ran: Ran) -> None:
+        self._ran = ran
         self._context: Context = ran.context
-        self.report: RunReport = ran.report
-        self.run_id: str = ran.report.run.run_id
-        self.status: RunState = RunState(ran.report.run.status)
+        self.run_id: str = ran.context.run.started.run_id
+        self.status: RunState = ran.context.run.status
         self.warnings: tuple[str, ...] = tuple(ran.context.warnings)
+
+    @property
+    def report(self) -> RunReport:
+        """The run and its nodes as rows."""
+        return self._ran.report
 
     @property
     def cost_usd(self) -> Decimal | None:

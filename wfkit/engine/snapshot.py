@@ -1,5 +1,5 @@
-"""A run as rows, straight from memory: what the live display draws. Finished runs are reported by the store from the
-same events."""
+"""A run as rows, straight from memory: what the live display draws, and what an outcome tells. The store reports runs
+from the same events."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from decimal import Decimal
 from wfkit.core.events import NodeSpec
 from wfkit.core.ledger import Account
 from wfkit.core.report import NodeRow, RunReport, RunRow
-from wfkit.core.result import Spent
+from wfkit.core.result import NOTHING_SPENT, Spent
 from wfkit.core.run import Run
 from wfkit.core.terms import NodeKind, TaskState
 
 _SUMMED = ("calls", "input_tokens", "output_tokens", "no_input", "no_output", "cost_usd", "unpriced", "estimated")
+_NOTHING = Account()
 
 
 def snapshot(run: Run) -> RunReport:
     """Nodes and totals as they stand; attempts and calls are left to the store. Read it while nobody changes the
     run."""
-    nodes = tuple(_node(run, n, spec) for n, spec in enumerate(run.specs))
-    total: Counter[str] = Counter()
+    names = [spec.name for spec in run.specs]
+    nodes = tuple([_node(run, n, spec, names) for n, spec in enumerate(run.specs)])
+    total: dict[str, int] = {}
     for node in nodes:
         if node.kind != NodeKind.INPUT:
-            total.update(node.tasks)
+            for state, count in node.tasks.items():
+                total[state] = total.get(state, 0) + count
     started = run.started
     accounts = list(run.ledger.accounts.values())
     row = RunRow(
@@ -32,7 +35,7 @@ def snapshot(run: Run) -> RunReport:
         status=run.status,
         started_at=started.at,
         ended_at=run.ended_at,
-        tasks=dict(total),
+        tasks=total,
         spent=_sum(accounts),
         saved_usd=_total([account.saved_usd for account in accounts]),
         saved_s=_seconds([account.saved_s for account in accounts]),
@@ -44,25 +47,31 @@ def snapshot(run: Run) -> RunReport:
     return RunReport(row, nodes)
 
 
-def _node(run: Run, n: int, spec: NodeSpec) -> NodeRow:
-    tasks = run.tasks(n)
-    states: Counter[str] = Counter(run.state[tasks.start : tasks.stop])
-    if not tasks:
-        states[run.node_state[n]] = 1
-    account = run.ledger.accounts.get(n) or Account()
+def _node(run: Run, n: int, spec: NodeSpec, names: list[str]) -> NodeRow:
+    first, count = run.first[n], run.count[n]
+    states: dict[str, int]
+    reasons: dict[str, int]
+    if count == 1:  # most nodes, and a Counter costs as much as all the rest
+        states, reasons = {run.state[first]: 1}, {run.reason[first]: 1}
+    elif count:
+        states, reasons = {**Counter(run.state[first : first + count])}, {**Counter(run.reason[first : first + count])}
+    else:
+        states, reasons = {run.node_state[n]: 1}, {}
+    account = run.ledger.accounts.get(n, _NOTHING)
+    troubled = run.failures or run.node_failures or run.skipped_for
     return NodeRow(
         name=spec.name,
         kind=spec.kind,
-        deps=tuple(run.specs[dep].name for dep in spec.deps),
+        deps=tuple([names[dep] for dep in spec.deps]),
         mapped=spec.over is not None,
-        tasks=dict(states),
-        reasons=dict(Counter(run.reason[tasks.start : tasks.stop])),
+        tasks=states,
+        reasons=reasons,
         run_s=account.run_s,
-        spent=account.spent(),
+        spent=account.spent() if account.calls else NOTHING_SPENT,
         saved_usd=account.saved_usd,
         saved_s=account.saved_s,
         model=spec.model,
-        error=error_of(run, n),
+        error=error_of(run, n) if troubled else None,
     )
 
 
@@ -82,8 +91,9 @@ def error_of(run: Run, n: int) -> str | None:
 def _sum(accounts: list[Account]) -> Spent:
     whole = Account()
     for account in accounts:
-        for name in _SUMMED:
-            setattr(whole, name, getattr(whole, name) + getattr(account, name))
+        if account.calls:
+            for name in _SUMMED:
+                setattr(whole, name, getattr(whole, name) + getattr(account, name))
     return whole.spent()
 
 

@@ -94,7 +94,7 @@ def _follows(group: Sequence[Entry], entry: Entry) -> bool:
 
 
 def texts(entry: Entry) -> Iterator[str]:
-    """What somebody wrote in an event that fits: what may hold a secret. Values were searched when they were encoded."""
+    """What somebody wrote in an event that fits: what may hold a secret. Values were searched before."""
     event = entry.event
     if isinstance(event, Succeeded):
         yield event.result.preview

@@ -113,7 +113,6 @@ class GroupCommit:
             if data != b"":
                 self._count += 1
                 self._waiting.add(data, note)
-            count = self._count
             if durable and not self._urgent:
                 self._urgent = True
                 self._work.notify()
@@ -122,14 +121,14 @@ class GroupCommit:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="wfkit-journal", daemon=True)
                 self._thread.start()
-        return Receipt(self, count)
+            return Receipt(self, self._count)
 
     def take_placed(self) -> list[tuple[int, int, Any]]:
         """(offset, end, note) of every append since the last call, in file order; of what was held together one."""
         with self._lock:
             self._waiting.release()
             placed, self._waiting.placed = self._waiting.placed, []
-        return placed
+            return placed
 
     @property
     def has_placed(self) -> bool:
@@ -195,7 +194,7 @@ class GroupCommit:
             self._waiting.release()
             data, self._waiting.buffer = self._waiting.buffer, bytearray()
             self._taken, self._urgent = self._count, False
-        return data
+            return data
 
     def _put(self, data: bytearray) -> StoreFault | None:
         try:

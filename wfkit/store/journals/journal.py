@@ -86,10 +86,12 @@ class Journal:
     def take_lines(self) -> list[Line]:
         """The entries appended since the last call, with their offsets; some may not be durable yet."""
         found: list[Line] = []
-        for start, _, note in self.commit.take_placed():
+        for place, _, note in self.commit.take_placed():
+            start = place
             for size, entries in note:
-                found.extend((start, start + size, entry) for entry in entries)
-                start += size
+                end = start + size
+                found += [(start, end, entry) for entry in entries]
+                start = end
         return found
 
     def close(self) -> None:
