@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wfkit.errors import UsageFault
-from wfkit.verbs import TABLE, HelpShown, Where, find, overview, read, read_line, usable
+from wfkit.verb_words import HelpShown, find, overview, read, read_line
+from wfkit.verbs import TABLE, Where, usable
 
 WRONG = [
     ("rn", "did you mean run?"),

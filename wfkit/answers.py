@@ -24,6 +24,7 @@ from wfkit.store.doctor import doctor
 from wfkit.views.bundle import View
 from wfkit.views.cost import Cost
 from wfkit.views.dag import Dag
+from wfkit.views.diff import Change
 from wfkit.views.history import History
 from wfkit.views.latency import Latency
 from wfkit.views.lineage import Lineage
@@ -34,7 +35,7 @@ from wfkit.views.plan import PlanRow, PlanView
 from wfkit.views.progress import Progress
 from wfkit.views.sheet import Sheet
 from wfkit.views.timeline import Timeline
-from wfkit.views.why import Change, Why
+from wfkit.views.why import Why
 
 _RUNS_SEARCHED = 20
 _PICTURES: dict[str, Callable[[RunReport], View]] = {"dag": Dag, "timeline": Timeline, "cost": Cost, "latency": Latency}

@@ -12,6 +12,7 @@
     ├── ValueFault              a value that cannot be digested, stored or loaded
     ├── CallFailed              a request to a model failed (`failure` tells how)
     ├── RunFailed          1    a run ended with failed nodes
+    ├── NotTheSame         1    a fresh kernel gives something else than the live one
     ├── BudgetRefused      4    more would be spent than allowed
     └── StoreFault         6    the store is not available, newer, or damaged
 
@@ -87,6 +88,10 @@ class CallFailed(WfkitError):
 
 class RunFailed(WfkitError):
     """A run ended with failed nodes; the values of the others are kept."""
+
+
+class NotTheSame(WfkitError):
+    """A notebook that is executed in a fresh kernel gives something else, or does not run to its end."""
 
 
 class BudgetRefused(WfkitError):

@@ -23,7 +23,8 @@ class Settings:
     `threads`: Python bodies at once; `concurrency`: model calls at once per provider; `timeout_s`: deadline of one
     model call; `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`:
     a mutated input is an error; `transport`: `litellm` sends every request through litellm, `auto` speaks OpenAI's
-    protocol directly where that is the same.
+    protocol directly where that is the same; `buy`: whether models of providers may be asked (off: only the call log
+    answers).
     """
 
     threads: int = 8
@@ -34,6 +35,7 @@ class Settings:
     strict: bool = False
     transport: str = "auto"
     max_output_kb: int = 64
+    buy: bool = True
 
 
 _CHOICES = {"transport": ("auto", "litellm")}

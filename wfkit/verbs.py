@@ -1,20 +1,13 @@
 """The one table of verbs: `%wf VERB` and `wfkit VERB` parse the same arguments and call the same method of `Workflow`.
 
-What a verb does stands in `workflow`; how its answer is shown stands in `notebook` and `cli`. Nothing is executed here.
+What a verb does stands in `workflow`, how words become a verb with its arguments in `verb_words`. Nothing is executed.
 """
 
 from __future__ import annotations
 
-import argparse
-import difflib
-import re
-import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, NoReturn
-
-from wfkit.errors import UsageFault
+from typing import Final
 
 
 class Where(StrEnum):
@@ -34,6 +27,7 @@ class Shape(StrEnum):
     REST = "rest"
     SWITCH = "switch"
     PAIRS = "pairs"
+    SOME = "some"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +71,6 @@ class Verb:
         return self.where in {where, Where.BOTH}
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A verb with its arguments, as positional and named values of the method."""
-
-    verb: Verb
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
-
-
-class HelpShown(Exception):
-    """Help was asked for; `text` is it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-
 VIEWS: Final = ("dag", "timeline", "cost", "latency", "lineage")
 
 _TARGETS = Argument(
@@ -101,6 +78,11 @@ _TARGETS = Argument(
 )
 _NODE = Argument("node", "name of a node", metavar="NODE", names="node")
 _ITEM = Argument("--item", "one item of a mapped node, counted from 0", kind=int, metavar="N", least=0)
+_VERIFY = (
+    Argument("--rerun", "run its bodies again, too; may be said for several nodes", Shape.SOME, metavar="NODE"),
+    Argument("--force", "run a sample of all Python bodies again, three tasks a node", Shape.SWITCH),
+    Argument("--timeout", "seconds that one cell may take (default: 3600)", kind=float, metavar="S"),
+)
 _JSON = Argument("--json", "end with one JSON object on the last line", Shape.SWITCH)
 _PARAMS = Argument("-p", "set a name of the cell tagged `parameters`", Shape.PAIRS, metavar="NAME VALUE")
 
@@ -133,6 +115,27 @@ TABLE: Final[tuple[Verb, ...]] = (
         "demo",
         "execute the quickstart notebook in ./wfkit-demo; again costs nothing",
         (Argument("--fresh", "start over with an empty store", Shape.SWITCH), _PARAMS, _JSON),
+        Where.SHELL,
+    ),
+    Verb(
+        "verify",
+        "does a fresh kernel give the same? It runs all cells, and buys nothing",
+        (
+            Argument("notebook", "its file (default: this notebook)", Shape.OPTIONAL, metavar="FILE.ipynb"),
+            *_VERIFY,
+        ),
+        Where.NOTEBOOK,
+        "verify",
+    ),
+    Verb(
+        "verify",
+        "does a fresh kernel give the same? It runs all cells, and buys nothing",
+        (
+            Argument("notebook", "the notebook to verify; its file is only read", metavar="FILE.ipynb"),
+            *_VERIFY,
+            _PARAMS,
+            _JSON,
+        ),
         Where.SHELL,
     ),
     Verb("plan", "what would run, and why", (_TARGETS,), method="plan"),
@@ -225,157 +228,3 @@ TABLE: Final[tuple[Verb, ...]] = (
 def usable(where: Where) -> tuple[Verb, ...]:
     """The verbs of a notebook, or of a shell, in the order of the table."""
     return tuple(verb for verb in TABLE if verb.usable(where))
-
-
-def find(name: str, where: Where) -> Verb:
-    """A verb by its name. Raises UsageFault with the nearest name."""
-    known = {verb.name: verb for verb in usable(where)}
-    if name in known:
-        return known[name]
-    here = _prompt(where)
-    elsewhere = next((verb for verb in TABLE if verb.name == name), None)
-    if elsewhere is not None:
-        raise UsageFault(f"`{name}` is for a {elsewhere.where}; `{here}` alone lists what works here")
-    raise UsageFault(f"{here} has no verb {name!r}{_nearest(name, known)}; `{here}` alone lists all")
-
-
-def read_line(line: str) -> Asked:
-    """What a `%wf` line asks for. Raises UsageFault, or HelpShown."""
-    name, rest = [*line.split(maxsplit=1), "", ""][:2]
-    verb = find(name, Where.NOTEBOOK)
-    whole = any(argument.shape is Shape.REST for argument in verb.arguments)
-    if whole and rest.strip() and rest.strip() not in {"-h", "--help"}:
-        return Asked(verb, (rest.strip(),))  # quotes and dashes belong to the statement
-    return read(verb, split(rest), Where.NOTEBOOK)
-
-
-def read(verb: Verb, words: Sequence[str], where: Where) -> Asked:
-    """The arguments of a verb as values. Raises UsageFault, or HelpShown."""
-    found = vars(_parser(verb, where).parse_intermixed_args(list(words)))
-    args: list[Any] = []
-    kwargs: dict[str, Any] = {}
-    for argument in verb.arguments:
-        value = found[argument.keyword]
-        if argument.shape is Shape.MANY:
-            args.extend(value)
-        elif argument.shape is Shape.REST:
-            args.append(" ".join(value))
-        elif value is not None:
-            if argument.least is not None and value < argument.least:
-                raise UsageFault(f"{_prompt(where)} {verb.name}: {argument.name} is at least {argument.least}")
-            kwargs[argument.keyword] = value
-    return Asked(verb, tuple(args), kwargs)
-
-
-def split(text: str) -> list[str]:
-    """Words as a shell would see them. Raises UsageFault for a quote without its partner."""
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise UsageFault(f"a quote has no partner in: {text.strip()}") from error
-
-
-def overview(where: Where) -> str:
-    """All verbs with a line each."""
-    verbs = usable(where)
-    calls = [_usage(verb) for verb in verbs]
-    width = max(map(len, calls))
-    lines = [f"  {call.ljust(width)}  {verb.summary}" for call, verb in zip(calls, verbs, strict=True)]
-    ending = f"{_prompt(where)} VERB --help says more."
-    if where is Where.NOTEBOOK:
-        ending += " %%wf_node NAME defines a node, %%wf_sql takes a SELECT as its cell."
-    return "\n".join([*lines, ending])
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse whose errors are UsageFault and whose help is a value: it never ends the process."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageFault(f"{self.prog}: {_plain(message, self)}; {self.format_usage().strip()}")
-
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:  # noqa: ARG002 - argparse's signature
-        raise HelpShown(message or self.format_help())
-
-    def print_help(self, file: Any = None) -> None:  # noqa: ARG002 - argparse's signature
-        raise HelpShown(self.format_help())
-
-
-def _parser(verb: Verb, where: Where) -> _Parser:
-    parser = _Parser(
-        f"{_prompt(where)} {verb.name}",
-        usage=f"{_prompt(where)} {_usage(verb)}".replace("%", "%%"),
-        description=verb.summary,
-        allow_abbrev=False,
-    )
-    for argument in verb.arguments:
-        parser.add_argument(argument.name, help=argument.help, **_shape(argument))
-    return parser
-
-
-def _shape(argument: Argument) -> dict[str, Any]:
-    choices: dict[str, Any] = {"choices": argument.choices or None, "metavar": argument.metavar}
-    match argument.shape:
-        case Shape.SWITCH:
-            return {"action": "store_true"}
-        case Shape.PAIRS:
-            return {"nargs": 2, "action": "append", "metavar": tuple((argument.metavar or "").split())}
-        case Shape.MANY:
-            return {"nargs": "*", "type": argument.kind} | choices
-        case Shape.REST:
-            return {"nargs": "+"} | choices
-        case Shape.OPTIONAL:
-            return {"nargs": "?", "type": argument.kind} | choices
-        case _:
-            return {"type": argument.kind} | choices
-
-
-def _plain(message: str, parser: argparse.ArgumentParser) -> str:
-    """argparse's sentence, with the nearest word for one that does not exist."""
-    if wrong := re.match(r"argument (\S+): invalid choice: '(.*?)' ", message):
-        choices = next(
-            (action.choices for action in parser._actions if wrong[1] in {action.dest, action.metavar}), None
-        )
-        known = [str(choice) for choice in choices or ()]
-        return f"{wrong[1]} is one of {', '.join(known)}, not {wrong[2]!r}{_nearest(wrong[2], known)}"
-    if wrong := re.match(r"argument (\S+): invalid (int|float) value: (.*)", message):
-        return f"{wrong[1]} is a {'whole number' if wrong[2] == 'int' else 'number'}, not {wrong[3]}"
-    if wrong := re.match(r"argument (\S+): expected (?:\d+|one) arguments?", message):
-        action = next((action for action in parser._actions if wrong[1] in action.option_strings), None)
-        metavar = action.metavar if action is not None else None
-        return f"{wrong[1]} takes {metavar if isinstance(metavar, str) else ' '.join(metavar or ('a value',))}"
-    if missing := re.match(r"the following arguments are required: (.*)", message):
-        return f"{missing[1]} is missing"
-    start = "unrecognized arguments: "
-    if not message.startswith(start):
-        return message
-    flags = [flag for action in parser._actions for flag in action.option_strings]
-    unknown = message.removeprefix(start)
-    return f"unknown argument {unknown}{_nearest(unknown.split()[0], flags)}"
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f", did you mean {near[0]}?" if near else ""
-
-
-def _usage(verb: Verb) -> str:
-    return " ".join([verb.name, *(_sign(argument) for argument in verb.arguments)])
-
-
-def _sign(argument: Argument) -> str:
-    what = argument.metavar or argument.name
-    match argument.shape:
-        case Shape.SWITCH:
-            return f"[{argument.name}]"
-        case Shape.MANY:
-            return f"[{what} ...]"
-        case Shape.OPTIONAL:
-            return f"[{what}]"
-        case Shape.PAIRS:
-            return f"[{argument.name} {what}]"
-        case _:
-            return f"[{argument.name} {what}]" if argument.name.startswith("-") else what
-
-
-def _prompt(where: Where) -> str:
-    return "%wf" if where is Where.NOTEBOOK else "wfkit"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
+from weakref import WeakSet
 
 from wfkit import settings
 from wfkit.core.events import Entry, Forgotten
@@ -32,6 +33,7 @@ from wfkit.summary import summarised
 
 if TYPE_CHECKING:
     from wfkit.views.bundle import View
+    from wfkit.views.verified import Verified
 
 __all__ = ["Outcome", "Workflow", "current", "env", "node", "prompt"]
 
@@ -52,6 +54,7 @@ class Workflow:
         self._root = Path(store).absolute() if store is not None else locate(Path.cwd(), os.environ)
         self.facts = Facts(self._root)
         self._overrides: dict[str, Any] = {}
+        _made.add(self)
 
     @cached_property
     def store(self) -> DiskStore:
@@ -147,6 +150,19 @@ class Workflow:
         """One read-only SELECT over the store's tables, as a DataFrame."""
         return self.session.store.sql(query)
 
+    def verify(
+        self,
+        notebook: str | Path | None = None,
+        rerun: str | Sequence[str] = (),
+        force: bool = False,
+        timeout: float = 3600.0,
+        progress: Callable[[str], None] | None = None,
+    ) -> Verified:
+        """Execute all cells of the notebook (default: the live one) in a fresh kernel on the same store, and compare
+        every node's key and value. `rerun` names nodes whose bodies are run again, `force` samples all."""
+        wish = verification().Wish(notebook, (rerun,) if isinstance(rerun, str) else tuple(rerun), force, timeout)
+        return verification().verify(self._here(), wish, progress)
+
     def forget(self, node: str) -> View:
         """Serve the results of this node no longer; the log keeps them. Replies of models stay paid."""
         keys = tuple(self.session.store.known([node]))
@@ -219,6 +235,9 @@ class Workflow:
         if "session" in self.__dict__:
             self.session.configure(chosen)
 
+    def _here(self) -> Any:
+        return verification().Here(self.name, self._root, self.prepare, lambda: self.session)
+
     def _known(self, node: str) -> None:
         if node not in self.nodes:
             raise UsageFault(f"no node is named {node!r}{near(node, self.nodes)}; `%wf plan` lists the nodes")
@@ -238,6 +257,19 @@ def housekeeping() -> Any:
     return wfkit.housekeeping
 
 
+def verification() -> Any:
+    """The room that verifies, loaded when it is asked."""
+    import wfkit.verification  # the views, as above
+
+    return wfkit.verification
+
+
+def tell_standing() -> None:
+    """How a fresh kernel ends a verification: it tells how the workflow that is verified stands."""
+    verification().tell(current()._here(), [workflow._here() for workflow in _made if workflow.nodes])
+
+
+_made: WeakSet[Workflow] = WeakSet()
 _current: list[Workflow] = []
 
 

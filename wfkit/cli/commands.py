@@ -17,10 +17,10 @@ from typing import Final
 
 import wfkit
 from wfkit.cli.notebook_file import inject, make_folder, read_notebook
-from wfkit.cli.notebook_runner import Executed, Execution, execute
+from wfkit.cli.notebook_runner import Executed, Execution, execute, timeout_of
 from wfkit.cli.screen import Screen
 from wfkit.errors import UsageFault, WfkitError
-from wfkit.verbs import Asked
+from wfkit.verb_words import Asked
 from wfkit.views import numbers
 
 _OUT: Final = "wfkit-out"
@@ -51,16 +51,13 @@ def run(asked: Asked) -> int:
     saved = out / source.name
     if saved.absolute() == source.absolute():
         saved = out / f"{source.stem}.executed.ipynb"
-    timeout_s = said.get("timeout", 3600.0)
-    if timeout_s <= 0:
-        raise UsageFault(f"--timeout is a number of seconds above 0, not {timeout_s:g}")
     wish = _Wish(
         source=source,
         folder=source.absolute().parent,
         saved=saved,
         report=saved.with_suffix(".html"),
         params=said.get("p") or (),
-        timeout_s=timeout_s,
+        timeout_s=timeout_of(said),
         as_json=said["json"],
     )
     return _carry_out(wish)
@@ -106,7 +103,11 @@ def _carry_out(wish: _Wish, advice: Callable[[_Wish, Executed], str] | None = No
             scratch=Path(scratch),
             store=wish.store,
             timeout_s=wish.timeout_s,
-            told={"WFKIT_NOTEBOOK": wish.source.name, "WFKIT_PARAMS": json.dumps(values, sort_keys=True, default=repr)},
+            told={
+                "WFKIT_NOTEBOOK": wish.source.name,
+                "WFKIT_NOTEBOOK_FILE": str(wish.source.absolute()),
+                "WFKIT_PARAMS": json.dumps(values, sort_keys=True, default=repr),
+            },
         )
         executed = execute(execution, screen)
     artifacts = [wish.saved, *_report(wish, executed)]

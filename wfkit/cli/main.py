@@ -5,6 +5,7 @@ Verbs that work on a store call the same method of `Workflow` as `%wf` does. Not
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import warnings
@@ -14,14 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import wfkit
-from wfkit.cli import commands
 from wfkit.errors import StoreFault, UsageFault, WfkitError
 from wfkit.settings import Settings
 from wfkit.store.place import locate
-from wfkit.verbs import Asked, HelpShown, Where, find, overview, read
+from wfkit.verb_words import Asked, HelpShown, find, overview, read
+from wfkit.verbs import Where
 
 _INTERRUPTED: Final = 130
-_OWN: Final = {"run": commands.run, "demo": commands.demo}
+_OWN: Final = {"run": "commands", "demo": "commands", "verify": "verifying"}
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -59,8 +60,11 @@ def _obey(words: Sequence[str]) -> int:
     except HelpShown as shown:
         print(shown.text.rstrip())
         return 0
-    own = _OWN.get(asked.verb.name)
-    return own(asked) if own is not None else _ask_workflow(asked)
+    module = _OWN.get(asked.verb.name)
+    if module is None:
+        return _ask_workflow(asked)
+    code: int = getattr(importlib.import_module(f"wfkit.cli.{module}"), asked.verb.name)(asked)
+    return code
 
 
 _SUMMARY: Final = "LLM and data workflows in notebook cells, cached, priced and explained"

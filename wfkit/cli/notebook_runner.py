@@ -22,13 +22,13 @@ from wfkit.cli.notebook_file import save_notebook
 from wfkit.cli.screen import Screen
 from wfkit.cli.tally import Tally, read_summaries, tally
 from wfkit.core.terms import RunState
-from wfkit.errors import WfkitError
+from wfkit.errors import UsageFault, WfkitError
 
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 _TIMED_OUT: Final = "CellTimeout"
 _DIED: Final = "DeadKernel"
 _STOP: Final = ("SIGINT", "SIGTERM")
-_INTERRUPTED: Final = 130
+INTERRUPTED: Final = 130
 _SOCKET_PATH: Final = 90  # bytes; the kernel adds a number, and 104 is the shortest limit (macOS)
 
 
@@ -37,7 +37,8 @@ class Execution:
     """What to execute and where: the kernel works in `folder`, the outcome is saved as `saved`.
 
     `scratch` is a private folder with a short absolute path. `store` None: the kernel finds it from its folder. `told`
-    are further environment variables for the kernel.
+    are further environment variables for the kernel. `ending` is code that the kernel runs when the last cell has
+    ended, or one that failed.
     """
 
     notebook: Any
@@ -47,6 +48,7 @@ class Execution:
     store: Path | None = None
     timeout_s: float = 3600.0
     told: Mapping[str, str] = field(default_factory=dict)
+    ending: str = ""
 
     @property
     def summary(self) -> Path:
@@ -96,7 +98,7 @@ class _Watch:
         self.rows = len(read_summaries(self.execution.summary))
         self.screen.status(f"cell {self.cell}/{self.total}  {_title(cell)}")
 
-    def on_cell_executed(self, cell: Any, execute_reply: Any, **_: Any) -> None:
+    async def on_cell_executed(self, cell: Any, execute_reply: Any, **_: Any) -> None:
         """A cell ended, well or not."""
         failed = execute_reply["content"]["status"] == "error"
         mark = "×" if failed else "✓"
@@ -104,6 +106,10 @@ class _Watch:
         self.screen.line(f"{mark} cell {self.cell}/{self.total}  {_title(cell)}  {seconds:.1f} s")
         if failed and "raises-exception" in cell.metadata.get("tags", []):
             self.excused.update(range(self.rows, len(read_summaries(self.execution.summary))))
+            failed = False
+        if self.execution.ending and (failed or self.cell == self.total):
+            message = self.client.kc.execute(self.execution.ending, store_history=False)
+            await self.client.async_wait_for_reply(message)
 
     def seen(self, message: Any) -> None:
         """A message of the kernel: the display of a run says which nodes are done."""
@@ -124,6 +130,14 @@ class _Watch:
         self.stopped = True
         self.screen.line("stopping; once more ends the kernel at once")
         self.stopping = asyncio.ensure_future(action)
+
+
+def timeout_of(said: Mapping[str, Any]) -> float:
+    """The seconds that a cell may take, as the command line gave them. Raises UsageFault."""
+    timeout_s = float(said.get("timeout", 3600.0))
+    if timeout_s <= 0:
+        raise UsageFault(f"--timeout is a number of seconds above 0, not {timeout_s:g}")
+    return timeout_s
 
 
 def execute(execution: Execution, screen: Screen) -> Executed:
@@ -148,7 +162,7 @@ def execute(execution: Execution, screen: Screen) -> Executed:
         save_notebook(execution.notebook, execution.saved)
     sums = tally(read_summaries(execution.summary), watch.excused)
     if error is not None and sums.status == RunState.SUCCESS:
-        sums = replace(sums, status=RunState.INTERRUPTED if _code(ename) == _INTERRUPTED else RunState.FAILED)
+        sums = replace(sums, status=RunState.INTERRUPTED if _code(ename) == INTERRUPTED else RunState.FAILED)
     if ename == _DIED:  # it may have paid for calls of which it could not tell
         sums = replace(sums, model_calls=None, cost_usd=None, saved_usd=None)
     return Executed(sums, time.monotonic() - started, _exit_code(ename, sums), error)
@@ -240,7 +254,7 @@ def _exit_code(ename: str | None, sums: Tally) -> int:
 def _code(ename: str | None) -> int:
     """The exit code for an error that a cell raised, by its name."""
     if ename in {"KeyboardInterrupt", "RunInterrupted"}:
-        return _INTERRUPTED
+        return INTERRUPTED
     kind = getattr(wfkit.errors, ename or "", None)
     return kind.exit_code if isinstance(kind, type) and issubclass(kind, WfkitError) else 1
 

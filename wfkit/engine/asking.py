@@ -14,6 +14,7 @@ from wfkit.core.call import Failure
 from wfkit.core.effects import Start
 from wfkit.core.events import CallEnded, CallStarted
 from wfkit.core.frozen import dataclass
+from wfkit.core.terms import FailureKind
 from wfkit.engine.baton import Baton
 from wfkit.engine.bodies import judge, run_prompt
 from wfkit.engine.context import Context, Made
@@ -21,6 +22,8 @@ from wfkit.engine.inputs import Given
 from wfkit.engine.loop import Posted
 from wfkit.engine.paid_once import Payer, Send, UnderWay
 from wfkit.engine.spending import spending
+from wfkit.errors import CallFailed
+from wfkit.llm import client
 from wfkit.llm.availability import check_model
 
 if TYPE_CHECKING:
@@ -29,12 +32,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What the prompts of one run share on their way to a model."""
+    """What the prompts of one run share on their way to a model. `buy` False: only the call log answers."""
 
     context: Context
     baton: Baton
     send: Send
     under_way: UnderWay
+    buy: bool = True
 
     async def ask(self, start: Start, task: int, given: Given) -> tuple[Made | None, Failure | None]:
         """One attempt of a prompt: what it made, or why it failed."""
@@ -46,7 +50,7 @@ class Asking:
             record=lambda event, durable: self._record(event, durable, calls),
             under_way=self.under_way,
             judge=lambda reply: judge(ready, reply),
-            check=check_model,
+            check=check_model if self.buy else refuse,
             task=task,
             attempt=start.attempt,
             kept=lambda digest: self.context.kept.pop((task, digest), None),
@@ -76,6 +80,13 @@ class Asking:
 
         self.baton.post(Posted((event,), durable=on_disk))
         return future
+
+
+def refuse(model: str) -> None:
+    """Stand in for the check of a model where nothing may be bought; models that cost nothing are let through."""
+    if not client.is_local(model):
+        text = f"the call log has no reply to this request, and nothing may be bought from {model} (setting buy)"
+        raise CallFailed(Failure(FailureKind.INVALID_REQUEST, "NotBought", text))
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -177,7 +177,7 @@ def _baton(session: Session, context: Context) -> Baton:
 
     send = guarded(ask, session.guards)
     baton = Baton(context, _seats(session, context), shared.call_at)
-    asking = Asking(context, baton, send, session.under_way)
+    asking = Asking(context, baton, send, session.under_way, session.settings.buy)
     attempts = Attempts(context, baton, session.threads, shared, Inputs(context), asking)
     baton.launch, baton.when_ended = attempts.launch, attempts.stop
     return baton

@@ -16,10 +16,10 @@ from wfkit.define.cell import parse_cell
 from wfkit.define.options import help_text
 from wfkit.engine.execute import Interrupted
 from wfkit.engine.outcome import Outcome, TaskFailure
-from wfkit.errors import RunFailed, UsageFault
-from wfkit.notebook.display import RunDisplay, SilentDisplay
+from wfkit.errors import NotTheSame, RunFailed, UsageFault
+from wfkit.notebook.display import RunDisplay, SilentDisplay, StatusLine
 from wfkit.notebook.errors import RunInterrupted
-from wfkit.verbs import Asked
+from wfkit.verb_words import Asked
 from wfkit.views import numbers
 from wfkit.workflow import Workflow, current
 
@@ -41,6 +41,8 @@ def ask(shell: Any, asked: Asked) -> Any:
     """What the current workflow answers to a verb, as an object that a cell shows."""
     if asked.verb.name == "run":
         return run(shell, asked)
+    if asked.verb.name == "verify":
+        return verify(shell, asked)
     answer = getattr(current(), asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
     if asked.verb.needs_store and (notice := current().store.notice):
         sys.stderr.write(f"wfkit: {notice}\n")
@@ -67,6 +69,18 @@ def run(shell: Any, asked: Asked) -> None:
     shell.push(outcome.values())
     if outcome.status is RunState.FAILED:
         raise RunFailed(told(outcome))
+
+
+def verify(shell: Any, asked: Asked) -> None:
+    """Verify, show how far it is and what came of it. Raises NotTheSame, so the cell of a notebook in CI fails."""
+    display = StatusLine(shell)
+    try:
+        found = current().verify(**asked.kwargs, progress=display)
+    except KeyboardInterrupt:
+        raise RunInterrupted("the fresh kernel was stopped; nothing was changed") from None
+    display.final(found)
+    if found.exit_code:
+        raise NotTheSame(found.first or found.sentence())
 
 
 def query(shell: Any, line: str, cell: str) -> Any:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from wfkit.core.report import NodeRow, RunReport
 from wfkit.core.terms import ENDED, RunState, TaskState
 from wfkit.views import tally
+from wfkit.views.bundle import View
 from wfkit.views.progress import Progress
 
 _AT_WORK: Final = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.RETRYING})
@@ -54,6 +55,31 @@ class RunDisplay:
             "done": {row.name: _line(report, row) for row in ended},
             "now": tally.sentence(report, now),
         }
+
+
+class StatusLine:
+    """A line of text that changes until a view takes its place. A terminal, which cannot take a line back, is shown
+    the view only."""
+
+    def __init__(self, shell: Any) -> None:
+        self._publish = shell.display_pub.publish
+        self._live = hasattr(shell, "kernel")
+        self._id = uuid.uuid4().hex
+        self._shown = False
+
+    def __call__(self, text: str) -> None:
+        """Show how far it is."""
+        if self._live and text:
+            self._show({"text/plain": text})
+
+    def final(self, view: View) -> None:
+        """Show what came of it."""
+        self._show(view._repr_mimebundle_())
+
+    def _show(self, bundle: dict[str, Any]) -> None:
+        transient = {"display_id": self._id} if self._live else {}
+        self._publish(bundle, {}, transient=transient, update=self._shown)
+        self._shown = self._live
 
 
 class SilentDisplay:

@@ -19,9 +19,11 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 import wfkit
 from wfkit.notebook.capture import install_display
 from wfkit.notebook.errors import show_cleanly
-from wfkit.verbs import HelpShown, Where, overview, read_line
+from wfkit.verb_words import HelpShown, overview, read_line
+from wfkit.verbs import Where
 
 _ACTIONS: Final = "wfkit.notebook.actions"
+_WHEREABOUTS: Final = "wfkit.verify.whereabouts"
 _COMPLETION: Final = "wfkit.notebook.completion"
 
 
@@ -31,6 +33,7 @@ def register(shell: Any) -> None:
     show_cleanly(shell)
     install_display(shell)
     install_completion(shell)
+    _remember_cells(shell)
     threading.Thread(target=_load_ahead, name="wfkit-load", daemon=True).start()
 
 
@@ -76,6 +79,17 @@ def install_completion(shell: Any) -> None:
     matchers = shell.Completer.custom_matchers
     matchers[:] = [one for one in matchers if getattr(one, "__name__", "") != wfkit_matcher.__name__]
     matchers.append(wfkit_matcher)
+
+
+def _remember_cells(shell: Any) -> None:
+    """Keep when each cell ran, once: `verify` tells by it whether the file on disk is older than the screen."""
+
+    def remember_cell(info: Any) -> None:
+        _load(_WHEREABOUTS).remember(shell, info)
+
+    known = shell.events.callbacks["pre_run_cell"]
+    known[:] = [one for one in known if getattr(one, "__name__", "") != remember_cell.__name__]
+    shell.events.register("pre_run_cell", remember_cell)
 
 
 def _load_ahead() -> None:

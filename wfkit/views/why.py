@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from wfkit.core.terms import Reason, TaskState
-from wfkit.views import columns, numbers, pieces, tally, theme
+from wfkit.views import columns, diff, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
+from wfkit.views.diff import Change
 from wfkit.views.frames import frame
-from wfkit.views.markup import Markup, join, tag, visible
+from wfkit.views.markup import Markup, tag
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_LINES: Final = 200
 _SHOWN: Final = 50
 _VERBS: Final[Mapping[str, str]] = {Reason.CACHED: "does not run", Reason.AWAITS: "cannot be known yet"}
 _STATES: Final[Mapping[str, TaskState]] = {
@@ -26,17 +26,6 @@ _STATES: Final[Mapping[str, TaskState]] = {
     Reason.AWAITS: TaskState.PENDING,
     Reason.UPSTREAM_FAILED: TaskState.SKIPPED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that changed: `path` leads to it (`label → helper clean → LIMIT`), `kind` says what happened to it,
-    `diff` is unified.
-    """
-
-    path: str
-    kind: str
-    diff: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +56,7 @@ class Why(View):
             class_="wf-say",
         )
         detail = pieces.say(self.detail) if self.detail else None
-        changes = [_change(change) for change in self.changes[:_SHOWN]]
+        changes = [diff.fragment(change) for change in self.changes[:_SHOWN]]
         cut = pieces.note(pieces.shown_of(len(changes), len(self.changes), "changes"))
         return pieces.stack(head, detail, *changes, cut)
 
@@ -76,10 +65,7 @@ class Why(View):
         lines = columns.wrap(f"{theme.GLYPHS[_state(self.reason)]} {self.node} {self.sentence()}")
         lines += columns.wrap(self.detail, indent="  ") if self.detail else []
         for change in self.changes[:_SHOWN]:
-            lines += ["", *columns.wrap(f"{change.path} {theme.words(change.kind)}", indent="  ")]
-            shown, left = _cut(change.diff)
-            lines += [columns.cut_end(f"    {line}") for line in shown]
-            lines += [f"    {left}"] if left else []
+            lines += ["", *diff.lines(change)]
         cut = pieces.shown_of(min(_SHOWN, len(self.changes)), len(self.changes), "changes")
         return "\n".join([*lines, *([cut] if cut else [])])
 
@@ -99,24 +85,3 @@ _IDLE: Final = frozenset({Reason.CACHED, Reason.AWAITS})
 
 def _state(reason: str) -> TaskState:
     return _STATES.get(reason, TaskState.RUNNING)
-
-
-def _cut(diff: str) -> tuple[list[str], str]:
-    lines = visible(diff).split("\n") if diff else []
-    return lines[:_LINES], pieces.shown_of(min(_LINES, len(lines)), len(lines), "lines")
-
-
-def _change(change: Change) -> Markup:
-    head = tag("p", pieces.code(change.path), " ", pieces.muted(theme.words(change.kind)), class_="wf-say")
-    shown, left = _cut(change.diff)
-    body = tag("pre", *map(_line, shown)) if shown else None
-    return pieces.stack(head, body, pieces.note(left))
-
-
-def _line(line: str) -> Markup:
-    """A line of a diff; its ends of line are those of the elements, or `\\n`."""
-    if line.startswith("+") and not line.startswith("+++"):
-        return tag("ins", line or " ")
-    if line.startswith("-") and not line.startswith("---"):
-        return tag("del", line or " ")
-    return tag("span", join(line, "\n"), class_="wf-muted" if line.startswith(("@@", "---", "+++")) else None)

@@ -1,0 +1,122 @@
+"""Promises of `wfkit verify`: a fresh kernel against the last runs, the first difference by name, and nothing changed.
+
+Real kernels and the real command; each test starts two or three.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_main import FLOW, last_object, shell, write
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several kernels a test
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / ".wfkit").mkdir(mode=0o700)
+    return tmp_path
+
+
+def verified(folder: Path, *words: str, code: int) -> dict[str, Any]:
+    ran = shell(folder, "verify", "flow.ipynb", *words, "--json")
+    assert ran.returncode == code, ran.stderr
+    return last_object(ran)
+
+
+def likeness(found: dict[str, Any]) -> dict[str, str]:
+    return {row["node"]: row["likeness"] for row in found["nodes"]}
+
+
+def test_equal_then_edited(folder: Path) -> None:
+    """With the parameters of the run it is equal, and the file is not touched. After an edit the first difference is
+    the edited node, also for the second time, and what needs it follows."""
+    path = write(folder / "flow.ipynb", *FLOW, parameters="size = 3")
+    assert shell(folder, "run", "flow.ipynb", "-p", "size", "4").returncode == 0
+    before = path.read_bytes()
+    found = verified(folder, code=0)
+    assert (found["status"], set(likeness(found).values()), path.read_bytes()) == ("equal", {"equal"}, before)
+    assert len(likeness(found)) == 4
+    write(folder / "flow.ipynb", *[cell.replace("n * 2", "n * 3") for cell in FLOW], parameters="size = 3")
+    for _ in range(2):
+        found = verified(folder, code=1)
+        assert found["first"] == "double: not the same: double"
+        assert "+n * 3" in found["changes"][0]["diff"]
+        assert likeness(found) == {"numbers": "equal", "double": "differs", "said": "equal", "total": "follows"}
+
+
+def test_a_body_with_chance_in_it(folder: Path) -> None:
+    """Equal as long as its body need not run again; `--force` finds it, and the store serves what it served."""
+    cells = ("%load_ext wfkit", "%%wf_node dice\nimport random\nrandom.random()", "%wf run")
+    write(folder / "flow.ipynb", *cells)
+    assert shell(folder, "run", "flow.ipynb").returncode == 0
+    assert verified(folder, code=0)["status"] == "equal"
+    found = verified(folder, "--force", code=1)
+    assert "the same key gives another value when its body is run again" in found["first"]
+    assert found["changes"][0]["diff"].count("0.") == 2
+    assert verified(folder, code=0)["status"] == "equal"
+    again = shell(folder, "verify", "flow.ipynb", "--rerun", "dcie")
+    assert (again.returncode, "did you mean" in again.stderr) == (2, True)
+
+
+def test_a_file_that_nobody_saw(folder: Path) -> None:
+    """A reader in C under a path joined in code: when the file changes, the body is run again and the file is named."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def wrote(value: int) -> None:
+        pq.write_table(pa.table({"x": [value]}), folder / "data" / "points.parquet")
+
+    (folder / "data").mkdir()
+    wrote(1)
+    body = "import pyarrow.parquet as pq\nfolder = 'da' + 'ta'\npq.read_table(f'{folder}/' + 'points.parquet').num_rows"
+    body = body.replace(".num_rows", "['x'][0].as_py()")
+    write(folder / "flow.ipynb", "%load_ext wfkit", f"%%wf_node points\n{body}", "%wf run")
+    assert shell(folder, "run", "flow.ipynb").returncode == 0
+    time.sleep(0.02)  # a file system may keep times in steps
+    wrote(2)
+    found = verified(folder, code=1)
+    assert "data/points.parquet" in found["first"]
+    assert found["changes"][0]["diff"] == "-1\n+2"
+
+
+def test_a_notebook_that_does_not_run(folder: Path) -> None:
+    """A name that is gone, a cell that hangs, a kernel that dies: the cell is named, the nodes until then compared."""
+    write(folder / "flow.ipynb", "%load_ext wfkit\nsize = 2", *FLOW[1:3], "%wf run")
+    assert shell(folder, "run", "flow.ipynb").returncode == 0
+    write(folder / "flow.ipynb", "%load_ext wfkit", *FLOW[1:3], "%wf run")
+    found = verified(folder, code=1)
+    assert (found["status"], "'size', which is neither a node nor a variable" in found["first"]) == ("failed", True)
+    write(folder / "flow.ipynb", "%load_ext wfkit\nsize = 2", *FLOW[1:3], "import time; time.sleep(60)", "%wf run")
+    found = verified(folder, "--timeout", "2", code=1)
+    assert found["first"] == "cell 4/5: took longer than 2 s and was stopped (--timeout)"
+    assert likeness(found) == {"numbers": "equal", "double": "equal"}
+    write(folder / "flow.ipynb", "%load_ext wfkit", "import os; os._exit(1)")
+    found = verified(folder, code=1)
+    assert "the kernel died" in found["first"]
+
+
+def test_nothing_is_bought(folder: Path) -> None:
+    """A request that the call log does not have is refused before a key is looked for."""
+    cells = ["%load_ext wfkit", "words = ['a']", "%%wf_node said --model openai/gpt-5-mini\nSay {{ words }}", "%wf run"]
+    write(folder / "flow.ipynb", *cells[:2], cells[2].replace("openai/gpt-5-mini", "offline"), cells[3])
+    assert shell(folder, "run", "flow.ipynb").returncode == 0
+    write(folder / "flow.ipynb", *cells)
+    found = verified(folder, code=1)
+    assert "NotBought" in found["first"]
+    assert likeness(found) == {"words": "equal", "said": "differs"}
+
+
+def test_nothing_to_compare_with(folder: Path) -> None:
+    """A notebook that never ran here, one that is none, a timeout that is none: one sentence, exit code 2."""
+    write(folder / "flow.ipynb", *FLOW)
+    ran = shell(folder, "verify", "flow.ipynb")
+    assert (ran.returncode, "holds no run of flow.ipynb" in ran.stderr) == (2, True)
+    (folder / "broken.ipynb").write_text(json.dumps([1]))
+    assert shell(folder, "verify", "broken.ipynb").returncode == 2
+    assert shell(folder, "verify", "missing.ipynb").returncode == 2

@@ -1,0 +1,68 @@
+"""A store laid over another: it answers from the one below and keeps what is new in memory, so the one below stays as
+it is.
+
+For runs whose results nobody shall be served: bodies that are run again to see whether they give the same value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from wfkit.core.call import CallRecord
+from wfkit.core.events import NodeDefined
+from wfkit.core.promises import Store
+from wfkit.core.result import Known, Result, Stored
+from wfkit.errors import ValueFault
+from wfkit.store.memory import MemoryStore
+
+
+class Overlay(MemoryStore):
+    """`core.promises.Store` over `below`, whose results under the keys `hidden` are not seen."""
+
+    def __init__(self, below: Store, hidden: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._below = below
+        self._hidden = frozenset(hidden)
+
+    def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
+        """Results of both stores, those of this one first."""
+        names = list(nodes)
+        mine = super().known(names)
+        for key, results in self._below.known(names).items():
+            if key not in self._hidden:
+                mine.setdefault(key, []).extend(results)
+        return mine
+
+    def result(self, key: str) -> Result | None:
+        """The newest whole result under a task key."""
+        return super().result(key) or (None if key in self._hidden else self._below.result(key))
+
+    def decode(self, stored: Stored) -> Any:
+        """A value that either store encoded."""
+        try:
+            return super().decode(stored)
+        except ValueFault:
+            return self._below.decode(stored)
+
+    def get(self, digest: str) -> Any:
+        """A value of either store."""
+        try:
+            return super().get(digest)
+        except ValueFault:
+            return self._below.get(digest)
+
+    def get_many(self, digests: Sequence[str]) -> list[Any]:
+        """Values of either store, in order."""
+        try:
+            return self._below.get_many(digests)
+        except ValueFault:
+            return [self.get(digest) for digest in digests]
+
+    def find_call(self, request_digest: str) -> CallRecord | None:
+        """The newest valid reply to this request that either store has."""
+        return super().find_call(request_digest) or self._below.find_call(request_digest)
+
+    def definition(self, digest: str) -> NodeDefined | None:
+        """The text of a definition that either store has."""
+        return super().definition(digest) or self._below.definition(digest)
