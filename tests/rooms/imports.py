@@ -22,10 +22,11 @@ WRITES_METHODS = "wfkit/core/frozen.py"  # with exec, as `dataclasses` does
 
 # Slow to import, or an extra: they may load on first use. Everything else is imported at the top.
 HEAVY = {
-    "IPython", "aiohttp", "asyncio", "email", "importlib",
+    "IPython", "PIL", "aiohttp", "asyncio", "email", "importlib",
     "dask", "distributed", "duckdb", "ipywidgets", "jinja2", "jsonschema",
     "jupyter_client", "litellm", "matplotlib", "nbclient", "nbconvert", "nbformat", "numpy", "opentelemetry", "pandas",
-    "plotly", "polars", "prometheus_client", "pyarrow", "pydantic", "tomllib", "yaml",
+    "plotly", "polars", "prometheus_client", "pyarrow", "pydantic", "scipy",
+    "tomllib", "yaml",
 }  # fmt: skip
 # `import wfkit` is light because its public names load on first use; a run that shows nothing loads no view, and one
 # without prompts no model.

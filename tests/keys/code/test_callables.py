@@ -46,8 +46,21 @@ def test_wrappers_made_at_run_time_are_walked() -> None:
 
 def test_unknown_callables_are_refused() -> None:
     """An object that is called, but whose code cannot be known, has no digest."""
-    with pytest.raises(ValueFault, match=r"numpy\.vectorize"):
-        digest(np.vectorize(lambda x: x))
+    with pytest.raises(ValueFault, match=r"numpy\.ufunc"):
+        digest(np.frompyfunc(lambda x: x, 1, 1))
+
+
+def test_vectorized_functions_count_by_their_code() -> None:
+    """What `np.vectorize` wraps is seen."""
+    assert digest(np.vectorize(lambda x: x + 1)) == digest(np.vectorize(lambda x: x + 1))
+    assert digest(np.vectorize(lambda x: x + 1)) != digest(np.vectorize(lambda x: x + 2))
+
+
+def test_ufuncs_count_by_library() -> None:
+    """A ufunc of scipy is told by scipy's version, not by numpy's."""
+    special = pytest.importorskip("scipy.special")
+    assert "scipy" in str(outside(special.expit))
+    assert digest(special.expit) != digest(special.logit)
 
 
 def test_singledispatch_and_partial_methods() -> None:

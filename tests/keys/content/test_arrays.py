@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,21 @@ def test_what_is_masked_or_padding_does_not_count() -> None:
     two["a"], two["b"] = 0, 0
     assert digest(one) == digest(two)
     assert digest(np.ma.array([1, 2], mask=[0, 1])) == digest(np.ma.array([1, 9], mask=[0, 1]))
+
+
+def test_masked_rows() -> None:
+    """Masks within rows count; what lies under them does not."""
+    kind = [("a", "i4"), ("b", "f8")]
+    one = np.ma.array([(1, 2.0)], kind, mask=[(0, 1)])
+    assert digest(one) == digest(np.ma.array([(1, 3.0)], kind, mask=[(0, 1)]))
+    assert digest(one) != digest(np.ma.array([(1, 2.0)], kind, mask=[(1, 0)]))
+
+
+def test_a_memmap_is_its_content(tmp_path: Path) -> None:
+    """An array on a disk has the digest of the same array in memory."""
+    found = np.memmap(tmp_path / "x", "i8", "w+", shape=(4,))
+    found[:] = 7
+    assert digest(found) == digest(np.full(4, 7))
 
 
 def test_objects_are_digested_one_by_one() -> None:

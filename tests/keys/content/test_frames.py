@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,32 @@ DIFFERENT: list[Any] = [
     pd.concat,
     pd.CategoricalDtype(["a"]), pd.Int64Dtype(), pd.array([1, None]), pd.Categorical(["a"]),
 ]  # fmt: skip
+
+
+class Zone(dt.tzinfo):
+    """A zone whose text does not tell it from another."""
+
+    def utcoffset(self, _: dt.datetime | None) -> dt.timedelta:
+        return dt.timedelta(hours=1)
+
+    def __str__(self) -> str:
+        return "Z"
+
+
+def test_zones_count_by_their_rules() -> None:
+    """Two kinds of zone of one name differ; a zone that does not tell its rules is refused."""
+    fixed = INDEX.tz_localize(dt.timezone(dt.timedelta(hours=1), "CET"))
+    assert digest(fixed) != digest(INDEX.tz_localize(dt.timezone(dt.timedelta(hours=1))))
+    with pytest.raises(ValueFault, match=r"the time zone .*Zone is not known"):
+        digest(pd.Series(INDEX.tz_localize("UTC").tz_convert(Zone())))
+
+
+def test_calendars_count_by_their_holidays() -> None:
+    """Offsets of business days with other holidays differ, alone and as the frequency of an index."""
+    offsets = [pd.offsets.CustomBusinessDay(holidays=[day]) for day in ("2020-02-03", "2020-02-04")]
+    indexes = [pd.date_range("2020-01-06", periods=1, freq=offset) for offset in offsets]
+    others = [pd.offsets.Week(weekday=1), pd.offsets.Week(weekday=2), pd.DateOffset(months=1), pd.DateOffset(days=1)]
+    assert len({digest(value) for value in [*offsets, *indexes, *others]}) == 8
 
 
 def test_all_differ() -> None:

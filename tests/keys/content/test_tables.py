@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from wfkit.errors import ValueFault
 from wfkit.keys.values import digest
 
+TEXTS = st.none() | st.text(max_size=2)
+ROWS = st.none() | st.fixed_dictionaries({"a": st.integers(0, 3), "b": TEXTS})
+MAPS = st.dictionaries(st.text(max_size=1), st.integers(0, 3))
 COLUMNS = st.sampled_from([
     (pa.int32(), st.integers(-5, 5)),
     (pa.float64(), st.floats(allow_nan=False)),
@@ -27,6 +30,13 @@ COLUMNS = st.sampled_from([
     (pa.decimal128(10, 2), st.integers(-99, 99).map(lambda number: Decimal(number) / 4)),
     (pa.list_(pa.int64()), st.lists(st.integers(0, 3), max_size=3)),
     (pa.struct([("a", pa.int64())]), st.fixed_dictionaries({"a": st.integers(0, 3)})),
+    (pa.list_(pa.list_(pa.string())), st.lists(st.none() | st.lists(TEXTS, max_size=2), max_size=2)),
+    (pa.list_(pa.struct([("a", pa.int8()), ("b", pa.string())])), st.lists(ROWS, max_size=2)),
+    (pa.list_(pa.int8(), 2), st.lists(st.integers(0, 3), min_size=2, max_size=2)),
+    (pa.map_(pa.string(), pa.int8()), MAPS.map(lambda pairs: [*pairs.items()])),
+    (pa.list_(pa.duration("ns")), st.lists(st.integers(0, 3), max_size=2)),
+    (pa.dictionary(pa.int8(), pa.string()), st.sampled_from(["a", "b"])),
+    (pa.month_day_nano_interval(), st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))),
 ])  # fmt: skip
 
 
@@ -65,6 +75,39 @@ def test_hidden_bytes_do_not_count() -> None:
     assert digest(hidden) == digest(pa.array([1, None], pa.int16()))
 
 
+def test_types_count_in_depth() -> None:
+    """Metadata and nullability within a type, and what an extension type adds, are seen."""
+    fields = [
+        pa.field("a", pa.int64()), pa.field("a", pa.int64(), metadata={"k": "1"}),
+        pa.field("a", pa.int64(), metadata={"k": "2"}), pa.field("a", pa.int64(), nullable=False),
+    ]  # fmt: skip
+    found = [pa.array([{"a": 1}], pa.struct([field])) for field in fields]
+    raw = pa.array([b"0" * 16], pa.binary(16))
+    assert len({digest(value) for value in [*found, raw, raw.cast(pa.uuid())]}) == 6
+
+
+def test_extension_type_of_ones_own_is_refused() -> None:
+    """What a type of the user's own adds cannot be known."""
+
+    class Own(pa.ExtensionType):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(pa.int64(), "own")
+
+        def __arrow_ext_serialize__(self) -> bytes:
+            return b""
+
+    with pytest.raises(ValueFault, match="Own cannot be digested"):
+        digest(pa.ExtensionArray.from_storage(Own(), pa.array([1])))
+
+
+@pytest.mark.slow
+def test_text_joined_beyond_32_bits() -> None:
+    """Chunks of text whose offsets would not fit together in 32 bits are all read."""
+    chunk = pa.array(["x" * (1 << 26)])
+    many, fewer = pa.chunked_array([chunk] * 40), pa.chunked_array([chunk] * 39)
+    assert digest(many) != digest(fewer)
+
+
 def test_schema_counts() -> None:
     """Names, order, nullability and metadata of a schema count."""
     table = pa.table({"a": [1], "b": [2]})
@@ -96,7 +139,9 @@ def test_sparse_matrices() -> None:
     sparse = pytest.importorskip("scipy.sparse")
     matrix = sparse.csr_matrix([[0, 1], [2, 0]])
     assert digest(matrix) == digest(sparse.csr_matrix([[0, 1], [2, 0]]))
-    others = [sparse.csr_matrix([[0, 1], [3, 0]]), matrix.tocsc(), matrix.tocoo(), sparse.csr_array([[0, 1], [2, 0]])]
-    assert len({digest(value) for value in [matrix, *others]}) == 5
+    others = [sparse.csr_matrix([[0, 1], [3, 0]]), sparse.csr_array([[0, 1], [2, 0]]), sparse.coo_array([0, 1])]
+    others += [getattr(matrix, f"to{name}")() for name in ("csc", "coo", "lil", "bsr", "dia")]
+    explicit = sparse.csr_matrix(([1, 2, 0], [1, 0, 1], [0, 1, 3]), shape=(2, 2))  # a zero that is stored
+    assert len({digest(value) for value in [matrix, explicit, matrix.astype("f4"), *others]}) == 11
     with pytest.raises(ValueFault, match="no fixed order"):
         digest(matrix.todok())

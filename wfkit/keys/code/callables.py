@@ -55,7 +55,16 @@ def outside(thing: Any) -> str | None:
     if callable(thing) and importable(thing):  # a ufunc, a Cython function
         return _named(thing)
     if type(thing).__name__ == "ufunc":
-        return f"{token(origin('numpy'))}: {thing.__name__}"
+        return _outside_ufunc(thing)
+    return None
+
+
+def _outside_ufunc(thing: Any) -> str | None:
+    """Those of scipy say no module. One made by `np.frompyfunc` is nobody's, and does not say what it calls."""
+    name = str(thing.__name__)
+    for library in ("numpy", "scipy.special"):
+        if getattr(sys.modules.get(library), name, None) is thing:
+            return f"{token(origin(library))}: {name}"
     return None
 
 

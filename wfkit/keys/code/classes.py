@@ -23,7 +23,7 @@ _NO_PART = frozenset(
         "_abc_impl", "__dataclass_fields__", "__dataclass_params__", "__parameters__", "__orig_bases__",
         "__signature__", "__classcell__", "__protocol_attrs__", "__non_callable_proto_members__", "__replace__",
         "__subclasshook__", "__type_params__", "model_fields", "model_computed_fields", "__private_attributes__",
-        "__class_vars__",
+        "__class_vars__", "__slotnames__",
     }
 )  # fmt: skip
 _OF_NAMED_TUPLE = frozenset(

@@ -13,7 +13,7 @@ from typing import Any
 from blake3 import blake3
 
 from wfkit.keys.content.plain import THREADS_FROM, TOKEN_BYTES, digest_of, leaf
-from wfkit.keys.content.shape import Branch, Leaf, Refused, Shape, text_leaf
+from wfkit.keys.content.shape import Branch, Leaf, Refused, Shape, named, text_leaf
 
 _BUFFERS = frozenset("biufcmMSUV")
 _CHUNK_BYTES = 1 << 21
@@ -27,13 +27,15 @@ def array_shape(value: Any) -> Shape | None:
     kind = type(value)
     if kind in (np.ndarray, np.memmap, np.matrix, np.recarray):
         return _array(np, value)
+    if kind is np.ma.MaskedArray:
+        return _masked(np, value)
+    if kind is np.vectorize:
+        parts = ("pyfunc", "otypes", "excluded", "signature", "cache")
+        return named("numpy.vectorize", [(name, getattr(value, name)) for name in parts])
     if isinstance(value, np.generic):
         return _scalar(np, value)
     if isinstance(value, np.dtype):
         return text_leaf("dtype", dtype_name(np, value))
-    if isinstance(value, np.ma.MaskedArray) and kind is np.ma.MaskedArray:
-        mask = np.ma.getmaskarray(value)
-        return Branch(b"MaskedArray", [mask, np.where(mask, np.zeros((), value.dtype), value.data), value.fill_value])
     return None
 
 
@@ -57,8 +59,26 @@ def _scalar(np: Any, value: Any) -> Shape:
     return Leaf(leaf(b"scalar", name + b"\x00" + value.tobytes()))
 
 
+def _masked(np: Any, value: Any) -> Shape:
+    """What lies under a mask cannot be seen, so it is zero; a mask of no element is as good as none."""
+    mask = np.ma.getmaskarray(value)
+    seen = np.array(value.data, order="C")
+    _blank(np, seen, mask)
+    return Branch(b"MaskedArray", [mask, seen, value.fill_value, bool(value.hardmask)])
+
+
+def _blank(np: Any, seen: Any, mask: Any) -> None:
+    if mask.dtype.names is None:
+        seen[mask] = np.zeros((), seen.dtype)[()]
+        return
+    for name in mask.dtype.names:
+        _blank(np, seen[name], mask[name])
+
+
 def _array(np: Any, value: Any) -> Shape:
-    head = (type(value).__name__, dtype_name(np, value.dtype), value.shape)
+    # A memmap is an array whose memory is a file's: its content counts, and it comes back as an array.
+    name = "ndarray" if type(value) is np.memmap else type(value).__name__
+    head = (name, dtype_name(np, value.dtype), value.shape)
     if value.dtype.fields is not None:
         columns = [np.ndarray.__getitem__(value, name).view(np.ndarray) for name in value.dtype.names]
         return Branch(b"struct", [head, *columns], lambda i: f"[{value.dtype.names[i - 1]!r}]" if i else "")

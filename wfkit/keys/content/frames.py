@@ -13,6 +13,7 @@ from typing import Any
 from wfkit.keys.content.arrays import columns_digests, dtype_name
 from wfkit.keys.content.plain import digest_of
 from wfkit.keys.content.shape import Branch, Refused, Shape, named, text_leaf
+from wfkit.keys.content.standard import zone_name
 from wfkit.keys.content.tables import arrow_column
 
 
@@ -64,7 +65,7 @@ def _index(pd: Any, value: Any) -> Branch:
         levels = [(f"levels[{i}]", level) for i, level in enumerate(value.levels)]
         codes = [(f"codes[{i}]", sys.modules["numpy"].asarray(code)) for i, code in enumerate(value.codes)]
         return named(tag, [("names", tuple(value.names)), *levels, *codes])
-    freq = getattr(value, "freqstr", None) if value.dtype.kind in "Mm" else None
+    freq = getattr(value, "freq", None) if value.dtype.kind in "Mm" else None
     return named(tag, [("name", value.name), ("freq", freq), ("values", value.array)])
 
 
@@ -108,6 +109,10 @@ def _dtype(pd: Any, dtype: Any) -> Shape:
         return named("pandas.dtype", [("subtype", dtype.subtype), ("fill_value", dtype.fill_value)])
     if isinstance(dtype, pd.StringDtype):
         return text_leaf("pandas.dtype", f"string {dtype.na_value!r}")
+    if isinstance(dtype, pd.DatetimeTZDtype):  # its own text does not tell all zones apart
+        return text_leaf("pandas.dtype", f"DatetimeTZDtype {dtype.unit} {zone_name(dtype.tz)}")
+    if isinstance(dtype, pd.ArrowDtype):
+        return named("pandas.dtype", [("arrow", dtype.pyarrow_dtype)])
     return text_leaf("pandas.dtype", f"{type(dtype).__name__} {dtype!s}")
 
 
@@ -139,5 +144,11 @@ def _scalar(pd: Any, value: Any) -> Shape | None:
     if isinstance(value, pd.Interval):
         return Branch(b"pandas.Interval", [value.left, value.right, value.closed], lambda _: "")
     if isinstance(value, pd.offsets.BaseOffset):
-        return text_leaf("pandas.offset", f"{value!r} {value.freqstr}")
+        return _offset(value)
     return None
+
+
+def _offset(value: Any) -> Branch:
+    """An offset by all that it was made with; the texts of two calendars with other holidays are equal."""
+    facts = sorted(item for item in value.kwds.items() if item[0] != "calendar")  # made from holidays and weekmask
+    return named(f"pandas.{type(value).__name__}", [("n", value.n), ("normalize", value.normalize), *facts])

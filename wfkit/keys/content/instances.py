@@ -13,6 +13,7 @@ import sys
 from typing import Any
 
 from wfkit.core.record import Record
+from wfkit.core.slots import slots_of
 from wfkit.keys.content.plain import leaf, plain
 from wfkit.keys.content.shape import Branch, Refused, Shape, named, text_leaf
 
@@ -47,20 +48,22 @@ def record_token(value: Record) -> bytes | None:
 
 
 def _dataclass(value: Any, kind: type) -> Branch:
+    """Fields, then what else the instance has: attributes set later, slots of a base that is no dataclass."""
     names = [field.name for field in dataclasses.fields(kind)]
-    more = [name for name in getattr(value, "__dict__", ()) if name not in names]
+    more = {name for name in (*getattr(value, "__dict__", ()), *slots_of(kind)) if name not in names}
+    more = {name for name in more if hasattr(value, name)}
     return named("dataclass", [(name, getattr(value, name, _UNSET)) for name in [*names, *sorted(more)]], whole=kind)
 
 
 def _model(value: Any, kind: type) -> Shape | None:
-    """A pydantic model: its fields, extra and private values. Which fields were set is no part, as in its `==`."""
+    """A pydantic model: its fields, which of them were set (`exclude_unset` shows it), extra and private values."""
     pydantic = sys.modules.get("pydantic")
     if pydantic is None or not isinstance(value, pydantic.BaseModel):
         return _metadata(value, kind)
-    parts = list(value.__dict__.items())
-    parts += list((value.__pydantic_extra__ or {}).items())
-    private = value.__pydantic_private__ or {}
-    return named("model", [*parts, *private.items()], whole=kind)
+    groups = [value.__dict__, value.__pydantic_extra__ or {}, value.__pydantic_private__ or {}]
+    parts = [part for group in groups for part in group.items()]
+    counts = ("", [*map(len, groups), sorted(value.__pydantic_fields_set__)])
+    return named("model", [*parts, counts], whole=kind)
 
 
 def _metadata(value: Any, kind: type) -> Shape | None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from wfkit.core.frozen import dataclass
 from wfkit.core.record import Record
-from wfkit.errors import ValueFault
+from wfkit.errors import ValueFault, WfkitError
 from wfkit.keys.content.arrays import array_shape
 from wfkit.keys.content.frames import frame_shape
 from wfkit.keys.content.instances import instance_shape, record_token
@@ -84,6 +84,10 @@ class _Content:
             shape = shape_of(value)
         except Refused as refused:
             raise self.fault(value, str(refused)) from None
+        except WfkitError:
+            raise
+        except Exception as error:  # properties and `__getattr__` of a value may raise anything
+            raise self.fault(value, f"reading it raised {type(error).__name__}: {words_of(error)}") from error
         if isinstance(shape, Leaf):
             return shape.token
         deep = type(value) in (list, dict, tuple) and skip == 0 and too_deep(value)
@@ -109,6 +113,14 @@ class _Content:
 
     def fault(self, value: Any, why: str) -> ValueFault:
         return ValueFault(f"{self.path()}: {type_name(value)} cannot be digested{': ' if why else ''}{why}")
+
+
+def words_of(error: BaseException) -> str:
+    """The message of an error; its own `__str__` may raise."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - see above
+        return "?"
 
 
 def shape_of(value: Any) -> Shape:

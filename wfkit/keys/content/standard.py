@@ -38,6 +38,8 @@ _CODE = frozenset(
 )  # fmt: skip
 _OF_PACKAGES = frozenset({"ufunc", "_ArrayFunctionDispatcher", "cython_function_or_method", "fused_cython_function"})
 
+_SAYS_LITTLE = frozenset({"tzrange", "tzlocal"})  # zones of dateutil whose text is not all that they do
+
 
 def is_code(value: Any) -> bool:
     """Whether a value is a piece of code rather than data: a function, method, class, module, or a callable made of
@@ -50,6 +52,8 @@ def is_code(value: Any) -> bool:
 
 
 def _pairs(value: Any, tag: bytes) -> Branch:
+    if getattr(value, "__dict__", None):  # OrderedDict and Counter take attributes
+        raise Refused("it has attributes beside its items; hand on dict(...) of it")
     keys = list(value)
     parts = [part for key in keys for part in (key, value[key])]
     return Branch(tag, parts, lambda i: f"[{keys[i // 2]!r}]" if i < len(parts) else "")
@@ -59,24 +63,27 @@ def _with_first(tag: bytes, first: Any, rest: Any) -> Branch:
     return Branch(tag, [first, *rest], lambda i: f"[{i - 1}]" if i else "")
 
 
-def _zone(zone: dt.tzinfo | None) -> str:
+def zone_name(zone: dt.tzinfo | None) -> str:
     """A time zone by kind and name. One that has only rules and no name cannot be told from another."""
     if zone is None:
         return "naive"
     if isinstance(zone, zoneinfo.ZoneInfo) and zone.key is None:
         raise Refused("a time zone without a name")
-    if type(zone).__module__.partition(".")[0] not in ("datetime", "zoneinfo", "pytz", "dateutil", "pandas"):
+    if (
+        type(zone).__module__.partition(".")[0] not in ("datetime", "zoneinfo", "pytz", "dateutil", "pandas")
+        or type(zone).__name__ in _SAYS_LITTLE
+    ):
         raise Refused(f"the time zone {type_name(zone)} is not known")
     return f"{type(zone).__module__}.{type(zone).__qualname__}:{zone!r}"
 
 
 def _datetime(value: dt.datetime) -> Leaf:
-    zone = _zone(value.tzinfo)
+    zone = zone_name(value.tzinfo)
     return text_leaf("datetime", f"{value.isoformat()} {value.utcoffset()!r} {value.fold} {zone}")
 
 
 def _time(value: dt.time) -> Leaf:
-    return text_leaf("time", f"{value.isoformat()} {value.fold} {_zone(value.tzinfo)}")
+    return text_leaf("time", f"{value.isoformat()} {value.fold} {zone_name(value.tzinfo)}")
 
 
 def _pattern(value: re.Pattern[Any]) -> Branch:
@@ -89,6 +96,13 @@ def _network(value: Any) -> Leaf:
 
 def _alias(value: Any) -> Branch:
     return Branch(b"alias", [typing.get_origin(value), *typing.get_args(value)])
+
+
+def _refused(why: str) -> Callable[[Any], Shape]:
+    def refuse(_: Any) -> Shape:
+        raise Refused(why)
+
+    return refuse
 
 
 def _lone_int_or_str(value: Any) -> Leaf:
@@ -107,6 +121,8 @@ _SHAPES: dict[type, Callable[[Any], Shape]] = {
     str: _lone_int_or_str,
     bytes: lambda v: Leaf(leaf(b"bytes", v)),
     bytearray: lambda v: Leaf(leaf(b"bytearray", v)),
+    memoryview: _refused("the memory under it is somebody else's; hand on bytes(...) of it"),
+    types.GeneratorType: _refused("it is used up by reading it; hand on list(...) of it"),
     complex: lambda v: Branch(b"complex", [v.real, v.imag]),
     range: lambda v: Branch(b"range", [v.start, v.stop, v.step]),
     slice: lambda v: Branch(b"slice", [v.start, v.stop, v.step]),
@@ -129,7 +145,7 @@ _SHAPES: dict[type, Callable[[Any], Shape]] = {
     dt.time: _time,
     dt.timedelta: lambda v: Branch(b"timedelta", [v.days, v.seconds, v.microseconds]),
     dt.timezone: lambda v: text_leaf("timezone", repr(v)),
-    zoneinfo.ZoneInfo: lambda v: text_leaf("zone", _zone(v)),
+    zoneinfo.ZoneInfo: lambda v: text_leaf("zone", zone_name(v)),
     uuid.UUID: lambda v: Leaf(leaf(b"UUID", v.bytes)),
     re.Pattern: _pattern,
     ipaddress.IPv4Address: _network,

@@ -15,7 +15,7 @@ from wfkit.keys.content.shape import Branch, Refused, Shape, named, text_leaf
 
 
 def table_shape(value: Any) -> Shape | None:
-    """The shape of a pyarrow or polars value, or of a scipy sparse matrix; None for anything else."""
+    """The shape of a pyarrow or polars value, of a scipy sparse matrix or a Pillow image; None for anything else."""
     library = type(value).__module__.partition(".")[0]
     if library == "pyarrow":
         return _arrow(sys.modules["pyarrow"], value)
@@ -23,6 +23,8 @@ def table_shape(value: Any) -> Shape | None:
         return _polars(sys.modules["polars"], value)
     if library == "scipy":
         return _sparse(value)
+    if library == "PIL":
+        return _image(value)
     return None
 
 
@@ -36,7 +38,7 @@ def _arrow(pa: Any, value: Any) -> Shape | None:
     if isinstance(value, pa.Array | pa.ChunkedArray):
         return named("pyarrow.column", [("type", value.type), *arrow_column(value)])
     if isinstance(value, pa.Scalar):
-        return named("pyarrow.scalar", [("type", value.type), ("value", pa.array([value.as_py()], value.type))])
+        return named("pyarrow.scalar", [("type", value.type), ("value", pa.repeat(value, 1))])
     if isinstance(value, pa.Schema):
         parts = [(field.name, field) for field in value]
         return named("pyarrow.schema", [("metadata", _metadata(value.metadata)), *parts])
@@ -44,8 +46,18 @@ def _arrow(pa: Any, value: Any) -> Shape | None:
         parts = [("name", value.name), ("type", value.type), ("nullable", value.nullable)]
         return named("pyarrow.field", [*parts, ("metadata", _metadata(value.metadata))])
     if isinstance(value, pa.DataType):
-        return text_leaf("pyarrow.type", f"{value!s}")
+        return _type(pa, value)
     return None
+
+
+def _type(pa: Any, kind: Any) -> Shape:
+    """A type by its text and by what that leaves out: metadata and nullability within."""
+    parts = [("text", f"{kind!s}"), *((f"field {i}", kind.field(i)) for i in range(kind.num_fields))]
+    if isinstance(kind, pa.BaseExtensionType):
+        parts += [("storage", kind.storage_type)]
+    if pa.types.is_dictionary(kind):
+        parts += [("index", kind.index_type), ("value", kind.value_type), ("ordered", kind.ordered)]
+    return named("pyarrow.type", parts)
 
 
 def _metadata(metadata: Any) -> list[tuple[bytes, bytes]]:
@@ -58,6 +70,8 @@ def arrow_column(value: Any) -> list[tuple[str, Any]]:
     """
     pa, np = sys.modules["pyarrow"], sys.modules["numpy"]
     chunk = _one_chunk(pa, value)
+    if isinstance(chunk, pa.ExtensionArray):
+        return arrow_column(chunk.storage)
     kind, types = chunk.type, pa.types
     if types.is_dictionary(kind):
         return [("indices", named("column", arrow_column(chunk.indices))), ("dictionary", chunk.dictionary)]
@@ -66,14 +80,37 @@ def arrow_column(value: Any) -> list[tuple[str, Any]]:
         chunk, kind = _wide(pa, chunk, is_text), pa.large_string() if is_text else pa.large_binary()
     if types.is_large_string(kind) or types.is_large_binary(kind):
         return _texts(np, chunk)
+    if types.is_list(kind) or types.is_large_list(kind):
+        return _lists(np, chunk)
+    if types.is_struct(kind):
+        missing = np.asarray(chunk.is_null()) if chunk.null_count else None
+        fields = zip([kind.field(i).name for i in range(kind.num_fields)], chunk.flatten(), strict=True)
+        return [("missing", missing), *((name, named("column", arrow_column(field))) for name, field in fields)]
     width = _fixed_width(pa, kind)
     if width is None:
-        return [("values", chunk.to_pylist())]
+        items = chunk.to_pylist()
+        return [
+            ("values", [tuple(item) if item is not None else None for item in items] if _interval(pa, kind) else items)
+        ]
     return _fixed(np, chunk, width)
+
+
+def _interval(pa: Any, kind: Any) -> bool:
+    return bool(pa.types.is_interval(kind))
+
+
+def _lists(np: Any, chunk: Any) -> list[tuple[str, Any]]:
+    """Lengths (-1: missing) and all elements in one column; whatever lies under a missing list is left out."""
+    lengths = np.full(len(chunk), -1, np.int64)
+    valid = np.asarray(chunk.is_valid())
+    lengths[valid] = np.asarray(chunk.drop_null().value_lengths(), np.int64) if len(chunk) else 0
+    return [("lengths", lengths), ("elements", named("column", arrow_column(chunk.flatten())))]
 
 
 def _one_chunk(pa: Any, value: Any) -> Any:
     if isinstance(value, pa.ChunkedArray):
+        if value.num_chunks > 1 and (pa.types.is_string(value.type) or pa.types.is_binary(value.type)):
+            value = _wide(pa, value, pa.types.is_string(value.type))  # joined, the offsets may need 64 bits
         value = value.unify_dictionaries() if pa.types.is_dictionary(value.type) else value
         value = value.combine_chunks() if value.num_chunks != 1 else value.chunk(0)
     return value.chunk(0) if isinstance(value, pa.ChunkedArray) else value
@@ -145,11 +182,24 @@ def _polars(pl: Any, value: Any) -> Shape | None:
     return None
 
 
+def _image(value: Any) -> Shape | None:
+    """An image of Pillow: its pixels, palette and notes."""
+    image = sys.modules["PIL.Image"].Image
+    if not isinstance(value, image):
+        return None
+    if type(value) is not image:
+        raise Refused("it is tied to the file it was opened from; hand on image.copy()")
+    palette = None if value.palette is None else [value.palette.mode, bytes(value.palette.palette)]
+    parts = [("mode", value.mode), ("size", value.size), ("palette", palette), ("info", value.info)]
+    return named("PIL.Image", [*parts, ("pixels", value.tobytes())])
+
+
 _SPARSE_PARTS = {
     "csr": ("indptr", "indices", "data"),
     "csc": ("indptr", "indices", "data"),
     "bsr": ("indptr", "indices", "data", "blocksize"),
-    "coo": ("row", "col", "data"),
+    "coo": ("coords", "data"),
+    "lil": ("rows", "data"),
     "dia": ("offsets", "data"),
 }
 

@@ -16,6 +16,7 @@ Pack = Callable[[Any], bytes]
 Unpack = Callable[[bytes], Any]
 _LISTED = b"L"
 _NPY = b"N"
+_KIND = b"K"
 _WIDE = re.compile(rb"'descr': '([<>])U")  # numpy's text has four bytes a character
 _NUMBERS = re.compile(rb"'descr': '[<>|][biufcmM]")
 
@@ -24,10 +25,19 @@ def encode(value: Any, pack: Pack) -> bytes | None:
     """The payload of an array; None for anything else. Raises ValueFault for what npy does not keep."""
     import numpy as np  # loaded already: the value is one of its
 
+    if isinstance(value, np.void):  # one row of a structured array
+        return _KIND + pack(["void", np.asarray(value)])
     if not isinstance(value, np.ndarray):
         return None
-    if type(value) is not np.ndarray:
-        raise ValueFault(f"a numpy {type(value).__name__} cannot be stored: return np.asarray(…) of it")
+    kind = type(value)
+    if isinstance(value, np.ma.MaskedArray) and kind is np.ma.MaskedArray:
+        mask = None if value.mask is np.ma.nomask else value.mask
+        return _KIND + pack(["masked", value.data, mask, value.fill_value, bool(value.hardmask)])
+    if kind in (np.matrix, np.recarray):
+        rows = np.dtype((np.void, value.dtype)) if value.dtype.names else value.dtype  # without attributes
+        return _KIND + pack([kind.__name__, value.view(rows, np.ndarray)])
+    if kind not in (np.ndarray, np.memmap):
+        raise ValueFault(f"a numpy {kind.__name__} cannot be stored: return np.asarray(…) of it")
     if value.dtype.kind in "OT":
         head = "object" if value.dtype.kind == "O" else "StringDType"
         return _LISTED + pack([head, value.shape, value.ravel().tolist()])
@@ -56,6 +66,9 @@ def decode(payload: bytes, unpack: Unpack) -> Any:
     """The array, writable and nobody else's."""
     import numpy as np  # only when such a value is read
 
+    if payload[:1] == _KIND:
+        kind, array, *more = unpack(payload[1:])
+        return _of_kind(np, kind, array, more)
     if payload[:1] == _NPY:
         file = io.BytesIO(payload)
         file.seek(1)
@@ -65,3 +78,13 @@ def decode(payload: bytes, unpack: Unpack) -> Any:
     for place, item in enumerate(items):  # slicing would spread lists among the places
         array[place] = item
     return array.reshape(shape)
+
+
+def _of_kind(np: Any, kind: str, array: Any, more: list[Any]) -> Any:
+    if kind == "void":
+        return array[()]
+    if kind != "masked":
+        return array.view(np.matrix if kind == "matrix" else np.recarray)
+    mask, fill_value, is_hard = more
+    made = np.ma.MaskedArray(array, np.ma.nomask if mask is None else mask, fill_value=fill_value)
+    return made.harden_mask() if is_hard else made

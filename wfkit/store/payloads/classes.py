@@ -9,14 +9,17 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 from weakref import WeakValueDictionary
 
 from wfkit.core.record import Record
+from wfkit.core.slots import slots_of
 
 _classes: WeakValueDictionary[str, type] = WeakValueDictionary()
 
 Fields = dict[str, Any]
+_MORE = ""  # no field has this name
 _PYDANTIC = ("__dict__", "__pydantic_extra__", "__pydantic_private__", "__pydantic_fields_set__")
 
 
@@ -50,10 +53,19 @@ def fields_of(value: Any, kind: str) -> Fields:
     if kind == "enum":
         return {"value": value.value}
     if kind == "dataclass":
-        return {item.name: getattr(value, item.name) for item in dataclasses.fields(value) if hasattr(value, item.name)}
+        return _fields_of_dataclass(value)
     if kind == "namedtuple":
         return dict(zip(value._fields, value, strict=True))
     return {name: getattr(value, name) for name in _PYDANTIC}
+
+
+def _fields_of_dataclass(value: Any) -> Fields:
+    """Its fields, and under the empty name what else it has: attributes set later, slots of its bases."""
+    names = [item.name for item in dataclasses.fields(value)]
+    beside = [name for name in (*getattr(value, "__dict__", ()), *slots_of(type(value))) if name not in names]
+    more = {name: getattr(value, name) for name in beside if hasattr(value, name)}
+    fields = {name: getattr(value, name) for name in names if hasattr(value, name)}
+    return {**fields, _MORE: more} if more else fields
 
 
 def instance(name: str, kind: str, fields: Fields) -> Any:
@@ -68,25 +80,33 @@ def instance(name: str, kind: str, fields: Fields) -> Any:
 def _without_class(kind: str, fields: Fields) -> Any:
     if kind == "enum":
         return fields.get("value")
+    if kind == "dataclass":
+        fields = {**fields, **fields.get(_MORE, {})}
+        fields.pop(_MORE, None)
     if kind == "pydantic":
         fields = {**(fields.get("__dict__") or {}), **(fields.get("__pydantic_extra__") or {})}
     return Record(tuple(fields), fields.values())
 
 
 def _make_dataclass(cls: type, fields: Fields) -> Any:
+    fields = dict(fields)
+    more = fields.pop(_MORE, {})
     if not dataclasses.is_dataclass(cls) or {item.name for item in dataclasses.fields(cls)} < fields.keys():
         return None
     if {item.name for item in dataclasses.fields(cls) if item.init} - fields.keys():
         return None
     made = object.__new__(cls)
-    for name, value in fields.items():
+    for name, value in {**fields, **more}.items():
         object.__setattr__(made, name, value)
     return made
 
 
 def _make_pydantic(cls: Any, fields: Fields) -> Any:
     known = getattr(cls, "__pydantic_fields__", None)
-    if known is None or set(fields) != set(_PYDANTIC) or set(known) != set(fields["__dict__"] or {}):
+    if known is None or set(fields) != set(_PYDANTIC):
+        return None
+    beside = set(fields["__dict__"] or {}) ^ set(known)
+    if not all(isinstance(getattr(cls, name, None), cached_property) for name in beside):
         return None
     made = cls.__new__(cls)
     made.__setstate__(fields)

@@ -13,7 +13,7 @@ import orjson
 
 from wfkit.core.frozen import dataclass
 from wfkit.errors import ValueFault
-from wfkit.store.payloads import arrays, frames, plain, signed, tables, tagged
+from wfkit.store.payloads import arrays, frames, images, plain, signed, sparse, tables, tagged
 
 TEXT_CODECS = frozenset({"json", "text", "tagged"})
 
@@ -115,7 +115,12 @@ def _part(value: Any) -> tuple[str, bytes] | None:
     if type(value) is bytes:
         return "bytes", value
     for codec, encoder in _FAMILIES.get(type(value).__module__.partition(".")[0], ()):
-        payload = encoder(value)
+        try:
+            payload = encoder(value)
+        except ValueFault:
+            raise
+        except Exception as error:  # numpy, pandas, pyarrow and polars each raise their own kinds
+            raise ValueFault(f"a {type(value).__name__} cannot be stored: {error!r}") from error
         if payload is not None:
             return codec, payload
     return None
@@ -126,6 +131,8 @@ _FAMILIES: dict[str, Sequence[tuple[str, Callable[[Any], bytes | None]]]] = {
     "pandas": [("arrow:pandas", lambda value: frames.encode(value, pack))],
     "pyarrow": [("arrow", tables.encode_arrow)],
     "polars": [("arrow:polars", tables.encode_polars)],
+    "scipy": [("sparse", lambda value: sparse.encode(value, pack))],
+    "PIL": [("image", lambda value: images.encode(value, pack))],
 }
 _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "json": plain.loads,
@@ -138,4 +145,6 @@ _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "arrow": tables.decode_arrow,
     "arrow:pandas": lambda payload: frames.decode(payload, unpack),
     "arrow:polars": tables.decode_polars,
+    "sparse": lambda payload: sparse.decode(payload, unpack),
+    "image": lambda payload: images.decode(payload, unpack),
 }

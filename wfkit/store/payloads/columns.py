@@ -36,9 +36,12 @@ def describe(array: Any, columns: list[Any]) -> Described:
         return {"kind": "interval", "left": array.left, "right": array.right, "closed": dtype.closed}
     if isinstance(dtype, pd.ArrowDtype):
         return {"kind": "arrow", "at": _add_arrow(array.__arrow_array__(), columns)}
+    if isinstance(dtype, pd.SparseDtype):
+        parts = {"values": array.sp_values, "places": array.sp_index.indices, "length": len(array), "type": array.kind}
+        return {"kind": "sparse", **parts, "fill": array.fill_value}
     if dtype.name in _MASKED:
         return {"kind": "masked", "at": _add_arrow(array.__arrow_array__(), columns), "dtype": dtype.name}
-    raise ValueFault(f"a column of dtype {dtype} cannot be stored: convert it, as with .sparse.to_dense()")
+    raise ValueFault(f"a column of dtype {dtype} cannot be stored: convert it with .astype(object)")
 
 
 def restore(described: Described, columns: list[Any]) -> Any:
@@ -158,6 +161,18 @@ def _restore_masked(described: Described, columns: list[Any]) -> Any:
     return dtype.__from_arrow__(columns[described["at"]])
 
 
+def _restore_sparse(described: Described, _columns: list[Any]) -> Any:
+    import pandas as pd  # only where frames are read
+
+    array: Any = pd.arrays.SparseArray
+    values, places, length = described["values"], described["places"], described["length"]
+    if hasattr(array, "from_indices"):  # since pandas 3.1
+        return array.from_indices(values, places, length, described["fill"], described["type"])
+    index = type(array([0], kind="integer").sp_index)(length, places)
+    index = index.to_block_index() if described["type"] == "block" else index
+    return array(values, sparse_index=index, dtype=pd.SparseDtype(values.dtype, described["fill"]))
+
+
 def _restore_objects(described: Described, _columns: list[Any]) -> Any:
     import numpy as np  # only where frames are read
 
@@ -181,4 +196,5 @@ _RESTORERS: dict[str, Any] = {
     "interval": _restore_interval,
     "arrow": _restore_arrow,
     "masked": _restore_masked,
+    "sparse": _restore_sparse,
 }

@@ -37,6 +37,8 @@ def encode(value: Any, pack: Pack) -> bytes | None:
         return None
     if getattr(value, "attrs", None):
         described["attrs"] = value.attrs
+    if hasattr(value, "flags") and not value.flags.allows_duplicate_labels:
+        described["unique"] = True
     return _write(columns, pack(described))
 
 
@@ -60,6 +62,8 @@ def decode(payload: bytes, unpack: Unpack) -> Any:
         made = pd.DataFrame(series, index=index)
         made.columns = _restore_index(found["labels"], columns)
     made.attrs = found.get("attrs", {})
+    if found.get("unique"):
+        made.flags.allows_duplicate_labels = False
     return made
 
 

@@ -11,11 +11,12 @@ from typing import Any
 from wfkit.errors import ValueFault
 
 _TABLE, _BATCH, _CHUNKED, _ARRAY = b"T", b"B", b"C", b"A"
+_SCALAR, _SCHEMA = b"V", b"H"
 _FRAME, _SERIES = b"F", b"S"
 
 
 def encode_arrow(value: Any) -> bytes | None:
-    """The payload of a pyarrow Table, RecordBatch, ChunkedArray or Array; None for anything else."""
+    """The payload of a pyarrow Table, RecordBatch, ChunkedArray, Array, Scalar or Schema; None for anything else."""
     import pyarrow as pa  # loaded already: the value is one of its
 
     if isinstance(value, pa.Table):
@@ -25,6 +26,10 @@ def encode_arrow(value: Any) -> bytes | None:
     if isinstance(value, pa.ChunkedArray | pa.Array):
         head = _ARRAY if isinstance(value, pa.Array) else _CHUNKED
         return head + _write_arrow(pa, pa.table([value], names=["0"]))
+    if isinstance(value, pa.Scalar):
+        return _SCALAR + _write_arrow(pa, pa.table([pa.repeat(value, 1)], names=["0"]))
+    if isinstance(value, pa.Schema):
+        return _SCHEMA + _write_arrow(pa, value.empty_table())
     return None
 
 
@@ -35,9 +40,13 @@ def decode_arrow(payload: bytes) -> Any:
     head, table = payload[:1], pa.ipc.open_stream(pa.py_buffer(payload)[1:]).read_all()
     if head == _TABLE:
         return table
+    if head == _SCHEMA:
+        return table.schema
     if head == _BATCH:
         return (table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)])[0]
     column = table.column(0)
+    if head == _SCALAR:
+        return column[0]
     if head == _CHUNKED:
         return column
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])

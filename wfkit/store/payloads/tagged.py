@@ -7,8 +7,9 @@ here recurses, and a container that is used twice stays one. What arrays and fra
 from __future__ import annotations
 
 import re
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sequence
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import orjson
@@ -183,11 +184,17 @@ def _builder(tag: str) -> Callable[..., Any]:
     return found
 
 
+def _build_namespace(*members: Any) -> SimpleNamespace:
+    made = SimpleNamespace()
+    vars(made).update(_unpaired(members))
+    return made
+
+
 def _build_record(*members: Any) -> Record:
     return Record(members[::2], members[1::2])
 
 
-_SEQUENCES = frozenset({"value", "list", "tuple", "deque"})
+_SEQUENCES = frozenset({"value", "list", "tuple", "deque", "chainmap", "slice", "pattern"})
 _SETS = frozenset({"set", "frozenset"})
 _FIELDS = frozenset({"class", "record"})
 
@@ -201,6 +208,11 @@ _OPENERS: dict[type, Callable[[Any], tuple[Row, Members]]] = {
     OrderedDict: lambda value: (["ordered"], _pairs(value)),
     Counter: lambda value: (["counter"], _pairs(value)),
     defaultdict: _open_defaultdict,
+    ChainMap: lambda value: (["chainmap"], value.maps),
+    SimpleNamespace: lambda value: (["namespace"], _pairs(vars(value))),
+    MappingProxyType: lambda value: (["proxy"], _pairs(value)),
+    slice: lambda value: (["slice"], (value.start, value.stop, value.step)),
+    re.Pattern: lambda value: (["pattern"], (value.pattern, value.flags)),
     Record: lambda value: (["record"], _pairs(dict(value))),
 }
 _BUILDERS: dict[str, Callable[..., Any]] = {
@@ -215,6 +227,11 @@ _BUILDERS: dict[str, Callable[..., Any]] = {
     "ordered": lambda *members: OrderedDict(_unpaired(members)),
     "counter": lambda *members: Counter(dict(_unpaired(members))),
     "defaultdict": lambda factory, *members: defaultdict(_FACTORIES[factory], _unpaired(members)),
+    "chainmap": ChainMap,
+    "namespace": _build_namespace,
+    "proxy": lambda *members: MappingProxyType(dict(_unpaired(members))),
+    "slice": slice,
+    "pattern": re.compile,
     "record": _build_record,
     "class": lambda name, kind, *members: instance(name, kind, dict(_unpaired(members))),
 }
