@@ -145,12 +145,12 @@ def test_a_raised_concurrency_holds(lab: Lab) -> None:
 
 
 def test_forget(lab: Lab) -> None:
-    """A forgotten node has never run, and its replies stay paid."""
+    """A forgotten node runs again, and its replies stay paid."""
     workflow = lab.cells({"told --model fake/script": "Hello"})
     with Script(["hi"]) as script:
         run(workflow)
         workflow.forget("told")
-        assert "no result yet" in workflow.why("told").text()
+        assert "forgotten on request" in workflow.why("told").text()
         outcome = run(workflow)
         assert (did(outcome), outcome["told"], len(script.requests)) == ({"told": "run"}, "hi", 1)
     assert "nothing is kept" in workflow.forget("nothing").text()

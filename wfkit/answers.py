@@ -13,7 +13,6 @@ from pathlib import Path
 from wfkit.core.plan import Plan, PlanNode
 from wfkit.core.promises import Store
 from wfkit.core.report import RunReport, RunRow
-from wfkit.core.terms import Reason
 from wfkit.engine.explaining import Explanation
 from wfkit.engine.logs import TaskLog
 from wfkit.errors import UsageFault
@@ -49,13 +48,12 @@ def plan(found: Plan, workflow: str = "") -> PlanView:
 
 
 def _plan_row(node: PlanNode) -> PlanRow:
-    awaits = node.reasons.get(Reason.AWAITS, 0)
     return PlanRow(
         node=node.name,
         kind=str(node.kind),
-        to_run=sum(node.reasons.values()) - node.cached - awaits,
+        to_run=sum(node.reasons.values()) - node.cached - node.awaits,
         cached=node.cached,
-        awaits=awaits,
+        awaits=node.awaits,
         reasons={str(reason): count for reason, count in node.reasons.items()},
         detail=node.problem or "",
         deps=node.deps,
@@ -68,7 +66,8 @@ def _plan_row(node: PlanNode) -> PlanRow:
 def why(found: Explanation) -> Why:
     """The reason of a node with what changed."""
     changes = tuple(Change(path, kind, diff) for path, kind, diff in found.changes)
-    return Why(found.node, str(found.reason), found.reasons, found.detail, changes, found.from_run)
+    origin = (found.from_run, found.made_at, found.made_because)
+    return Why(found.node, str(found.reason), found.reasons, found.detail, changes, *origin, item=found.item)
 
 
 def show(store: Store, view: str, node: str | None, item: int | None, run: str | None) -> View:

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any, overload
 from weakref import WeakSet
 
 from wfkit import settings
-from wfkit.core.events import Entry, Forgotten
 from wfkit.core.graph import near
 from wfkit.core.node import Node
 from wfkit.define.decorator import decorator
 from wfkit.define.prompt import prompt_node as prompt
-from wfkit.engine import execute, explaining, logs, planning, recalled
+from wfkit.engine import execute, explaining, forgetting, logs, planning, recalled
 from wfkit.engine.awaiting import awaited
 from wfkit.engine.outcome import Outcome
 from wfkit.engine.prepare import Prepared, digest_ahead, prepare
@@ -165,10 +164,7 @@ class Workflow:
 
     def forget(self, node: str) -> View:
         """Serve the results of this node no longer; the log keeps them. Replies of models stay paid."""
-        keys = tuple(self.session.store.known([node]))
-        event = Forgotten(node, keys, execute.now())
-        self.session.store.append([Entry("", 1, 0, event)], durable=True).wait()
-        return answers().forgotten(node, len(keys))
+        return answers().forgotten(node, forgetting.forget(self.session.store, node))
 
     def config(self, name: str | None = None, value: Any = None) -> View:
         """Show the settings, or set one for this workflow."""

@@ -25,6 +25,7 @@ from wfkit.core.events import (
     ItemsSucceeded,
     NodeDefined,
     NodeSpec,
+    NotKept,
     Resolved,
     RunEnded,
     RunStarted,
@@ -34,7 +35,7 @@ from wfkit.core.events import (
 )
 from wfkit.core.policy import RetryPolicy
 from wfkit.core.result import Output, Read, Result, Spent, Stored
-from wfkit.core.terms import CostSource, FailureKind, NodeKind, OnError, RunState, UsageSource, Verdict
+from wfkit.core.terms import CostSource, FailureKind, NodeKind, OnError, Reason, RunState, UsageSource, Verdict
 from wfkit.errors import StoreFault
 from wfkit.store import wire
 
@@ -92,6 +93,7 @@ EVENTS: list[Event] = [
     RunEnded(RunState.PARTIAL, 1.0),
     Adopted(1, 1.0, "host"),
     Forgotten("a", ("k1", "k2"), 1.0),
+    NotKept("a", "d", ("k1", "k2"), Reason.FAILED_BEFORE, "ValueError: no", 1.0, "run"),
 ]
 
 

@@ -31,7 +31,7 @@ def test_one_reason_is_said_once() -> None:
 
 def test_a_cached_node_tells_where_its_value_is_from() -> None:
     """It does not run, and the run that made its value is named."""
-    assert Why("a", "cached", {"cached": 1}, from_run="r1").sentence() == "does not run: cached, made by run r1."
+    assert Why("a", "cached", {"cached": 1}, from_run="r1").text() == "= a does not run: cached.\n  made by run r1"
 
 
 def test_the_diff_keeps_its_signs_and_lines() -> None:
@@ -43,7 +43,7 @@ def test_the_diff_keeps_its_signs_and_lines() -> None:
 
 
 def test_long_diffs_are_cut_and_said_to_be() -> None:
-    """200 lines are shown; the data has all."""
+    """40 lines are shown; the data has all."""
     view = Why("a", "code_changed", changes=(Change("a", "changed", "\n".join(["+x"] * 300)),))
-    assert "200 of 300 lines shown." in view.html()
+    assert "40 of 300 lines shown." in view.html()
     assert view.data()["diff"][0].count("\n") == 299

@@ -8,10 +8,11 @@ exactly one. Adding a field needs a default, so that older journals stay readabl
 from __future__ import annotations
 
 from wfkit.core.call import CallRecord, Failure
+from wfkit.core.estimate import Estimate
 from wfkit.core.frozen import dataclass
-from wfkit.core.policy import RetryPolicy
+from wfkit.core.policy import CachePolicy, RetryPolicy
 from wfkit.core.result import Output, Result
-from wfkit.core.terms import NodeKind, OnError, RunState
+from wfkit.core.terms import NodeKind, OnError, Reason, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class NodeSpec:
     model: str | None = None
     max_parallel: int | None = None
     batch_size: int | None = None
+    cache: CachePolicy = CachePolicy()
 
     @property
     def lane(self) -> str:
@@ -46,7 +48,9 @@ class NodeSpec:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins. It is durable before its first task starts. `seed` makes jitter a function of the log."""
+    """A run begins. It is durable before its first task starts. `seed` makes jitter a function of the log; `estimate`
+    is what its plan expected, if there was one.
+    """
 
     run_id: str
     workflow: str
@@ -58,6 +62,7 @@ class RunStarted:
     trigger: str = "python"
     params: str = "{}"
     notebook: str | None = None
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +213,23 @@ class Forgotten:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """Tasks with these keys have no result that serves, and why: failed_before (`message` is the error), uncacheable
+    (what was made cannot be kept), value_missing (it is gone, or was forgotten).
+
+    `definition` is that of the node then; of several about one key the newest holds.
+    """
+
+    node: str
+    definition: str
+    keys: tuple[str, ...]
+    reason: Reason
+    message: str
+    at: float
+    run_id: str = ""
+
+
 Event = (
     RunStarted
     | NodeDefined
@@ -223,6 +245,7 @@ Event = (
     | RunEnded
     | Adopted
     | Forgotten
+    | NotKept
 )
 
 

@@ -5,10 +5,11 @@ Pure: whether a read is unchanged is asked through a callable, and the time is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from decimal import Decimal
 
+from wfkit.core.events import NotKept
 from wfkit.core.frozen import dataclass
 from wfkit.core.policy import CachePolicy
 from wfkit.core.result import Known, Read
@@ -17,10 +18,16 @@ from wfkit.core.terms import NodeKind, Reason
 
 @dataclass(slots=True)
 class Index:
-    """Known results: all of them by task key (newest first), and the newest of each node by its name."""
+    """Known results: all of them by task key (newest first), and the newest of each node by its name.
+
+    Which tasks have none that serves is asked with `ask_not_kept`, once, when a task has none.
+    """
 
     by_key: Mapping[str, list[Known]]
     newest: dict[str, Known] = field(default_factory=dict)
+    ask_not_kept: Callable[[], Iterable[NotKept]] = tuple
+    _not_kept: dict[str, NotKept] | None = None
+    _last_not_kept: dict[str, NotKept] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for results in self.by_key.values():
@@ -28,6 +35,23 @@ class Index:
             best = self.newest.get(known.node)
             if best is None or known.created_at > best.created_at:
                 self.newest[known.node] = known
+
+    def not_kept(self, key: str) -> NotKept | None:
+        """Why the task with this key has no result that serves, if it ended without one."""
+        return self._look_back().get(key)
+
+    def last_not_kept(self, node: str) -> NotKept | None:
+        """The newest task of a node that ended without a result that serves."""
+        self._look_back()
+        return self._last_not_kept.get(node)
+
+    def _look_back(self) -> dict[str, NotKept]:
+        if self._not_kept is None:
+            self._not_kept = {}
+            for event in sorted(self.ask_not_kept(), key=lambda event: event.at):
+                self._last_not_kept[event.node] = event
+                self._not_kept.update(dict.fromkeys(event.keys, event))
+        return self._not_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +89,15 @@ def look_up(
         return None, Reason.ENVIRONMENT_CHANGED if changed.kind == "env" else Reason.FILE_CHANGED
     if expired is not None:
         return None, Reason.EXPIRED
-    return None, _never(asked, index)
+    return None, _never(key, asked, index)
 
 
-def _never(asked: Asked, index: Index) -> Reason:
-    newest = index.newest.get(asked.node)
+def _never(key: str, asked: Asked, index: Index) -> Reason:
+    """Why a task has no result at all: it ended without one, or it is another than those that ran."""
+    ended = index.not_kept(key)
+    if ended is not None:
+        return ended.reason
+    newest = index.newest.get(asked.node) or index.last_not_kept(asked.node)
     if newest is None:
         return Reason.NEVER_RUN
     if newest.definition != asked.definition:
@@ -101,9 +129,12 @@ class PlanNode:
     @property
     def to_run(self) -> int | None:
         """Tasks that will run; None while that is not known."""
-        if self.tasks is None or Reason.AWAITS in self.reasons:
-            return None
-        return self.tasks - self.cached
+        return None if self.tasks is None or self.awaits else self.tasks - self.cached
+
+    @property
+    def awaits(self) -> int:
+        """Tasks of which it is not known whether they run."""
+        return self.reasons.get(Reason.AWAITS, 0) + self.reasons.get(Reason.UPSTREAM_FAILED, 0)
 
     @property
     def cached(self) -> int:

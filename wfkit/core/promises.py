@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import Entry, NodeDefined, RunStarted
+from wfkit.core.estimate import Past
+from wfkit.core.events import Entry, NodeDefined, NotKept, RunStarted
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.result import Known, Result, Stored
 
@@ -67,6 +68,10 @@ class Results(Protocol):
         """
         ...
 
+    def not_kept(self, nodes: Iterable[str]) -> list[NotKept]:
+        """Which tasks of these nodes ended without a result that serves, and why, in no order."""
+        ...
+
     def result(self, key: str) -> Result | None:
         """The newest whole result under a task key."""
         ...
@@ -111,6 +116,14 @@ class Records(Protocol):
 
     def report(self, run_id: str | None = None) -> RunReport | None:
         """What the views of a run (None: the newest) are drawn from."""
+        ...
+
+    def reasons(self, run_id: str, node: str, item: int | None = None) -> list[str]:
+        """Why the tasks of a node, or one item of it, ran or not in a run; empty for what is not there."""
+        ...
+
+    def past(self, nodes: Iterable[str]) -> list[Past]:
+        """What results of these nodes took in time, money and tokens: a row a node and definition."""
         ...
 
     def lineage(

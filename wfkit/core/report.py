@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from decimal import Decimal
 
+from wfkit.core.estimate import Estimate
 from wfkit.core.frozen import dataclass
 from wfkit.core.result import Read, Spent
 
@@ -34,6 +35,7 @@ class RunRow:
     trigger: str = "python"
     notebook: str | None = None
     targets: tuple[str, ...] = ()
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

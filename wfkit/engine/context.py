@@ -21,6 +21,7 @@ from wfkit.core.terms import FailureKind, OnError, TaskState
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.preview import preview
 from wfkit.engine.resolve import NodeValue, Resolver, provenance_digest
+from wfkit.engine.unkept import lost
 from wfkit.engine.values import Held, Values
 from wfkit.errors import ValueFault
 from wfkit.keys.task import map_digest
@@ -104,6 +105,7 @@ class Context:
     held: list[Held] = field(default_factory=list)
     seq: int = 0
     kept: dict[tuple[int, str], CallRecord] = field(default_factory=dict)
+    problems: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def warn(self, text: str) -> None:
         """Keep a warning for the user."""
@@ -175,8 +177,9 @@ class Context:
             if (key := run.key[task]) and (value := run.value[task]) and not self.values.loads(value)
         ]
         if keys:
-            event = Forgotten(run.specs[node].name, tuple(keys), time.time())
-            self.store.append([Entry("", 1, 0, event)], durable=True)
+            now = time.time()
+            events = (Forgotten(run.specs[node].name, tuple(keys), now), lost(run, node, keys, now))
+            self.store.append([Entry("", 1, 0, event) for event in events], durable=True)
 
     def result(self, task: int, made: Made) -> Result:
         """Encode a value and tell its story. A value that cannot be digested or stored is kept in memory only, with
@@ -187,6 +190,8 @@ class Context:
         key = self.run.key[task]
         if problem is not None:
             self.warn(f"node {ready.node.name!r}: {problem}; the result is not cached")
+            if key is not None:
+                self.problems[key] = (node, problem)
         for note in ready.definition.notes:
             self.warn(f"node {ready.node.name!r}: {note}")
         return Result(

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wfkit.core.events import Forgotten
+from wfkit.core.events import Forgotten, NotKept
 from wfkit.core.terms import NodeKind, TaskState
 from wfkit.engine.context import Context
 from wfkit.engine.prepare import ReadyNode
+from wfkit.engine.unkept import drifted as lost_by_drift
 from wfkit.keys.code.definition import Planning, define_python
 from wfkit.keys.explain import difference
 
 
-def drifted(context: Context, now: float) -> Iterator[tuple[Forgotten, str]]:
-    """For each node that ran and whose definition is not what it was: the keys to forget, and what to tell the user."""
+def drifted(context: Context, now: float) -> Iterator[tuple[Forgotten | NotKept, str]]:
+    """For each node that ran and whose definition is not what it was: what to log, and what to tell the user."""
     prepared, run = context.prepared, context.run
     position = prepared.graph.position
     planning = Planning(is_step=lambda name: name in position and _is_step(prepared.ready[position[name]]))
@@ -33,6 +34,8 @@ def drifted(context: Context, now: float) -> Iterator[tuple[Forgotten, str]]:
         paths = ", ".join(change.path for change in difference(ready.definition.parts, again.parts))
         what = f"node {ready.node.name!r}: {paths or 'what its code reaches'} changed while the run went on"
         yield Forgotten(ready.node.name, keys, now), f"{what}; its results are not cached"
+        told = lost_by_drift(run, n, keys, paths or "what its code reaches", now)
+        yield told, f"{what}; its results are not cached"
 
 
 def _is_step(ready: ReadyNode) -> bool:

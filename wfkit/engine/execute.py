@@ -120,13 +120,15 @@ class Interrupted(KeyboardInterrupt):
 
 def load_index(session: Session, prepared: Prepared) -> Index:
     """What is known of the nodes of a graph, in one query."""
-    return Index(session.store.known([node.name for node in prepared.graph.nodes]))
+    names = [node.name for node in prepared.graph.nodes]
+    return Index(session.store.known(names), ask_not_kept=lambda: session.store.not_kept(names))
 
 
 def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str, force: frozenset[str]) -> Resolver:
     """A resolver that looks at files and variables as they are now."""
     # No memo: a node of this very run may write a file that a later one has read.
-    return Resolver(prepared, index, session.values, lambda read: unchanged(read, session.project), run_id, force)
+    look = lambda read: unchanged(read, session.project)  # noqa: E731 (shorter than a function of its own)
+    return Resolver(prepared, index, session.values, look, run_id, force, text_of=session.store.definition)
 
 
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:

@@ -29,6 +29,7 @@ from wfkit.core.promises import Ticket
 from wfkit.core.run import Run, apply
 from wfkit.core.terms import RunState
 from wfkit.engine.context import Context, unexpected, why_unresolvable
+from wfkit.engine.unkept import given_up, unkeepable
 from wfkit.errors import ValueFault
 
 
@@ -90,7 +91,10 @@ class Loop:
             kind = type(event)
             if kind in _LAST_WORDS and self.run.status is not RunState.RUNNING:
                 continue
-            self._apply(_settled(self.run, event) if isinstance(event, Failed) else event, log)
+            settled = _settled(self.run, event) if isinstance(event, Failed) else event
+            if isinstance(settled, Failed):
+                log.extend(given_up(self.run, settled))
+            self._apply(settled, log)
         if posted.rings:
             self._wakes_at = None  # also if it rang too early, because the clock was set back: then it is set again
         if posted.durable is not None:
@@ -132,6 +136,7 @@ class Loop:
                 self._apply(Skipped(effect.node, effect.because, time.time()), log)
             elif kind is Finish:
                 assert isinstance(effect, Finish)
+                log.extend(unkeepable(self.run, self.context.problems))
                 self._apply(RunEnded(effect.status, time.time()), log)
                 return False
             else:

@@ -9,11 +9,12 @@ from decimal import Decimal
 
 from wfkit.core.events import Resolved
 from wfkit.core.plan import Index, Plan, PlanNode
-from wfkit.core.result import Known
-from wfkit.core.terms import NodeKind, Reason
+from wfkit.core.result import Known, Read
+from wfkit.core.terms import NodeKind, OnError, Reason
 from wfkit.engine.execute import Session, load_index, resolver_for
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.resolve import NodeValue, Resolver
+from wfkit.keys.reads import ReadChecker
 from wfkit.keys.task import map_digest
 
 
@@ -23,6 +24,7 @@ class Walk:
 
     def __init__(self, session: Session, prepared: Prepared, force: frozenset[str] = frozenset()) -> None:
         self.prepared = prepared
+        self._project = session.project
         self.index: Index = load_index(session, prepared)
         self.resolver: Resolver = resolver_for(session, prepared, self.index, "plan", force)
         self.resolved: list[Resolved | None] = []
@@ -44,6 +46,31 @@ class Walk:
             return None
         self._remember(node, ready, resolved)
         return resolved
+
+    def value_of(self, node: int) -> NodeValue | None:
+        """What a node hands on, if that is known."""
+        return self._values.get(node)
+
+    def digest_now(self, read: Read) -> str:
+        """The digest of something outside as it is now."""
+        return ReadChecker(self._project).digest(read)
+
+    def waiting(self, node: int) -> Reason:
+        """Why a node has no keys yet."""
+        return Reason.UPSTREAM_FAILED if self.failed_above(node) else Reason.AWAITS
+
+    def failed_above(self, node: int) -> list[str]:
+        """Names of nodes above this one, near ones first, that failed in the run before and stop it."""
+        found: dict[str, None] = {}
+        level = list(self.prepared.ready[node].deps)
+        while level and not found:
+            for dep in level:
+                resolved, spec = self.resolved[dep], self.prepared.specs[dep]
+                failed = resolved is not None and Reason.FAILED_BEFORE in resolved.reasons
+                if failed and (spec.over is None or spec.on_error is OnError.FAIL):
+                    found[spec.name] = None
+            level = [above for dep in level for above in self.prepared.ready[dep].deps]
+        return list(found)
 
     def is_known(self, node: int) -> bool:
         """Whether the whole value of a node is known without running anything."""
@@ -84,7 +111,7 @@ def _plan_node(walk: Walk, n: int, history: dict[str, list[Known]]) -> PlanNode:
     resolved = walk.resolved[n]
     past = history.get(ready.node.name, [])
     size = None if resolved is None and ready.over is not None else 1
-    reasons = {Reason.AWAITS: 1}
+    reasons = {walk.waiting(n): 1}
     if resolved is not None:
         size = len(resolved.keys)
         reasons = {Reason(reason): count for reason, count in Counter(resolved.reasons).items()}

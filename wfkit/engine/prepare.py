@@ -31,6 +31,8 @@ from wfkit.keys.task import task_key
 from wfkit.keys.values import digest
 from wfkit.settings import Settings
 
+DEFAULT = "default"  # the model that the settings name
+
 
 @dataclass
 class ReadyNode:
@@ -186,7 +188,7 @@ def _ready(graph: Graph, i: int, everything: Mapping[str, Node], settings: Setti
 
 def _model(node: Node, settings: Settings) -> ModelPolicy | None:
     policy = node.options.model
-    if policy is not None and policy.model == "default":
+    if policy is not None and policy.model == DEFAULT:
         return replace(policy, model=settings.model)
     return policy
 
@@ -226,6 +228,7 @@ def _spec(ready: ReadyNode) -> NodeSpec:
         model=ready.model.model if ready.model else None,
         max_parallel=_at_once(options, pool),
         batch_size=options.batch_size if pool == "python" else None,
+        cache=options.cache,
     )
 
 

@@ -1,5 +1,5 @@
-"""Plan and reasons without the nodes at hand: a shell asks what a rerun of the newest run would do, as its nodes
-were defined then.
+"""Plan and reasons without the nodes at hand: a shell asks what a rerun of a past run would do, as its nodes were
+defined then.
 
 Keys come from the log of that run; files and variables are looked at as they are now.
 """
@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wfkit.core.events import NodeSpec
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.plan import Asked, Index, Plan, PlanNode, look_up
-from wfkit.core.policy import CachePolicy
 from wfkit.core.promises import Store
 from wfkit.core.run import Run, replay
-from wfkit.core.terms import NodeKind, Reason
-from wfkit.engine.explaining import Explanation
+from wfkit.core.terms import NodeKind, Reason, TaskState
+from wfkit.engine.explaining import Explanation, choose
+from wfkit.engine.telling import Case, leading, told
 from wfkit.errors import UsageFault
 from wfkit.keys.reads import ReadChecker
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """The newest run of a store, replayed, with what is known of its nodes now."""
+    """A past run, replayed, with what is known of its nodes now."""
 
     run: Run
     index: Index
@@ -34,9 +36,17 @@ class Recalled:
     def reasons(self, node: int) -> list[Reason]:
         """For each task of a node, why it would run or not; empty for one whose keys were never made."""
         spec, now = self.run.specs[node], time.time()
-        asked = Asked(spec.name, spec.kind, spec.definition, CachePolicy())
-        keys = [self.run.key[task] for task in self.run.tasks(node)]
-        return [look_up(key, asked, self.index, self.checker.unchanged, now)[1] for key in keys]
+        asked = Asked(spec.name, spec.kind, spec.definition, spec.cache)
+        return [look_up(key, asked, self.index, self.checker.unchanged, now)[1] for key in self.keys(node)]
+
+    def keys(self, node: int) -> list[str | None]:
+        """The keys of the tasks of a node."""
+        return [self.run.key[task] for task in self.run.tasks(node)]
+
+    def waiting(self, node: int) -> Reason:
+        """Why a node without keys has none: a node before it failed, or it was not its turn."""
+        skipped = self.run.node_state[node] is TaskState.SKIPPED
+        return Reason.UPSTREAM_FAILED if skipped else Reason.AWAITS
 
 
 def recall(store: Store, project: Path, run_id: str | None = None) -> Recalled:
@@ -45,8 +55,8 @@ def recall(store: Store, project: Path, run_id: str | None = None) -> Recalled:
     if run_id is None and not runs:
         raise UsageFault("this store holds no run yet: run a notebook first (`wfkit run FILE.ipynb`)")
     run = replay(store.entries(run_id or runs[0].run_id))
-    index = Index(store.known([spec.name for spec in run.specs]))
-    return Recalled(run, index, ReadChecker(project))
+    names = [spec.name for spec in run.specs]
+    return Recalled(run, Index(store.known(names), ask_not_kept=lambda: store.not_kept(names)), ReadChecker(project))
 
 
 def recalled_plan(recalled: Recalled) -> Plan:
@@ -64,23 +74,44 @@ def _node(recalled: Recalled, n: int, spec: NodeSpec) -> PlanNode:
         deps=tuple(recalled.run.specs[dep].name for dep in spec.deps),
         mapped=spec.over is not None,
         tasks=len(reasons) or None,
-        reasons={**Counter(reasons)} or {Reason.AWAITS: 1},
+        reasons={**Counter(reasons)} or {recalled.waiting(n): 1},
     )
 
 
 def recalled_why(recalled: Recalled, name: str, item: int | None = None) -> Explanation:
-    """Why a node of the newest run would run again or not. Raises UsageFault for an unknown node or item."""
+    """Why a node of a past run would run again or not. Raises UsageFault for an unknown node or item."""
     names = [spec.name for spec in recalled.run.specs]
     if name not in names:
         raise UsageFault(f"no node of the newest run is named {name!r}{near(name, names)}")
-    reasons = recalled.reasons(names.index(name))
-    if item is not None:
-        if not 0 <= item < len(reasons):
-            raise UsageFault(f"node {name!r} has items 0 to {len(reasons) - 1}, not {item}")
-        reasons = [reasons[item]]
-    counts = Counter(reasons) or Counter({Reason.AWAITS: 1})
-    reason = next((reason for reason, _ in counts.most_common() if reason is not Reason.CACHED), Reason.CACHED)
-    newest = recalled.index.newest.get(name)
-    from_run = newest.run_id if newest is not None and reason is Reason.CACHED else None
-    detail = f"as the node was defined in run {recalled.run.started.run_id[:8]}"
-    return Explanation(name, reason, {str(known): count for known, count in counts.items()}, detail, from_run=from_run)
+    n = names.index(name)
+    as_then = f"as the node was defined in run {recalled.run.started.run_id[:8]}"
+    reasons = recalled.reasons(n)
+    if not reasons:
+        return _unresolved(recalled, n, as_then)
+    chosen = choose(name, len(reasons), item)
+    counts = Counter(reasons[task] for task in chosen)
+    reason = leading(counts)
+    keys = recalled.keys(n)
+    case = _case(recalled, n, reason, [keys[task] for task in chosen if reasons[task] is reason])
+    hit = case.hit() if reason is Reason.CACHED else None
+    counted = {str(known): count for known, count in counts.items()}
+    found = Explanation(name, reason, counted, f"{told(case)}; {as_then}", item=item)
+    return found if hit is None else replace(found, from_run=hit.run_id, made_at=hit.created_at)
+
+
+def _case(recalled: Recalled, n: int, reason: Reason, keys: Sequence[str | None]) -> Case:
+    spec, checker = recalled.run.specs[n], recalled.checker
+    problem = None if spec.definition else "something that it depends on has no digest, so it is not cached"
+    return Case(spec.name, reason, keys, recalled.index, spec.cache, checker.unchanged, checker.digest, problem)
+
+
+def _unresolved(recalled: Recalled, n: int, as_then: str) -> Explanation:
+    run = recalled.run
+    reason = recalled.waiting(n)
+    because = run.skipped_for.get(n)
+    detail = "it was not its turn before that run ended"
+    if n in run.node_failures:
+        detail = f"it failed then: {run.node_failures[n].message}"
+    elif because is not None:
+        detail = f"{run.specs[because].name!r} had failed or was skipped"
+    return Explanation(run.specs[n].name, reason, {str(reason): 1}, f"{detail}; {as_then}")

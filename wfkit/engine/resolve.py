@@ -11,15 +11,16 @@ from dataclasses import field
 from decimal import Decimal
 from typing import Any
 
-from wfkit.core.events import Resolved
+from wfkit.core.events import NodeDefined, Resolved
 from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.result import Known, Read
-from wfkit.core.terms import NodeKind
+from wfkit.core.terms import NodeKind, Reason
 from wfkit.define.each import items_of
-from wfkit.engine.prepare import Prepared, ReadyNode
+from wfkit.engine.prepare import DEFAULT, Prepared, ReadyNode
 from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
+from wfkit.keys.explain import difference
 from wfkit.keys.task import task_key
 from wfkit.keys.values import digest, item_digests
 
@@ -34,13 +35,17 @@ class NodeValue:
     items: tuple[str, ...] | None = None
 
 
+def _unknown_text(digest: str) -> None:  # noqa: ARG001 - stands for a look-up
+    return None
+
+
 @dataclass
 class Resolver:
     """Makes keys and looks them up.
 
     `shared[n]` are, per node, the (name, digest) pairs that all its tasks share; `items[n]` the item values of a map
     over a plain list or frame, taken from the value `sources[n]`, `item_keys[n]` their digests. `at_hand` are values by
-    digest that were not stored yet.
+    digest that were not stored yet; `text_of` gives the text of an old definition.
     """
 
     prepared: Prepared
@@ -54,6 +59,7 @@ class Resolver:
     item_keys: dict[int, Sequence[str]] = field(default_factory=dict)
     sources: dict[int, str] = field(default_factory=dict)
     at_hand: dict[str, Any] = field(default_factory=dict)
+    text_of: Callable[[str], NodeDefined | None] = _unknown_text
 
     def resolve(self, node: int, done: Callable[[int], NodeValue], now: float) -> Resolved:
         """Keys, reasons and cached values of all tasks of a node whose dependencies have ended well."""
@@ -74,7 +80,19 @@ class Resolver:
             values.append(known.digest if known is not None else None)
             if known is not None:
                 hits.append(known)
+        if Reason.PROMPT_CHANGED in reasons and self._only_settings(ready):
+            reasons = [Reason.SETTINGS_CHANGED if why == Reason.PROMPT_CHANGED else why for why in reasons]
         return Resolved(node, tuple(keys), tuple(reasons), tuple(values), now, *_saved(hits))
+
+    def _only_settings(self, ready: ReadyNode) -> bool:
+        """Whether a prompt for the default model is as it was, but for the model that the settings name."""
+        declared = ready.node.options.model
+        newest = self.index.newest.get(ready.node.name)
+        if declared is None or declared.model != DEFAULT or newest is None:
+            return False
+        old = self.text_of(newest.definition)
+        changed = difference(old.parts, ready.definition.parts) if old is not None else ()
+        return [change.path for change in changed] == [f"{ready.node.name} -> model"]
 
     def prime(self, node: int, done: Callable[[int], NodeValue]) -> None:
         """Make sure that the inputs of a node are at hand that was resolved by an earlier owner of the run."""

@@ -43,6 +43,7 @@ def snapshot(run: Run) -> RunReport:
         trigger=started.trigger,
         notebook=started.notebook,
         targets=started.targets,
+        estimate=started.estimate,
     )
     return RunReport(row, nodes)
 

@@ -87,6 +87,11 @@ class ReadChecker:
             now = self._known[slot] = self._digest(read)
         return now == read.digest
 
+    def digest(self, read: Read) -> str:
+        """The digest of a file, folder or variable as it is now; empty if it is not there."""
+        self.unchanged(read)
+        return self._known[read.kind, read.name]
+
     def _digest(self, read: Read) -> str:
         if read.kind == "env":
             return _env_digest(os.environ.get(read.name))

@@ -5,8 +5,10 @@ A switchboard over the projection, which is brought up to date first. The other 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
+from wfkit.core.estimate import Past
 from wfkit.core.events import NodeDefined
 from wfkit.core.report import LineageStep, RunReport, RunRow
 
@@ -16,6 +18,8 @@ class Projection(Protocol):
 
     def runs(self, limit: int = 50) -> list[RunRow]: ...
     def report(self, run_id: str | None = None) -> RunReport | None: ...
+    def reasons(self, run_id: str, node: str, item: int | None) -> list[str]: ...
+    def past(self, nodes: Iterable[str]) -> list[Past]: ...
     def lineage(self, node: str, item: int | None, run_id: str | None, depth: int) -> LineageStep | None: ...
     def sql(self, query: str) -> Any: ...
     def definition(self, digest: str) -> NodeDefined | None: ...
@@ -35,6 +39,14 @@ class Asking:
     def report(self, run_id: str | None = None) -> RunReport | None:
         """What the views of a run (None: the newest) are drawn from."""
         return self._projection().report(run_id)
+
+    def reasons(self, run_id: str, node: str, item: int | None = None) -> list[str]:
+        """Why the tasks of a node, or one item of it, ran or not in a run."""
+        return self._projection().reasons(run_id, node, item)
+
+    def past(self, nodes: Iterable[str]) -> list[Past]:
+        """What results of these nodes took, by definition."""
+        return self._projection().past(nodes)
 
     def lineage(
         self, node: str, item: int | None = None, run_id: str | None = None, depth: int = 3

@@ -22,6 +22,7 @@ from wfkit.core.events import (
     ItemsSucceeded,
     NodeDefined,
     NodeSpec,
+    NotKept,
     RunEnded,
     RunStarted,
     Succeeded,
@@ -29,7 +30,7 @@ from wfkit.core.events import (
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store
 from wfkit.core.result import Result
-from wfkit.core.terms import FailureKind, NodeKind, RunState, Verdict
+from wfkit.core.terms import FailureKind, NodeKind, Reason, RunState, Verdict
 from wfkit.errors import UsageFault, ValueFault
 
 
@@ -75,6 +76,21 @@ def forgotten_not_served(kit: Kit) -> None:
     log(store, Succeeded(0, 1, result(store, "k1", 2, at=3.0), 3.0))
     for each in kit.now_and_again(store):
         assert [item.digest for item in each.known(["node"])[digest("k1")]] == [digest("value 2")]
+
+
+def not_kept_is_told(kit: Kit) -> None:
+    """Tasks that ended without a result are told by node, with key, reason and run; also after reopening."""
+    store = kit.open()
+    failed = NotKept("node", digest("d"), (digest("k1"),), Reason.FAILED_BEFORE, "ValueError: no \ud800", 1.0, "run 1")
+    gone = NotKept("node", digest("d"), (digest("k2"), digest("k3")), Reason.VALUE_MISSING, "gone", 2.0)
+    log(store, failed, gone, NotKept("other", "", (digest("k4"),), Reason.UNCACHEABLE, "no digest", 3.0))
+    for each in kit.now_and_again(store):
+        found = sorted(each.not_kept(["node"]), key=lambda event: event.at)
+        assert [replace(event, keys=tuple(sorted(event.keys))) for event in found] == [
+            failed,
+            replace(gone, keys=tuple(sorted(gone.keys))),
+        ]
+        assert each.not_kept([]) == []
 
 
 def uncacheable_not_known(kit: Kit) -> None:
@@ -270,6 +286,7 @@ STARTED = RunStarted("run", "workflow", ("node",), (NodeSpec("node", NodeKind.PY
 CHECKS: tuple[Callable[[Kit], None], ...] = (
     known_newest_first,
     forgotten_not_served,
+    not_kept_is_told,
     uncacheable_not_known,
     values_are_new_copies,
     large_values,

@@ -30,6 +30,7 @@ from wfkit.store.journals.journal import Journal, read_at
 from wfkit.store.journals.marks import RunMarks
 from wfkit.store.journals.segments import FOLDER as SEGMENTS
 from wfkit.store.journals.tails import Tails
+from wfkit.store.not_kept import Unkept
 from wfkit.store.payloads.objects import ObjectFiles
 from wfkit.store.place import ELSEWHERE, locate, prepare
 from wfkit.store.results import Results
@@ -74,7 +75,8 @@ class DiskStore(Serving, Asking):
         read = partial(read_at, root)
         results = Results(self._tails, self._readable, ObjectFiles(root), read)
         self._rights = Flights(root)
-        super().__init__(results, CallLog(self._tails, self._readable, read), self._rights)
+        unkept = Unkept(self._tails, self._readable)
+        super().__init__(results, unkept, CallLog(self._tails, self._readable, read), self._rights)
         _alive.add(self)
 
     @property

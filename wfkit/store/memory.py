@@ -7,9 +7,10 @@ memory, made when it is first asked.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from wfkit.core.estimate import Past
 from wfkit.core.events import Adopted, Entry, NodeDefined, RunEnded, RunStarted
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.terms import RunState
@@ -17,11 +18,12 @@ from wfkit.errors import StoreFault
 from wfkit.store import wire
 from wfkit.store.asking import Asking
 from wfkit.store.call_log import CallLog
-from wfkit.store.database import fold, lineage, lookups, opening, reports, sql
+from wfkit.store.database import fold, lineage, lookups, opening, past, reports, sql
 from wfkit.store.flight import LocalFlights
 from wfkit.store.journals.adopt import in_order
 from wfkit.store.journals.ground import Ground
 from wfkit.store.journals.index import Index
+from wfkit.store.not_kept import Unkept
 from wfkit.store.payloads.objects import ObjectDict
 from wfkit.store.results import Results
 from wfkit.store.secrets import tell
@@ -81,7 +83,8 @@ class MemoryStore(Serving, Asking):
         self._recent = Everything()
         self._answers: MemoryDatabase | None = None
         results = Results(self._recent, lambda: None, ObjectDict(), lambda _: ())
-        super().__init__(results, CallLog(self._recent, lambda: None, lambda _: ()), LocalFlights())
+        calls = CallLog(self._recent, lambda: None, lambda _: ())
+        super().__init__(results, Unkept(self._recent, lambda: None), calls, LocalFlights())
 
     def append(self, entries: Sequence[Entry], durable: bool = False) -> Done:  # noqa: ARG002 (a Store's signature)
         """Append in this order, without secrets."""
@@ -149,6 +152,14 @@ class MemoryDatabase:
     def report(self, run_id: str | None = None) -> RunReport | None:
         """What the views of a run are drawn from."""
         return reports.report(self._connection.cursor(), run_id)
+
+    def reasons(self, run_id: str, node: str, item: int | None) -> list[str]:
+        """Why the tasks of a node, or one item of it, ran or not in a run."""
+        return past.reasons(self._connection.cursor(), run_id, node, item)
+
+    def past(self, nodes: Iterable[str]) -> list[Past]:
+        """What results of these nodes took, by definition."""
+        return past.past(self._connection.cursor(), nodes)
 
     def lineage(self, node: str, item: int | None, run_id: str | None, depth: int) -> LineageStep | None:
         """How a value was made."""

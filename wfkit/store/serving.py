@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wfkit.core.call import CallRecord
+from wfkit.core.events import NotKept
 from wfkit.core.promises import Flight
 from wfkit.core.result import Known, Result, Stored
 from wfkit.store.call_log import CallLog
 from wfkit.store.flight import Flights, LocalFlights
+from wfkit.store.not_kept import Unkept
 from wfkit.store.results import Results
 from wfkit.store.secrets import Secrets
 
@@ -20,8 +22,9 @@ from wfkit.store.secrets import Secrets
 class Serving:
     """Serves from these parts."""
 
-    def __init__(self, results: Results, calls: CallLog, flights: Flights | LocalFlights) -> None:
+    def __init__(self, results: Results, unkept: Unkept, calls: CallLog, flights: Flights | LocalFlights) -> None:
         self._results = results
+        self._unkept = unkept
         self._calls = calls
         self._flights = flights
         self._secrets = Secrets()
@@ -29,6 +32,10 @@ class Serving:
     def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
         """All results of these nodes that may serve, by task key, newest first."""
         return self._results.known(nodes)
+
+    def not_kept(self, nodes: Iterable[str]) -> list[NotKept]:
+        """Which tasks of these nodes have no result that serves, and why."""
+        return self._unkept.find(nodes)
 
     def defined(self, digests: Iterable[str]) -> set[str]:
         """Which of these definitions are in the log already. Of old ones some may be missing: asking more is not

@@ -11,7 +11,7 @@ from typing import Final
 from wfkit.views import columns, pieces, theme
 from wfkit.views.markup import Markup, join, tag, visible
 
-_LINES: Final = 200
+_LINES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Change:
 
 
 def fragment(change: Change) -> Markup:
-    """The change as HTML; at most 200 lines of its diff."""
+    """The change as HTML; at most 40 lines of its diff."""
     head = tag("p", pieces.code(change.path), " ", pieces.muted(theme.words(change.kind)), class_="wf-say")
     shown, left = _cut(change.diff)
     body = tag("pre", *map(_line, shown)) if shown else None

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import NodeDefined
+from wfkit.core.estimate import Past
+from wfkit.core.events import NodeDefined, NotKept
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.result import Known, Result, Stored
-from wfkit.store.database import fold, lineage, lookups, reports, sql
+from wfkit.store.database import fold, lineage, lookups, past, reports, sql
 from wfkit.store.database.door import Lease
 from wfkit.store.database.session import Session
 from wfkit.store.place import DATABASE
@@ -58,6 +59,10 @@ class Database(Projection):
         """The results of these nodes that may serve, newest first; forgotten ones are left out. One query."""
         return self.session.run(lambda cursor: lookups.known(cursor, nodes))
 
+    def not_kept(self, nodes: Iterable[str]) -> list[NotKept]:
+        """Which tasks of these nodes ended without a result that serves, and why."""
+        return self.session.run(lambda cursor: lookups.not_kept(cursor, nodes))
+
     def result(self, key: str) -> Result | None:
         """The newest whole result under a task key."""
         return self.session.run(lambda cursor: lookups.result(cursor, key))
@@ -81,6 +86,14 @@ class Database(Projection):
     def report(self, run_id: str | None = None) -> RunReport | None:
         """What the views of a run (None: the newest) are drawn from; None when there is no such run."""
         return self.session.run(lambda cursor: reports.report(cursor, run_id))
+
+    def reasons(self, run_id: str, node: str, item: int | None) -> list[str]:
+        """Why the tasks of a node, or one item of it, ran or not in a run."""
+        return self.session.run(lambda cursor: past.reasons(cursor, run_id, node, item))
+
+    def past(self, nodes: Iterable[str]) -> list[Past]:
+        """What results of these nodes took, by definition."""
+        return self.session.run(lambda cursor: past.past(cursor, nodes))
 
     def lineage(
         self, node: str, item: int | None = None, run_id: str | None = None, depth: int = 3

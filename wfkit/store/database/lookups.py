@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import NodeDefined
+from wfkit.core.events import NodeDefined, NotKept
 from wfkit.core.result import Known, Output, Read, Result, Spent, Stored
-from wfkit.core.terms import NodeKind
+from wfkit.core.terms import NodeKind, Reason
 from wfkit.store import wire
 from wfkit.store.bulk import money, no_collection
 
@@ -51,6 +51,10 @@ QUALIFY row_number() OVER (
 _DEFINITION = """
 SELECT node, definition, kind, source, options, parts::VARCHAR, epoch_us("at")
 FROM definitions WHERE definition = $1 ORDER BY "at" DESC, seq DESC LIMIT 1
+"""
+_NOT_KEPT = """
+SELECT node, definition, list(key), reason, message, epoch_us("at"), of_run, escaped
+FROM not_kept WHERE node IN (SELECT unnest($1::VARCHAR[])) GROUP BY ALL
 """
 _CALLS = """
 SELECT request_digest, record::VARCHAR, escaped FROM calls
@@ -89,6 +93,15 @@ def _served(found: list[Known], forgotten: str) -> list[Known]:
         key, at = line.split(" ")
         until[key] = max(int(at) / 1e6, until.get(key, 0.0))
     return [item for item in found if item.created_at > until.get(item.key, -1.0)]
+
+
+def not_kept(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[NotKept]:
+    """Which tasks of these nodes ended without a result that serves, and why."""
+    found = cursor.execute(_NOT_KEPT, [list(nodes)]).fetchall()
+    return [
+        NotKept(node, definition, tuple(keys), Reason(reason), wire.unescape(text) if escaped else text, at / 1e6, run)
+        for node, definition, keys, reason, text, at, run, escaped in found
+    ]
 
 
 def result(cursor: DuckDBPyConnection, key: str) -> Result | None:

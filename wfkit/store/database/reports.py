@@ -13,10 +13,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from wfkit.core.estimate import Estimate
 from wfkit.core.frozen import dataclass
 from wfkit.core.ledger import spent_of
 from wfkit.core.report import AttemptRow, CallRow, NodeRow, RunReport, RunRow
 from wfkit.core.result import Spent
+from wfkit.store import wire
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -25,7 +29,7 @@ ATTEMPTS = 2_000  # rows of attempts in a report: the slowest; of the others onl
 
 _NEWEST = "SELECT run_id FROM runs_latest ORDER BY started_at DESC, run_id DESC LIMIT $1"
 _RUNS = """
-SELECT run_id, workflow, status, started_at, ended_at, trigger, notebook, targets
+SELECT run_id, workflow, status, started_at, ended_at, trigger, notebook, targets, estimate
 FROM runs_latest WHERE run_id IN ({runs})
 """
 _NODES = """
@@ -223,7 +227,7 @@ def _run_rows(cursor: DuckDBPyConnection, run_ids: list[str], books: Account, no
 
 
 def _run_row(row: Sequence[Any], total: _Books) -> RunRow:
-    run_id, workflow, status, started_at, ended_at, trigger, notebook, targets = row
+    run_id, workflow, status, started_at, ended_at, trigger, notebook, targets, estimate = row
     return RunRow(
         run_id=run_id,
         workflow=workflow,
@@ -238,6 +242,7 @@ def _run_row(row: Sequence[Any], total: _Books) -> RunRow:
         trigger=trigger,
         notebook=notebook,
         targets=tuple(targets),
+        estimate=wire.decoder(Estimate)(orjson.loads(estimate)) if estimate else None,
     )
 
 

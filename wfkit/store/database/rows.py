@@ -40,13 +40,14 @@ def weight(entry: e.Entry) -> int:
 
 
 Made = Iterator[tuple[str, list[Row]]]
-_RUN = dict.fromkeys(("workflow", "targets", "graph", "seed", "trigger", "params", "notebook", "owner"))
+_RUN = dict.fromkeys(("workflow", "targets", "graph", "seed", "trigger", "params", "notebook", "owner", "estimate"))
 
 
 def _run_started(place: Place, event: e.RunStarted) -> Made:
     run = {
         "workflow": event.workflow, "targets": event.targets, "graph": event.graph, "seed": event.seed,
         "trigger": event.trigger, "params": event.params, "notebook": event.notebook, "owner": None,
+        "estimate": event.estimate,
     }  # fmt: skip
     yield "runs", [place | run | {"status": "running", "at": micros(event.at)}]
     yield "nodes", [place | _node(position, spec) for position, spec in enumerate(event.nodes)]
@@ -213,6 +214,14 @@ def _forgotten(place: Place, event: e.Forgotten) -> Made:
     yield "forgotten", [{**place, "at": micros(event.at), "node": event.node, "key": key} for key in event.keys]
 
 
+def _not_kept(place: Place, event: e.NotKept) -> Made:
+    told = {
+        "at": micros(event.at), "node": event.node, "definition": event.definition, "reason": event.reason,
+        "message": event.message, "of_run": event.run_id, "escaped": False,
+    }  # fmt: skip
+    yield "not_kept", [{**place, **told, "key": key} for key in event.keys]
+
+
 _MAKERS: dict[type, Callable[[Place, Any], Made]] = {
     e.RunStarted: _run_started,
     e.NodeDefined: _defined,
@@ -228,4 +237,5 @@ _MAKERS: dict[type, Callable[[Place, Any], Made]] = {
     e.RunEnded: _run_ended,
     e.Adopted: _adopted,
     e.Forgotten: _forgotten,
+    e.NotKept: _not_kept,
 }

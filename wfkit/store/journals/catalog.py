@@ -18,7 +18,9 @@ from zlib import crc32
 
 import orjson
 
+from wfkit.core.events import NotKept
 from wfkit.core.result import Known, Read
+from wfkit.core.terms import Reason
 from wfkit.store import packs, wire
 from wfkit.store.bulk import money, no_collection
 from wfkit.store.files import READ, read_file
@@ -26,7 +28,7 @@ from wfkit.store.journals.journal import Log
 from wfkit.store.journals.marks import Mark, find
 
 HEAD = "catalog.json"
-FORMAT = 1
+FORMAT = 2
 EVENTS = " ".join(sorted((*wire.EVENTS, packs.KIND)))  # of another version: what it passed over may be news to us
 _AT_ONCE = 8 << 20
 
@@ -50,6 +52,7 @@ class Head:
     calls: list[Block] | None = field(default_factory=list)
     forgotten: list[Block] = field(default_factory=list)
     definitions: list[Block] = field(default_factory=list)
+    not_kept: list[Block] | None = field(default_factory=list)
 
     def marks_of(self, journal_id: str) -> list[Mark]:
         """Where runs begin, are adopted and end in the part of a journal that is covered, if they go on beyond it."""
@@ -58,7 +61,7 @@ class Head:
 
     def all_blocks(self) -> Iterator[list[Block]]:
         """Every list of blocks that there is."""
-        lists = (*self.results.values(), self.calls, self.forgotten, self.definitions)
+        lists = (*self.results.values(), self.calls, self.forgotten, self.definitions, self.not_kept)
         return (blocks for blocks in lists if blocks)
 
 
@@ -164,6 +167,18 @@ class Catalog:
             for key, at in self.read(block):
                 until[key] = max(at, until.get(key, at))
         return until
+
+    @cached_property
+    def not_kept(self) -> list[NotKept] | None:
+        """Which tasks have no result that serves, and why; None if there are too many."""
+        blocks = self.head.not_kept
+        if blocks is None:
+            return None
+        rows = (row for block in blocks for row in self.read(block))
+        return [
+            NotKept(node, definition, tuple(keys), Reason(reason), message, at, run_id)
+            for node, definition, keys, reason, message, at, run_id in rows
+        ]
 
     @cached_property
     def definitions(self) -> frozenset[str]:

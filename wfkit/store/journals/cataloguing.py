@@ -50,6 +50,7 @@ class News:
     calls: list[Any] = field(default_factory=list)
     forgotten: list[Any] = field(default_factory=list)
     definitions: dict[str, None] = field(default_factory=dict)
+    not_kept: list[Any] = field(default_factory=list)
 
 
 def update(root: Path, watermarks: Callable[[], Mapping[str, int] | None]) -> bool:
@@ -187,6 +188,12 @@ def _defined(news: News, line: bytes, _at: At) -> None:
         news.definitions[found[1].decode()] = None
 
 
+def _not_kept(news: News, line: bytes, _at: At) -> None:
+    event = _event(line)
+    names = ("node", "definition", "keys", "reason", "message", "at", "run_id")
+    news.not_kept.append([event[name] for name in names])
+
+
 _ADDERS: dict[bytes, Callable[[News, bytes, At], None]] = {
     b"Succeeded": _succeeded,
     b"ItemsSucceeded": _items_succeeded,
@@ -194,6 +201,7 @@ _ADDERS: dict[bytes, Callable[[News, bytes, At], None]] = {
     b"CallEnded": _call_ended,
     b"Forgotten": _forgotten,
     b"NodeDefined": _defined,
+    b"NotKept": _not_kept,
 }
 
 
@@ -223,6 +231,7 @@ def _write(root: Path, head: Head, old: Catalog | None, news: News) -> None:
     head.calls = _added(rows, read, (head.calls, most, 4 * MANY), news.calls)
     head.forgotten = _added(rows, read, (head.forgotten, most, None), news.forgotten) or []
     head.definitions = _added(rows, read, (head.definitions, most, None), defined) or []
+    head.not_kept = _added(rows, read, (head.not_kept, most, MANY), news.not_kept)
     _write_rows(root, head, rows, anew)
     body = dumps({"format": FORMAT, "events": EVENTS, "head": head})
     write_file(root / HEAD, b"%08x %b" % (crc32(body), body), durable=False)

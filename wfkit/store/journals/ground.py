@@ -57,24 +57,24 @@ class Ground:
         nothing: list[Known] = []
         if self.whole and self._root is not None and self._collected != (read_file(self._root / COLLECTED) or b""):
             self.distrust()  # another process has collected: what is known here may be gone
-        return self._ask(lambda catalog: catalog.known(names), nothing)
+        return self.ask(lambda catalog: catalog.known(names), nothing)
 
     def calls(self) -> Mapping[str, Place] | None:
         """Where the replies to requests are."""
         nothing: dict[str, Place] = {}
-        return self._ask(lambda catalog: catalog.calls, nothing)
+        return self.ask(lambda catalog: catalog.calls, nothing)
 
     def defined(self) -> frozenset[str]:
         """Whose texts are surely in the log."""
-        return self._ask(lambda catalog: catalog.definitions, frozenset()) or frozenset()
+        return self.ask(lambda catalog: catalog.definitions, frozenset()) or frozenset()
 
     def forgotten(self) -> Mapping[str, float]:
         """Task keys whose results made until that time are no longer served."""
-        return self._ask(lambda catalog: catalog.forgotten, {}) or {}
+        return self.ask(lambda catalog: catalog.forgotten, {}) or {}
 
     def place(self, digest: str) -> Place | None:
         """Where a result with this value is, if its node was asked for."""
-        return self._ask(lambda catalog: catalog.place(digest), None)
+        return self.ask(lambda catalog: catalog.place(digest), None)
 
     def marks_of(self, journal_id: str) -> tuple[int, list[Mark]]:
         """Up to which byte a journal is covered, and the marks of unfinished runs there."""
@@ -95,7 +95,8 @@ class Ground:
             self._catalog, self._whole = None, False
             self.folded = Index()
 
-    def _ask(self, question: Callable[[Catalog], T | None], nothing: T | None) -> T | None:
+    def ask(self, question: Callable[[Catalog], T | None], nothing: T | None) -> T | None:
+        """What the catalog says; `nothing` if there is none because nothing was written, None if it cannot tell."""
         with self._lock:
             if not self.whole:
                 return None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import CallEnded, Entry, Forgotten, ItemsSucceeded, NodeDefined, Succeeded
+from wfkit.core.events import CallEnded, Entry, Forgotten, ItemsSucceeded, NodeDefined, NotKept, Succeeded
 from wfkit.core.result import Known, Result, Stored
 from wfkit.core.terms import Verdict
 
@@ -23,7 +23,7 @@ ReadAt = Callable[[tuple[str, int, int]], Sequence[Entry]]  # journal id, offset
 class Index:
     """Not thread-safe: whoever shares it locks it. Later entries win over earlier ones of the same time."""
 
-    __slots__ = ("calls", "definitions", "forgotten", "known", "lines", "results", "stored")
+    __slots__ = ("calls", "definitions", "forgotten", "known", "lines", "not_kept", "results", "stored")
 
     def __init__(self) -> None:
         self.lines: list[Placed] = []
@@ -33,6 +33,7 @@ class Index:
         self.calls: dict[str, CallRecord] = {}  # by request digest; valid replies only
         self.forgotten: dict[str, float] = {}  # task key -> until when
         self.definitions: set[str] = set()  # whose texts are here
+        self.not_kept: list[NotKept] = []  # oldest first
 
     def add(self, entry: Entry) -> None:
         """Take note of an entry."""
@@ -52,6 +53,7 @@ class Index:
         for node, found in other.known.items():
             self.known.setdefault(node, []).extend(found)
         self.definitions |= other.definitions
+        self.not_kept += other.not_kept
         return sum(map(len, other.known.values()))
 
     def add_call(self, call: CallRecord) -> None:
@@ -96,4 +98,5 @@ _ADDERS: dict[type, Any] = {
     ItemsSucceeded: _add_items,
     CallEnded: _add_call,
     Forgotten: _forget,
+    NotKept: lambda index, event: index.not_kept.append(event),
 }

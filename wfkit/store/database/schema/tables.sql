@@ -12,7 +12,7 @@ CREATE TABLE folded (journal_id VARCHAR, "offset" BIGINT);
 CREATE TABLE runs (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, status VARCHAR, "at" TIMESTAMP,
     workflow VARCHAR, targets VARCHAR[], graph VARCHAR, seed BIGINT, trigger VARCHAR, params JSON, notebook VARCHAR,
-    owner VARCHAR
+    owner VARCHAR, estimate JSON
 );
 
 -- The nodes of a run by position; `deps` and `over` (the node that is mapped) are positions.
@@ -73,4 +73,10 @@ CREATE TABLE definitions (
 -- Results that are no longer served: those of this key made until then.
 CREATE TABLE forgotten (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, "at" TIMESTAMP, node VARCHAR, key VARCHAR
+);
+
+-- Tasks that ended without a result that serves (`of_run`: where), with the reason that their next run has.
+CREATE TABLE not_kept (
+    journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, "at" TIMESTAMP, node VARCHAR, definition VARCHAR,
+    key VARCHAR, reason VARCHAR, message VARCHAR, of_run VARCHAR, escaped BOOLEAN
 );

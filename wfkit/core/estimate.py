@@ -1,0 +1,144 @@
+"""What a run will take: money, tokens and seconds as ranges, foretold from what past tasks took.
+
+Pure arithmetic over samples. A part that is not known makes the sum unknown, never smaller; only `low` counts what is
+known. What is asked of the past, and how a prompt is priced, is in `engine.estimating`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from wfkit.core.frozen import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An amount that is foretold: at least `low`, probably `expected`, at most `high`. None is unknown; what is not
+    known at all takes at least 0."""
+
+    low: float = 0.0
+    expected: float | None = 0.0
+    high: float | None = 0.0
+
+    def __add__(self, other: Span) -> Span:
+        return Span(self.low + other.low, _sum(self.expected, other.expected), _sum(self.high, other.high))
+
+    def times(self, factor: float) -> Span:
+        """The span of so many of these."""
+        return Span(self.low * factor, _product(self.expected, factor), _product(self.high, factor))
+
+
+UNKNOWN = Span(0.0, None, None)
+NOTHING = Span()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run is expected to take: US dollars, tokens of input and output together, seconds from start to end,
+    and requests to models (those that the call log answers are not counted)."""
+
+    usd: Span = NOTHING
+    tokens: Span = NOTHING
+    run_s: Span = NOTHING
+    calls: Span = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An amount over past tasks: how many are known, their mean, deviation, and the 5th and 95th percentile."""
+
+    count: int = 0
+    mean: float = 0.0
+    deviation: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What results of one definition of a node took, a task. `results` counts all, also those of unknown amounts."""
+
+    node: str
+    definition: str
+    results: int
+    newest_at: float
+    run_s: Sample = Sample()
+    usd: Sample = Sample()
+    input_tokens: Sample = Sample()
+    output_tokens: Sample = Sample()
+    calls: Sample = Sample()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The work of a node: how many tasks, seconds a task, how many run side by side in its pool, after which nodes."""
+
+    tasks: float | None
+    task_s: float | None
+    pool: str
+    seats: int
+    after: tuple[int, ...] = ()
+
+
+def foretell(sample: Sample, tasks: int) -> Span:
+    """What so many tasks will take together, if they are like those of the sample.
+
+    A prediction interval for a sum: mean ± 2 deviations of `tasks` values and of the mean itself, within what the 5th
+    and 95th percentile allow. A single past task says little: half to twice as much.
+    """
+    if not tasks:
+        return NOTHING
+    if not sample.count:
+        return UNKNOWN
+    expected = tasks * sample.mean
+    if sample.count == 1:
+        return Span(expected / 2, expected, expected * 2)
+    spread = 2 * sample.deviation * math.sqrt(tasks + tasks * tasks / sample.count)
+    low = max(min(tasks * sample.low, expected), expected - spread)
+    high = max(expected, min(tasks * sample.high, expected + spread) if sample.count >= 20 else expected + spread)
+    return Span(low, expected, high)
+
+
+def total(spans: Iterable[Span]) -> Span:
+    """The sum of spans."""
+    result = NOTHING
+    for span in spans:
+        result = result + span
+    return result
+
+
+def lasting(works: Mapping[int, Work]) -> float | None:
+    """Seconds from start to end, in order of the graph: the longest chain, or the busiest pool if that takes longer.
+    None when something is unknown that takes time."""
+    ends: dict[int, float] = {}
+    load: dict[tuple[str, int], float] = {}
+    for n, work in works.items():
+        start = max((ends.get(dep, 0.0) for dep in work.after), default=0.0)
+        if work.tasks == 0:
+            ends[n] = start
+            continue
+        if work.tasks is None or work.task_s is None:
+            return None
+        ends[n] = start + work.task_s * math.ceil(work.tasks / work.seats)
+        place = (work.pool, work.seats)
+        load[place] = load.get(place, 0.0) + work.task_s * work.tasks
+    return max([0.0, *ends.values(), *(busy_s / seats for (_, seats), busy_s in load.items())])
+
+
+def refusal(usd: Span, max_usd: float, gaps: Sequence[str]) -> str | None:
+    """Why a run must not begin that may spend at most so much; None when it may. `gaps` say what has no price."""
+    if usd.high is None:
+        unpriced = "; ".join(gaps) or "its cost is not known"
+        return f"the most that it may cost is not known, so it may be more than ${max_usd:,.2f}: {unpriced}"
+    if usd.high > max_usd:
+        return f"it may cost up to ${usd.high:,.4f}, which is more than ${max_usd:,.4f}"
+    return None
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
+
+
+def _product(amount: float | None, factor: float) -> float | None:
+    return None if amount is None else amount * factor

@@ -1,0 +1,59 @@
+"""What became of the tasks of a node in the past: what its results took, by definition, and why they ran.
+
+One query sums up in DuckDB, so a node of a hundred thousand results costs one row. What a plan foretells from it is in
+`core.estimate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from wfkit.core.estimate import Past, Sample
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_AMOUNTS = ("run_s", "usd", "input_tokens", "output_tokens", "calls")
+_SAMPLES = ", ".join(
+    f"count({name}), avg({name}), coalesce(stddev_samp({name}), 0), quantile_cont({name}, [0.05, 0.95])"
+    for name in _AMOUNTS
+)
+_PAST = f"""
+SELECT node, definition, count(*), epoch_us(max(created_at)), {_SAMPLES}
+FROM (
+    SELECT
+        node, definition, created_at, run_s, cost_usd::DOUBLE AS usd,
+        (spent ->> '$.input_tokens')::DOUBLE AS input_tokens, (spent ->> '$.output_tokens')::DOUBLE AS output_tokens,
+        (spent ->> '$.calls')::DOUBLE AS calls
+    FROM results WHERE node IN (SELECT unnest($1::VARCHAR[]))
+) GROUP BY node, definition
+"""  # noqa: S608 (our own column names)
+
+
+_REASONS = """
+SELECT t.reason FROM tasks t JOIN nodes n ON n.run_id = t.run_id AND n.node = t.node
+WHERE t.run_id = $1 AND n.name = $2 AND ($3::INTEGER IS NULL OR t.item = $3::INTEGER) ORDER BY t.item
+"""
+
+
+def past(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[Past]:
+    """A row a node and definition, in no order."""
+    return [_past(row) for row in cursor.execute(_PAST, [list(nodes)]).fetchall()]
+
+
+def reasons(cursor: DuckDBPyConnection, run_id: str, node: str, item: int | None) -> list[str]:
+    """The reasons that the tasks of a node had in a run, in order."""
+    found = cursor.execute(_REASONS, [run_id, node, item]).fetchall()
+    return [str(reason) for (reason,) in found]
+
+
+def _past(row: Sequence[Any]) -> Past:
+    node, definition, results, newest_us, *rest = row
+    samples = [_sample(rest[4 * place : 4 * place + 4]) for place in range(len(_AMOUNTS))]
+    return Past(node, definition, results, newest_us / 1e6, *samples)
+
+
+def _sample(columns: Sequence[Any]) -> Sample:
+    count, mean, deviation, tails = columns
+    return Sample(count, mean, deviation, *tails) if count else Sample()
