@@ -21,8 +21,9 @@ from wfkit.define.decorator import decorator
 from wfkit.define.prompt import prompt_node as prompt
 from wfkit.engine import execute, explaining, forgetting, logs, planning, recalled
 from wfkit.engine.awaiting import awaited
+from wfkit.engine.drafts import Drafts
 from wfkit.engine.outcome import Outcome
-from wfkit.engine.prepare import Prepared, digest_ahead, prepare
+from wfkit.engine.prepare import Prepared
 from wfkit.errors import UsageFault
 from wfkit.keys.reads import env, ignore_under
 from wfkit.store.collection.upkeep import wait_until_done
@@ -54,6 +55,7 @@ class Workflow:
         self.facts = Facts(self._root)
         self._overrides: dict[str, Any] = {}
         _made.add(self)
+        self._drafts = Drafts()
 
     @cached_property
     def store(self) -> DiskStore:
@@ -74,7 +76,7 @@ class Workflow:
 
     def add(self, node: Node) -> Node:
         """Define a node, or define it again. Nothing runs."""
-        digest_ahead(node, self.facts)
+        self._drafts.add(node, self.facts)
         self.nodes[node.name] = node
         return node
 
@@ -90,7 +92,7 @@ class Workflow:
     def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
         """The graph of the targets, checked and digested."""
         wait_until_done(self._root)  # what a plan finds must not be collected meanwhile
-        return prepare(self.nodes, targets, inputs or {}, self.settings)
+        return self._drafts.prepare(self.nodes, targets, inputs or {}, self.settings)
 
     def run(
         self,

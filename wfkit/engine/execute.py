@@ -278,11 +278,9 @@ def _options(ready: ReadyNode) -> str:
 def graph_digest(prepared: Prepared, wish: Wish) -> str:
     """What makes two runs the same: nodes, definitions, edges, how they are scheduled, values of inputs, parameters. An
     input without a digest makes a run unlike any other."""
-    pairs = []
-    for ready, spec in zip(prepared.ready, prepared.specs, strict=True):
-        text = f"{spec.definition}:{spec.deps}:{spec.priority}:{spec.timeout_s}:{spec.on_error}:{spec.retry}"
-        text += f":{spec.max_parallel}:{spec.batch_size}"
-        if ready.node.kind is NodeKind.INPUT:
-            text = ready.input_key or uuid.uuid4().hex
-        pairs.append((ready.node.name, text))
-    return task_key("graph", [*pairs, ("params", wish.params)])
+    inputs = [
+        (ready.node.name, ready.input_key or uuid.uuid4().hex)
+        for ready in prepared.ready
+        if ready.node.kind is NodeKind.INPUT
+    ]
+    return task_key("graph", [*inputs, (" shape", prepared.shape.digest), (" params", wish.params)])

@@ -3,14 +3,14 @@ nothing of theirs."""
 
 from __future__ import annotations
 
+import builtins
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from typing import Any
 
 from wfkit.core.events import NodeSpec
-from wfkit.core.facts import Facts
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import Graph, build, near
 from wfkit.core.node import Node
@@ -25,13 +25,17 @@ from wfkit.engine.classes import reached
 from wfkit.engine.collector import paused
 from wfkit.errors import CellError, DefinitionError, GraphError, SchemaError, ValueFault
 from wfkit.keys.code.definition import Definition, Planning, define_prompt, define_python
-from wfkit.keys.code.syntax import analyse_body
 from wfkit.keys.reads import texts_in
 from wfkit.keys.task import task_key
 from wfkit.keys.values import digest
 from wfkit.settings import Settings
 
 DEFAULT = "default"  # the model that the settings name
+Known = Callable[[Node], Definition | None]
+
+
+def _unknown(node: Node) -> Definition | None:  # noqa: ARG001 - the signature of Known
+    return None
 
 
 @dataclass
@@ -71,21 +75,58 @@ class ReadyNode:
 
 
 @dataclass
+class Shape:
+    """What a run must know of the nodes of a graph. `digest` covers how they hang together and are scheduled."""
+
+    specs: tuple[NodeSpec, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """32 hex characters; values of inputs do not count."""
+        pairs = []
+        for spec in self.specs:
+            text = f"{spec.definition}:{spec.deps}:{spec.priority}:{spec.timeout_s}:{spec.on_error}:{spec.retry}"
+            pairs.append((spec.name, f"{text}:{spec.max_parallel}:{spec.batch_size}"))
+        return task_key("shape", pairs)
+
+
+@dataclass
 class Prepared:
     """A graph with everything needed to plan and run it, positions as in the graph."""
 
     graph: Graph
     ready: list[ReadyNode]
-    specs: tuple[NodeSpec, ...]
+    shape: Shape
     classes: tuple[type, ...] = field(default=())
+
+    @property
+    def specs(self) -> tuple[NodeSpec, ...]:
+        """What a run must know of the nodes."""
+        return self.shape.specs
 
 
 def prepare(
-    nodes: Mapping[str, Node], targets: Sequence[str], inputs: Mapping[str, Any], settings: Settings
+    nodes: Mapping[str, Node],
+    targets: Sequence[str],
+    inputs: Mapping[str, Any],
+    settings: Settings,
+    known: Known = _unknown,
 ) -> Prepared:
-    """Everything the targets need, checked. Raises DefinitionError before anything runs."""
+    """Everything the targets need, checked. `known` gives definitions of cells that were made ahead.
+
+    Raises DefinitionError before anything runs.
+    """
     with paused():
-        return _prepare(with_inputs(nodes, inputs), targets, settings)
+        everything = with_inputs(nodes, inputs)
+        graph = build(everything, targets)
+        make = Making(everything, settings, known)
+        ready = [make.ready(graph, i) for i in range(len(graph.nodes))]
+        return Prepared(graph, ready, Shape(tuple([spec_of(node) for node in ready])), classes_of(ready))
+
+
+def classes_of(ready: Sequence[ReadyNode]) -> tuple[type, ...]:
+    """The classes whose instances a graph may store."""
+    return tuple(reached(_code(ready)))
 
 
 def _code(ready: Sequence[ReadyNode]) -> Iterator[Any]:
@@ -98,39 +139,24 @@ def _code(ready: Sequence[ReadyNode]) -> Iterator[Any]:
             yield node.schema.cls
 
 
-def digest_ahead(node: Node, facts: Facts | None = None) -> None:
-    """Digest the text of a cell when it is defined, so that the first run of a thousand cells need not wait for it."""
-    if node.kind is NodeKind.PYTHON and node.function is None:
-        analyse_body(node.source, facts)
-
-
-def _prepare(everything: Mapping[str, Node], targets: Sequence[str], settings: Settings) -> Prepared:
-    graph = build(everything, targets)
-    planning = Planning(is_step=lambda name: name in everything and everything[name].kind is not NodeKind.INPUT)
-    ready = [_ready(graph, i, everything, settings, planning) for i in range(len(graph.nodes))]
-    specs = tuple(_spec(ready) for ready in ready)
-    classes = tuple(reached(_code(ready)))
-    return Prepared(graph, ready, specs, classes)
-
-
 def with_inputs(nodes: Mapping[str, Node], inputs: Mapping[str, Any]) -> dict[str, Node]:
     """The nodes, and an input for each value handed in and each variable that a prompt, a map or a parameter reads."""
     result = dict(nodes)
     for name, value in inputs.items():
-        result[name] = _input(name, value)
+        result[name] = input_node(name, value)
     result = {name: _without_defaults(node, result) for name, node in result.items()}
     for node in [node for node in result.values() if node.kind is not NodeKind.INPUT]:
-        for name in _wanted_inputs(node):
+        for name in wanted_inputs(node):
             if name in result:
                 continue
             if name in node.namespace:
-                result[name] = _input(name, node.namespace[name])
+                result[name] = input_node(name, node.namespace[name])
             else:
                 raise GraphError(_absent(node, name, result))
     return result
 
 
-def _wanted_inputs(node: Node) -> list[str]:
+def wanted_inputs(node: Node) -> list[str]:
     """Names that must be values of the graph, not merely globals of a body."""
     item = node.each.item if node.each else None
     names = list(node.parameters or ())
@@ -164,49 +190,67 @@ def _absent(node: Node, name: str, known: Mapping[str, Node]) -> str:
     )
 
 
-def _input(name: str, value: Any) -> Node:
+def input_node(name: str, value: Any) -> Node:
+    """The node of a value that was handed in or taken from the namespace."""
     return Node(name=name, kind=NodeKind.INPUT, source="", label=f"<input {name}>", value=value)
 
 
-def _ready(graph: Graph, i: int, everything: Mapping[str, Node], settings: Settings, planning: Planning) -> ReadyNode:
-    node = graph.nodes[i]
-    over = graph.over[i]
-    declared = node.parameters if node.parameters is not None else node.names
-    reads_over = node.each is not None and node.each.over in declared
-    model, schema = _model(node, settings), None
-    if model is not None and model.schema is not None:
-        try:
-            schema = resolve_schema(model.schema, node.namespace)
-        except SchemaError as error:
-            raise SchemaError(f"node {node.name!r}: {error}") from error
-    definition = _definition(node, everything, model, schema, planning)
-    if definition.missing:
-        name = definition.missing[0]
-        raise GraphError(_absent(node, name, everything).replace("it needs", "its body reads"))
-    return ReadyNode(node, definition, graph.deps[i], over, reads_over, model, schema)
+class Making:
+    """Makes the nodes of one graph ready. `everything` are all nodes and inputs by name."""
+
+    def __init__(self, everything: Mapping[str, Node], settings: Settings, known: Known = _unknown) -> None:
+        self._everything = everything
+        self._settings = settings
+        self._known = known
+        self._planning = Planning(is_step=self._is_step)
+
+    def ready(self, graph: Graph, i: int) -> ReadyNode:
+        """A node of the graph, made ready. Raises DefinitionError."""
+        node, over = graph.nodes[i], graph.over[i]
+        declared = node.parameters if node.parameters is not None else node.names
+        reads_over = node.each is not None and node.each.over in declared
+        model, schema = self._model(node), None
+        if model is not None and model.schema is not None:
+            try:
+                schema = resolve_schema(model.schema, node.namespace)
+            except SchemaError as error:
+                raise SchemaError(f"node {node.name!r}: {error}") from error
+        definition = self._definition(node, model, schema)
+        if definition.missing:
+            name = definition.missing[0]
+            raise GraphError(_absent(node, name, self._everything).replace("it needs", "its body reads"))
+        return ReadyNode(node, definition, graph.deps[i], over, reads_over, model, schema)
+
+    def _is_step(self, name: str) -> bool:
+        return name in self._everything and self._everything[name].kind is not NodeKind.INPUT
+
+    def _model(self, node: Node) -> ModelPolicy | None:
+        policy = node.options.model
+        if policy is not None and policy.model == DEFAULT:
+            return replace(policy, model=self._settings.model)
+        return policy
+
+    def _definition(self, node: Node, model: ModelPolicy | None, schema: Schema | None) -> Definition:
+        is_node = self._everything.__contains__
+        if node.kind is NodeKind.INPUT:
+            return Definition(task_key("input", (("name", node.name),)))
+        if node.kind is NodeKind.PROMPT:
+            if model is None:
+                raise DefinitionError(f"node {node.name!r} is a prompt without a model: add --model NAME")
+            schema_json, cls = (schema.json, schema.cls) if schema else (None, None)
+            return define_prompt(node, model, schema_json, cls, is_node, plan=self._planning)
+        known = self._known(node)
+        if known is not None and all(is_node(name) or _is_builtin(name, node) for name in known.alone or ()):
+            return known
+        return define_python(node, is_node, plan=self._planning)
 
 
-def _model(node: Node, settings: Settings) -> ModelPolicy | None:
-    policy = node.options.model
-    if policy is not None and policy.model == DEFAULT:
-        return replace(policy, model=settings.model)
-    return policy
+def _is_builtin(name: str, node: Node) -> bool:
+    return name not in node.namespace and hasattr(builtins, name)
 
 
-def _definition(
-    node: Node, everything: Mapping[str, Node], model: ModelPolicy | None, schema: Schema | None, planning: Planning
-) -> Definition:
-    if node.kind is NodeKind.INPUT:
-        return Definition(task_key("input", (("name", node.name),)))
-    if node.kind is NodeKind.PROMPT:
-        if model is None:
-            raise DefinitionError(f"node {node.name!r} is a prompt without a model: add --model NAME")
-        schema_json, cls = (schema.json, schema.cls) if schema else (None, None)
-        return define_prompt(node, model, schema_json, cls, everything.__contains__, plan=planning)
-    return define_python(node, everything.__contains__, plan=planning)
-
-
-def _spec(ready: ReadyNode) -> NodeSpec:
+def spec_of(ready: ReadyNode) -> NodeSpec:
+    """What a run must know of a node."""
     node = ready.node
     options = node.options
     if options.on_error is OnError.KEEP and node.each is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -33,7 +33,8 @@ class Definition:
     `digest` is None when something cannot be digested; `problem` then says what. `parts` are (path, digest, text) of
     everything reached. `globals` is the namespace in which a cell's body runs. `missing` are names that are nowhere.
     `notes` are warnings for the user. `files` are sources of the project that the digest covers: that they are opened
-    while the body runs is no dependency of its own.
+    while the body runs is no dependency of its own. `alone` is given where the text alone was digested: the names that
+    were nodes, or nowhere but in builtins. As long as they are, the definition is the same.
     """
 
     digest: str | None
@@ -43,6 +44,7 @@ class Definition:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    alone: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -70,10 +72,10 @@ def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning 
     except SyntaxError as error:
         raise CellError(f"node {node.name!r}, line {error.lineno}: {error.msg}") from error
     needed, missing = _names(node, analysis, is_node)
-    value_name = node.name if node.name in analysis.binds else ""
+    if not needed and (alone := _alone(node, analysis)):  # it reaches nothing: most cells of a long chain
+        return replace(alone, missing=missing) if missing else alone
+    value_name = _value_name(node, analysis)
     own = (node.name, analysis.digest, node.source)
-    if not (needed or analysis.imports or analysis.dynamic):  # it reaches nothing: most cells of a long chain
-        return _definition(node, Reached([own]), {}, missing, value_name)
     walk = _walk(node, is_node, plan)
     walk.reached.parts.append(own)
     chains = [chain for chain in analysis.uses if chain[0] in needed]
@@ -85,6 +87,27 @@ def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning 
     return _walked(node, walk, {name: node.namespace[name] for name in sorted(needed)}, missing, value_name)
 
 
+def define_alone(node: Node) -> Definition | None:
+    """The definition of a cell as it is while its names (`alone`) are nodes or builtins. None: its text says too little
+    for that, or it is no Python.
+    """
+    if node.kind is not NodeKind.PYTHON or node.function is not None:
+        return None
+    return _alone(node, analyse_body(node.source))
+
+
+def _alone(node: Node, analysis: Analysis) -> Definition | None:
+    if analysis.imports or analysis.dynamic:
+        return None
+    own = Reached([(node.name, analysis.digest, node.source)])
+    found = _definition(node, own, {}, (), _value_name(node, analysis))
+    return replace(found, alone=_outside(node, analysis))
+
+
+def _value_name(node: Node, analysis: Analysis) -> str:
+    return node.name if node.name in analysis.binds else ""
+
+
 def _walk(node: Node, is_node: Callable[[str], bool], plan: Planning) -> Walk:
     function = node.function
     namespace = node.namespace if function is None else getattr(function, "__globals__", node.namespace)
@@ -93,12 +116,17 @@ def _walk(node: Node, is_node: Callable[[str], bool], plan: Planning) -> Walk:
 
 def _names(node: Node, analysis: Analysis, is_node: Callable[[str], bool]) -> tuple[set[str], tuple[str, ...]]:
     """Names that a body takes from its namespace, and those that are nowhere. Items and nodes are no globals."""
-    item = node.each.item if node.each else None
-    free = {chain[0] for chain in analysis.uses}.difference(analysis.binds)
-    names = [name for name in free.union(node.names, analysis.hints) if name != item and not is_node(name)]
+    names = [name for name in _outside(node, analysis) if not is_node(name)]
     needed = {name for name in names if name in node.namespace}
     absent = [name for name in names if name not in needed and not hasattr(builtins, name)]
     return needed, tuple(sorted(name for name in absent if name in node.names))
+
+
+def _outside(node: Node, analysis: Analysis) -> tuple[str, ...]:
+    """Names that a body does not bind itself, without its item."""
+    item = node.each.item if node.each else None
+    free = {chain[0] for chain in analysis.uses}.difference(analysis.binds)
+    return tuple([name for name in free.union(node.names, analysis.hints) if name != item])
 
 
 def _walked(
@@ -165,4 +193,6 @@ def define_prompt(
     names = sorted(name for name in set(node.names) if name != item and not is_node(name))
     given = {name: node.namespace[name] for name in names if name in node.namespace}
     walk.use(node.name, [(name,) for name in given], node.namespace, helper=False)
-    return _walked(node, walk, given, tuple(name for name in names if name not in given))
+    found = _walked(node, walk, given, tuple(name for name in names if name not in given))
+    alone = not given and schema_cls is None and not walk.reached.edges
+    return replace(found, alone=tuple(name for name in node.names if name != item)) if alone else found
