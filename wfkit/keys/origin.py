@@ -85,7 +85,7 @@ def _find(name: str) -> Origin:
     module = sys.modules.get(name)
     kind = _kind(module, name, top)
     if kind == PACKAGE:
-        return Origin(PACKAGE, *_distribution(top, module))
+        return packaged(top, _file(sys.modules.get(top)) or _file(module))
     return Origin(kind, name)
 
 
@@ -110,16 +110,25 @@ def _file(module: ModuleType | None) -> str | None:
     return path or (spec.origin if spec is not None and spec.has_location else None)
 
 
-def _distribution(top: str, module: ModuleType | None) -> tuple[str, str]:
-    """Name and version of what a top-level module belongs to; the digest of its file when it belongs to no
-    distribution.
+def packaged(top: str, path: str | None) -> Origin:
+    """The package that a top-level module with this file belongs to: a distribution by its version, else what the
+    module says of itself, else the digest of its files.
     """
     found = installed(top)
     if found.version:
-        return found.name, found.version
+        return found
     version = getattr(sys.modules.get(top), "__version__", None)
-    path = _file(module)
-    return top, str(version) if version else digest_of(Path(path).read_bytes()).hex() if path else ""
+    return Origin(PACKAGE, top, str(version) if version else _files_digest(path) if path else "")
+
+
+@lru_cache(maxsize=64)
+def _files_digest(path: str) -> str:
+    """32 hex characters over a module, or over all files of a package but its bytecode."""
+    file = Path(path)
+    files = [file] if file.stem != "__init__" else sorted(file.parent.rglob("*"))
+    found = [each for each in files if each.is_file() and each.suffix != ".pyc"]
+    lines = [f"{each.relative_to(file.parent).as_posix()}={digest_of(each.read_bytes()).hex()}" for each in found]
+    return digest_of("\n".join(lines).encode("utf-8", "surrogateescape")).hex()
 
 
 @lru_cache(maxsize=1024)

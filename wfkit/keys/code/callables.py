@@ -52,7 +52,7 @@ def outside(thing: Any) -> str | None:
         return _named(thing) if owner is None or isinstance(owner, types.ModuleType) else None
     if isinstance(thing, types.MethodDescriptorType | types.WrapperDescriptorType | types.ClassMethodDescriptorType):
         return f"{thing.__objclass__.__module__}.{thing.__objclass__.__qualname__}.{thing.__name__}"
-    if callable(thing) and importable(thing):  # a ufunc, a Cython function
+    if callable(thing) and _is_of_package(thing):  # a ufunc, a Cython function, a cached function of a package
         return _named(thing)
     if type(thing).__name__ == "ufunc":
         return _outside_ufunc(thing)
@@ -69,9 +69,28 @@ def _outside_ufunc(thing: Any) -> str | None:
 
 
 def _outside_function(thing: types.FunctionType) -> str | None:
-    if where_is(thing) == PROJECT or not importable(thing):
-        return None
-    return _named(thing)
+    return None if where_is(thing) == PROJECT or not _is_of_package(thing) else _named(thing)
+
+
+def _is_of_package(thing: Any) -> bool:
+    """Whether a callable is what a package calls by its name. functools.wraps gives a wrapper of a package the name of
+    what it wraps, and that may be the project's.
+    """
+    module = getattr(thing, "__module__", None)
+    return isinstance(module, str) and origin(module).kind != PROJECT and importable(thing)
+
+
+def is_own(thing: Any) -> bool:
+    """Whether a function or class is the project's, wherever it was put."""
+    if isinstance(thing, types.MethodType | staticmethod | classmethod):
+        return is_own(thing.__func__)
+    if isinstance(thing, functools.partial | functools.cached_property):
+        return is_own(thing.func)
+    if isinstance(thing, property):
+        return is_own(thing.fget)
+    if isinstance(thing, types.FunctionType):
+        return where_is(thing) == PROJECT or is_own(getattr(thing, "__wrapped__", None))
+    return isinstance(thing, type) and origin(thing.__module__).kind == PROJECT
 
 
 def _named(thing: Any) -> str:
@@ -103,6 +122,8 @@ def describe_callable(thing: Any) -> Described:
         return _made_of("property", [(".fget", thing.fget), (".fset", thing.fset), (".fdel", thing.fdel)])
     if isinstance(thing, functools.cached_property):
         return _made_of("cached_property", [("", thing.func)])
+    if isinstance(thing, functools.singledispatchmethod):
+        return _made_of("singledispatchmethod", [("", thing.dispatcher), (".func", thing.func)])
     if isinstance(thing, staticmethod | classmethod):
         return _made_of(type(thing).__name__, [("", thing.__func__)])
     if isinstance(thing, operator.itemgetter | operator.attrgetter | operator.methodcaller):

@@ -81,7 +81,7 @@ def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning 
     chains = [chain for chain in analysis.uses if chain[0] in needed]
     known = {chain[0] for chain in chains}.union(analysis.hints)
     chains += [(name,) for name in sorted(needed - known)]
-    walk.calls(node.name, analysis.dynamic)
+    walk.calls(node.name, analysis)
     walk.imports(node.name, analysis.imports, node.namespace)
     walk.use(node.name, chains, node.namespace, helper=False)
     return _walked(node, walk, {name: node.namespace[name] for name in sorted(needed)}, missing, value_name)

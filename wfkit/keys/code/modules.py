@@ -22,7 +22,7 @@ from wfkit.keys.code.callables import Described
 from wfkit.keys.code.sources import is_in
 from wfkit.keys.code.syntax import analyse_body
 from wfkit.keys.content.plain import digest_of, plain
-from wfkit.keys.origin import PACKAGE, PROJECT, STANDARD, Origin, installed, kind_of_file
+from wfkit.keys.origin import PACKAGE, PROJECT, STANDARD, Origin, kind_of_file, packaged
 from wfkit.keys.places import unseen
 
 _TEXT_LIMIT = 20_000
@@ -85,7 +85,7 @@ def _look(name: str) -> tuple[Imported | None, list[str]]:
         return (None, []) if kind == STANDARD else (Imported(name, Origin(PROJECT, name), "not found"), [])
     kind = kind_of_file(path)
     if kind == PACKAGE:
-        return Imported(top, installed(top), path=path), []
+        return Imported(top, packaged(top, _path(top)), path=path), []
     if kind == STANDARD or not path.endswith(".py"):
         return None, []
     return _of_project(name, path)

@@ -34,7 +34,19 @@ _PARTS = frozenset(
 )
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _DYNAMIC = frozenset({"eval", "exec", "globals"})
-_IMPORTERS = frozenset({"__import__", "import_module"})
+IMPORTERS = frozenset({"__import__", "import_module"})
+# Attributes through which any name can be reached.
+_BACK_DOORS = frozenset({"f_globals", "f_locals", "f_back", "__globals__"})
+TEXT, ORDER, SUBCLASSES = "text", "order", "subclasses"
+# Names by which code asks for what is otherwise mere looks: docstrings, hints and comments; the order in which a class
+# was written; who inherits from it.
+ASPECTS = {
+    **dict.fromkeys(("__doc__", "__annotations__", "__annotate__", "__signature__", "__code__", "help"), TEXT),
+    **dict.fromkeys(("get_type_hints", "get_annotations", "signature", "getfullargspec", "Signature"), TEXT),
+    **dict.fromkeys(("getsource", "getsourcelines", "getdoc", "getcomments", "render_doc", "validate_call"), TEXT),
+    **dict.fromkeys(("vars", "__dict__", "getmembers", "getmembers_static"), ORDER),
+    "__subclasses__": SUBCLASSES,
+}
 
 
 class Names:
@@ -46,6 +58,7 @@ class Names:
         self.hints: set[str] = set()
         self.imports: set[tuple[int, str, str]] = set()
         self.dynamic: set[str] = set()
+        self.aspects: set[str] = set()
 
     def walk(self) -> None:
         """Walk everything that was put on the stack."""
@@ -86,6 +99,25 @@ class Names:
         body = [node.body] if isinstance(node, ast.Lambda) else without_docstring(node.body)
         self.stack.extend((part, inner) for part in body)
 
+    def note(self, name: str) -> None:
+        """Note a name by which code asks for looks, or goes where no analysis can follow."""
+        if name in ASPECTS:
+            self.aspects.add(ASPECTS[name])
+        elif name in _BACK_DOORS:
+            self.dynamic.add(name)
+
+    def note_import(self, level: int, module: str, name: str) -> None:
+        """Note an import. A notebook's own module is all its names."""
+        self.imports.add((level, module, name))
+        self.note(name)
+        if module == "__main__" or (module, name) == ("sys", "modules"):
+            self.dynamic.add(f"{module}.{name}".rstrip("."))
+
+    def note_call(self, name: str) -> None:
+        """Note a function that reads, or imports, what only running it would tell."""
+        if name in IMPORTERS or name in _DYNAMIC:
+            self.dynamic.add(name)
+
     def hint(self, node: ast.AST | None) -> None:
         """Note the names of an annotation."""
         if node is not None:
@@ -103,9 +135,10 @@ def _is_bound(name: str, scope: Scope) -> bool:
     return False
 
 
-def _name(_: Names, node: ast.Name, scope: Scope) -> None:
+def _name(names: Names, node: ast.Name, scope: Scope) -> None:
     if type(node.ctx) is ast.Load:
         scope.reads.append((node.id,))
+        names.note(node.id)
     else:
         scope.bound.add(node.id)
 
@@ -116,8 +149,12 @@ def _attribute(names: Names, node: ast.Attribute, scope: Scope) -> None:
     while type(value) is ast.Attribute:
         chain.append(value.attr)
         value = value.value
+    for name in chain:
+        names.note(name)
     if type(value) is ast.Name:
         scope.reads.append((value.id, *reversed(chain)))
+        if value.id == "sys" and chain[-1] == "modules":
+            names.dynamic.add("sys.modules")
     else:
         names.stack.append((value, scope))
 
@@ -180,13 +217,13 @@ def _walrus(names: Names, node: ast.NamedExpr, scope: Scope) -> None:
 def _import(names: Names, node: ast.Import, scope: Scope) -> None:
     for alias in node.names:
         scope.bound.add(alias.asname or alias.name.partition(".")[0])
-        names.imports.add((0, alias.name, ""))
+        names.note_import(0, alias.name, "")
 
 
 def _import_from(names: Names, node: ast.ImportFrom, scope: Scope) -> None:
     for alias in node.names:
         scope.bound.add(alias.asname or alias.name)
-        names.imports.add((node.level, node.module or "", alias.name))
+        names.note_import(node.level, node.module or "", alias.name)
 
 
 def _outer(_: Names, node: ast.Global | ast.Nonlocal, scope: Scope) -> None:
@@ -210,14 +247,16 @@ def _captured(names: Names, node: ast.AST, scope: Scope) -> None:
 def _call(names: Names, node: ast.Call, scope: Scope) -> None:
     called = node.func
     name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
-    if name in _IMPORTERS:
+    if name in IMPORTERS:
         first = node.args[0] if node.args else None
         if isinstance(first, ast.Constant) and isinstance(first.value, str) and not first.value.startswith("."):
-            names.imports.add((0, first.value, ""))
+            names.note_import(0, first.value, "")
         else:
-            names.dynamic.add(name)
-    elif name in _DYNAMIC and isinstance(called, ast.Name):
-        names.dynamic.add(name)
+            names.note_call(name)
+    elif isinstance(called, ast.Name):
+        names.note_call(name)
+    if name == "getattr" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+        names.note(str(node.args[1].value))
     names.push_parts(node, scope)
 
 

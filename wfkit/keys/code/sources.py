@@ -16,13 +16,14 @@ import threading
 import warnings
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import field
 from types import CodeType
 from typing import Any
 
 from wfkit.core.frozen import dataclass
-from wfkit.keys.code.syntax import Analysis, analyse_function
+from wfkit.keys.code.names import IMPORTERS, Names
+from wfkit.keys.code.syntax import Analysis, analyse_function, analysis_of
 from wfkit.keys.content.plain import branch, digest_of
 from wfkit.keys.places import unseen
 
@@ -44,13 +45,23 @@ class Source:
     decorated: bool = False
 
 
+_Codes = dict[tuple[str, int], list[CodeType]]
+
+
 @dataclass(slots=True)
 class _File:
-    """A source file taken apart: code objects by (qualified name, first line), syntax trees by (name, first line)."""
+    """A source file taken apart: code objects by (qualified name, first line), syntax trees by (name, first line).
+
+    `apart` are the code objects of statements compiled one by one, as IPython compiles a cell: what a statement calls
+    is compiled in another way where the same text imports it.
+    """
 
     lines: list[str]
-    codes: dict[tuple[str, int], list[CodeType]] = field(default_factory=dict)
+    tree: ast.Module
+    flags: int
+    codes: _Codes = field(default_factory=dict)
     trees: dict[tuple[str, int], list[_Definition]] = field(default_factory=dict)
+    apart: _Codes | None = None
 
 
 _lock = threading.RLock()
@@ -74,7 +85,7 @@ def is_in(code: CodeType, text: str) -> bool:
     """Whether a text, compiled as the file of this code, gives the very same code."""
     with _lock:
         file = _file(code.co_filename, text.splitlines(keepends=True), code.co_flags & _FUTURE_FLAGS)
-    return file is not None and _same(file, code) != []
+    return file is not None and _same(file, code)
 
 
 def _find(code: CodeType, module_globals: dict[str, Any] | None) -> Source:
@@ -107,12 +118,10 @@ def _take_apart(filename: str, text: str, lines: list[str], flags: int) -> _File
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the user was warned when the file was loaded
             tree = ast.parse(text, filename)
-            top = compile(text, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            codes = _codes([text], filename, flags)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    file = _File(lines)
-    for code in inner_codes(top):
-        file.codes.setdefault((code.co_qualname, code.co_firstlineno), []).append(code)
+    file = _File(lines, tree, flags, codes)
     for node in ast.walk(tree):
         if isinstance(node, ast.Lambda):
             file.trees.setdefault(("<lambda>", node.lineno), []).append(node)
@@ -120,6 +129,15 @@ def _take_apart(filename: str, text: str, lines: list[str], flags: int) -> _File
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             file.trees.setdefault((node.name, first), []).append(node)
     return file
+
+
+def _codes(sources: Sequence[str | ast.Module], filename: str, flags: int) -> _Codes:
+    found: _Codes = {}
+    for source in sources:
+        top = compile(source, filename, "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        for code in inner_codes(top):
+            found.setdefault((code.co_qualname, code.co_firstlineno), []).append(code)
+    return found
 
 
 def inner_codes(code: CodeType) -> Iterator[CodeType]:
@@ -143,8 +161,16 @@ def _tree(file: _File, code: CodeType) -> _Definition | None:
     return found[0] if len(found) == 1 else None
 
 
-def _same(file: _File, code: CodeType) -> list[CodeType]:
-    return [other for other in file.codes.get((code.co_qualname, code.co_firstlineno), ()) if alike(code, other)]
+def _same(file: _File, code: CodeType) -> bool:
+    place = code.co_qualname, code.co_firstlineno
+    if any(alike(code, other) for other in file.codes.get(place, ())):
+        return True
+    if file.apart is None:
+        statements = [ast.Module([statement], []) for statement in file.tree.body]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            file.apart = _codes(statements, code.co_filename, file.flags)
+    return any(alike(code, other) for other in file.apart.get(place, ()))
 
 
 def _at(tree: _Definition) -> tuple[Any, ...] | None:
@@ -202,12 +228,32 @@ def _compiled(code: CodeType) -> Source:
     """
     tokens: list[bytes] = []
     uses: set[tuple[str, ...]] = set()
+    names = Names()
     for part in (code, *inner_codes(code)):
         constants = [_constant(value) for value in part.co_consts if not isinstance(value, CodeType)]
         tokens.append(digest_of(repr((_facts(part), constants)).encode("utf-8", "surrogatepass")))
-        uses.update((i.argval,) for i in dis.get_instructions(part) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+        uses.update(_notice(names, part))
     version = digest_of(repr(sys.version_info[:2]).encode())
     digest = branch(b"code", [version, *tokens]).hex()
-    return Source(
-        Analysis(digest, tuple(sorted(uses))), f"<{code.co_qualname}: no source; its compiled code counts>", False
-    )
+    return Source(analysis_of(names, digest, uses), f"<{code.co_qualname}: no source; its compiled code counts>", False)
+
+
+def _notice(names: Names, code: CodeType) -> Iterator[tuple[str]]:
+    """Note what instructions import and where they go; the names that they take from outside."""
+    constants: list[Any] = []
+    for instruction in dis.get_instructions(code):
+        name = instruction.argval
+        if instruction.opname == "LOAD_CONST":
+            constants.append(name)
+        elif instruction.opname == "IMPORT_NAME":
+            level, parts = constants[-2:]
+            for part in parts or ("",):
+                names.note_import(level, name, part)
+        elif instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            names.note(name)
+            names.note_call(name)
+            yield (name,)
+        elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            names.note(name)
+            names.note_call(name if name in IMPORTERS else "")
+            names.dynamic.update(["sys.modules"] if name == "modules" else [])

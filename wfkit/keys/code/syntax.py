@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterable
 
 import orjson
 
@@ -24,6 +25,7 @@ class Analysis:
     """`digest` of the normal form (hex). `uses` are outside names with the attributes read from them: ("math", "pi").
     `hints` are names that only annotations need. `imports` are (level, module, name or ""). `dynamic` are calls whose
     reads cannot be known. `binds` are the names that the top level binds; they stand in `uses` too when they are read.
+    `aspects` are looks of functions and classes that this code asks for.
     """
 
     digest: str
@@ -32,6 +34,7 @@ class Analysis:
     imports: tuple[tuple[int, str, str], ...] = ()
     dynamic: tuple[str, ...] = ()
     binds: tuple[str, ...] = ()
+    aspects: tuple[str, ...] = ()
 
 
 def analyse_body(source: str, facts: Facts | None = None) -> Analysis:
@@ -49,9 +52,9 @@ def _recalled(source: str, facts: Facts | None) -> Analysis | None:
     fact = facts.recall(_subject(source)) if facts is not None else None
     if fact is None:
         return None
-    digest, uses, hints, imports, dynamic, binds = orjson.loads(fact)
+    digest, uses, hints, imports, *names = orjson.loads(fact)
     chains = tuple(map(tuple, uses))
-    return Analysis(digest, chains, tuple(hints), tuple(map(tuple, imports)), tuple(dynamic), tuple(binds))
+    return Analysis(digest, chains, tuple(hints), tuple(map(tuple, imports)), *map(tuple, names))
 
 
 def _found(source: str, facts: Facts | None) -> Analysis:
@@ -60,13 +63,13 @@ def _found(source: str, facts: Facts | None) -> Analysis:
         tree.body = without_docstring(tree.body)
     found = analyse(tree, [("", node) for node in tree.body])
     if facts is not None:
-        parts = (found.digest, found.uses, found.hints, found.imports, found.dynamic, found.binds)
+        parts = (found.digest, found.uses, found.hints, found.imports, found.dynamic, found.binds, found.aspects)
         facts.remember(_subject(source), json.dumps(parts, separators=(",", ":")))
     return found
 
 
 def _subject(source: str) -> str:
-    return f"{SCHEME} analysis {source}"
+    return f"{SCHEME} analysis 2 {source}"
 
 
 def analyse_function(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Analysis:
@@ -87,11 +90,17 @@ def analyse(tree: ast.AST, roots: list[tuple[str, ast.AST]]) -> Analysis:
         else:
             names.stack.append((node, top))
         names.walk()
+    return analysis_of(names, digest_of(normal_form(tree)).hex(), names.free(), top.bound)
+
+
+def analysis_of(names: Names, digest: str, uses: Iterable[tuple[str, ...]], binds: Iterable[str] = ()) -> Analysis:
+    """What a walk found, in one order."""
     return Analysis(
-        digest_of(normal_form(tree)).hex(),
-        tuple(sorted(names.free())),
+        digest,
+        tuple(sorted(uses)),
         tuple(sorted(names.hints)),
         tuple(sorted(names.imports)),
         tuple(sorted(names.dynamic)),
-        tuple(sorted(top.bound)),
+        tuple(sorted(binds)),
+        tuple(sorted(names.aspects)),
     )

@@ -15,10 +15,13 @@ from typing import Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.errors import CellError, ValueFault
-from wfkit.keys.code.callables import HINT, Described, describe_callable, outside
-from wfkit.keys.code.classes import describe_class, outside_class
+from wfkit.keys.code.aspects import seen_by
+from wfkit.keys.code.callables import HINT, Described, describe_callable, is_own, outside
+from wfkit.keys.code.classes import describe_class, outside_class, put_in
 from wfkit.keys.code.modules import describe_module, imported_sources
+from wfkit.keys.code.names import ASPECTS
 from wfkit.keys.code.reached import Reached, ignorable
+from wfkit.keys.code.syntax import Analysis
 from wfkit.keys.content.parts import content
 from wfkit.keys.content.plain import leaf
 from wfkit.keys.content.shape import Refused
@@ -31,9 +34,13 @@ _SCALARS = (str, int, float, bool, type(None))
 
 @dataclass(slots=True)
 class ValueMemo:
-    """Digests of values while a plan is made, by identity: a large global that many nodes read is digested once."""
+    """Digests of values while a plan is made, by identity: a large global that many nodes read is digested once.
+
+    `put_in` is what the project put into classes of packages.
+    """
 
     known: dict[int, tuple[Any, bytes]] = field(default_factory=dict)
+    put_in: dict[type, list[tuple[str, Any]]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -68,6 +75,9 @@ class Walk:
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._queue: deque[tuple[str, Any]] = deque()
         self._referred = 0
+        self._described: list[tuple[str, Any]] = []
+        self._aspects: dict[str, None] = {}
+        self._shown: set[tuple[str, int]] = set()
 
     def begin(self, thing: Any, path: str) -> None:
         """Begin at a piece of code, whatever module it is from."""
@@ -81,11 +91,22 @@ class Walk:
             return self.reached.outside(where, token(where))
         text = outside_class(thing) if isinstance(thing, type) else outside(thing)
         if text is not None:
+            self._is_outside(thing, path)
             module = getattr(thing, "__module__", None)
             return self.reached.outside(origin(module if isinstance(module, str) else None), text)
         if id(thing) not in self._numbers:
             self.begin(thing, path())
         return leaf(b"reference", str(self._numbers[id(thing)][1]).encode())
+
+    def _is_outside(self, thing: Any, path: Callable[[], str]) -> None:
+        """A piece of code of a package may ask for the looks of ours, and classes may have got functions of ours."""
+        if isinstance(thing, type):
+            if thing not in self.memo.put_in:
+                self.memo.put_in[thing] = list(put_in(thing))
+            for name, function in self.memo.put_in[thing]:
+                self.link(f"{path()} .{name}", function)
+        elif aspect := ASPECTS.get(getattr(thing, "__name__", "")):
+            self._aspects[aspect] = None
 
     def link(self, path: str, thing: Any) -> None:
         """Follow a name or attribute to a piece of code or a value."""
@@ -137,7 +158,10 @@ class Walk:
         """Follow attributes of modules as far as they lead. A module used as a whole counts as a whole."""
         thing: Any = module
         for used, name in enumerate(chain[1:], 1):
-            if origin(thing.__name__).kind != PROJECT or name.startswith("__") or not hasattr(thing, name):
+            if origin(thing.__name__).kind != PROJECT:
+                self._put_in_module(f"{path} -> {'.'.join(chain)}", thing, chain[used:])
+                break
+            if name.startswith("__") or not hasattr(thing, name):
                 break
             thing = getattr(thing, name)
             if not isinstance(thing, ModuleType):
@@ -145,8 +169,40 @@ class Walk:
                 return
         self.link(f"{path} -> {'.'.join(chain)}", thing)
 
+    def _put_in_module(self, path: str, thing: Any, names: tuple[str, ...]) -> None:
+        """What the project put into a module or class of a package, on the way that these names go."""
+        for name in names:
+            if isinstance(thing, ModuleType):
+                thing = vars(thing).get(name)
+            if is_own(thing):
+                self.link(path, thing)
+                return
+            if isinstance(thing, type):
+                self.refer(thing, lambda: path)
+                return
+
     def drain(self) -> None:
         """Follow everything that was met until nothing new comes up. Raises CellError."""
+        self._follow()
+        shown = 0
+        while shown < len(self._aspects) * len(self._described):
+            pairs = [(aspect, *described) for described in self._described for aspect in self._aspects]
+            for aspect, path, thing in pairs:
+                self._show(aspect, path, thing)
+            shown = len(pairs)
+            self._follow()
+
+    def _show(self, aspect: str, path: str, thing: Any) -> None:
+        """Count the looks of a function or class, once, because some code asks for them."""
+        if (aspect, id(thing)) not in self._shown:
+            self._shown.add((aspect, id(thing)))
+            for label, look in seen_by(aspect, thing):
+                if type(look) is str:
+                    self.reached.text(f"{path} {label}", look)
+                else:
+                    self.link(f"{path} {label}", look)
+
+    def _follow(self) -> None:
         while self._queue:
             path, thing = self._queue.popleft()
             try:
@@ -154,6 +210,7 @@ class Walk:
             except Refused as refused:
                 self.reached.undigestable(path, thing, str(refused))
                 continue
+            self._described.append((path, thing))
             self._step(path, found)
 
     def _step(self, path: str, found: Described) -> None:
@@ -165,13 +222,14 @@ class Walk:
             if ignorable(label) not in self.rules.ignore:
                 self.link(f"{path} {label}".rstrip(), thing)
         if found.analysis is not None and found.namespace is not None:
-            self.calls(path, found.analysis.dynamic)
+            self.calls(path, found.analysis)
             self.imports(path, found.analysis.imports, found.namespace)
             self.use(path, _without_cells(found), found.namespace)
 
-    def calls(self, path: str, dynamic: Iterable[str]) -> None:
-        """Note calls through which code reads what no analysis can know."""
-        for call in dynamic:
+    def calls(self, path: str, analysis: Analysis) -> None:
+        """Note calls through which code reads what no analysis can know, and the looks that it asks for."""
+        self._aspects.update(dict.fromkeys(analysis.aspects))
+        for call in analysis.dynamic:
             if call not in self.rules.ignore:
                 self.reached.dynamic(path, call)
 

@@ -32,8 +32,9 @@ _CODE = frozenset(
     {
         types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, types.MethodDescriptorType,
         types.WrapperDescriptorType, types.MethodWrapperType, types.ClassMethodDescriptorType, functools.partial,
-        functools.partialmethod, functools.cached_property, staticmethod, classmethod, property,
-        type(functools.lru_cache(len)), operator.itemgetter, operator.attrgetter, operator.methodcaller,
+        functools.partialmethod, functools.cached_property, functools.singledispatchmethod, staticmethod,
+        classmethod, property, type(functools.lru_cache(len)), operator.itemgetter, operator.attrgetter,
+        operator.methodcaller,
     }
 )  # fmt: skip
 _OF_PACKAGES = frozenset({"ufunc", "_ArrayFunctionDispatcher", "cython_function_or_method", "fused_cython_function"})

@@ -1,0 +1,116 @@
+"""Probes of modules: those of the project, by their code, however they are imported; those of packages, by version."""
+
+# ruff: noqa: E501 - an edit is read best beside what it changes
+
+from __future__ import annotations
+
+from tests.story.probes.probe import Must, Probe, probe
+
+RUN, HIT = Must.RUN, Must.HIT
+SHAPES = {
+    "shapes.py": "import sizes\nK = 2\ndef area(x):\n    return sizes.square(x) * K\ndef other():\n    return 1\n",
+    "sizes.py": "def square(x):\n    return x * x\n",
+}
+PACKAGE = {
+    "pkg/__init__.py": "FACTOR = 2\n",
+    "pkg/sub.py": "from .deep import inner\nfrom . import FACTOR\ndef f(x):\n    return inner(x) * FACTOR\n",
+    "pkg/deep.py": "def inner(x):\n    return x + 1\n",
+}
+VENDOR = {
+    "site-packages/vendor/__init__.py": "from .core import f\n",
+    "site-packages/vendor/core.py": "def f():\n    return 1\n",
+    "site-packages/vendor-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: vendor\nVersion: 1.0\n",
+}
+LOOSE = {
+    "site-packages/loose/__init__.py": "from .core import f\n",
+    "site-packages/loose/core.py": "def f():\n    return 1\n",
+}
+
+PROBES: list[Probe] = [
+    probe(RUN, "function of a module", "A function of a project module counts.", "import shapes", "shapes.area(2)",
+          ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "constant of a module", "A constant of a project module counts.", "import shapes", "shapes.area(2)",
+          ("K = 2", "K = 3"), files=SHAPES),
+    probe(RUN, "module of a module", "A module that a project module imports counts.", "import shapes", "shapes.area(3)",
+          ("x * x", "x + x"), files=SHAPES),
+    probe(HIT, "other function of a module", "A function of a module that nobody calls does not count.", "import shapes",
+          "shapes.area(2)", ("return 1", "return 2"), files=SHAPES),
+    probe(RUN, "name from a module", "A name taken from a module counts.", "from shapes import area", "area(2)",
+          ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "name under another name", "A name taken under another name counts.", "from shapes import area as a", "a(2)",
+          ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "which name under another name", "Which function stands behind a name counts.",
+          "from math import floor as f", "f(1.5)", ("floor", "ceil")),
+    probe(RUN, "module under another name", "A module under another name counts.", "import shapes as s", "s.area(2)",
+          ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "star import", "Names from a star import count.", "from shapes import *", "area(2)", ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "name handed on by a module", "A name that a module hands on from another counts.",
+          "from door import f", "f()", ("return 1", "return 2"),
+          files={"door.py": "from room import *\n", "room.py": "def f():\n    return 1\n"}),
+    probe(RUN, "relative import", "A module reached by a relative import counts.", "from pkg.sub import f", "f(1)",
+          ("x + 1", "x + 2"), files=PACKAGE),
+    probe(RUN, "constant of a package", "A constant in the __init__ of a package counts.", "from pkg.sub import f", "f(1)",
+          ("FACTOR = 2", "FACTOR = 3"), files=PACKAGE),
+    probe(RUN, "attribute of a submodule", "A function reached as pkg.sub.f counts.", "import pkg.sub", "pkg.sub.f(1)",
+          ("x + 1", "x + 2"), files=PACKAGE),
+    probe(RUN, "submodule under a name", "A submodule taken from its package counts.", "from pkg import sub", "sub.f(1)",
+          ("x + 1", "x + 2"), files=PACKAGE),
+    probe(RUN, "import in the body", "A module that the node itself imports counts.", "", "import shapes\nshapes.area(2)",
+          ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "import in the body, one further", "What a module imported in the body imports counts.", "",
+          "from shapes import area\narea(3)", ("x * x", "x + x"), files=SHAPES),
+    probe(RUN, "import in a helper", "A module that a helper imports counts.",
+          "def helper(x):\n    from pkg.sub import f\n    return f(x)", "helper(1)", ("x + 1", "x + 2"), files=PACKAGE),
+    probe(RUN, "import of a submodule in the body", "A submodule that the node imports counts.", "",
+          "import pkg.sub\npkg.sub.f(1)", ("x + 1", "x + 2"), files=PACKAGE),
+    probe(RUN, "import_module by a literal", "A module loaded by its name counts.", "import importlib",
+          "importlib.import_module('shapes').area(2)", ("* K", "+ K"), files=SHAPES),
+    probe(Must.UNCACHED, "import_module by a made name", "A module whose name is made up while running is refused.",
+          "import importlib", "importlib.import_module('sha' + 'pes').area(2)", ("* K", "+ K"), files=SHAPES,
+          forms=("cell",)),
+    probe(RUN, "import in a try", "A module that may not be there counts once it is.", "",
+          "try:\n    import extra\n    found = extra.K\nexcept ImportError:\n    found = 0\nfound",
+          later={"extra.py": "K = 5\n"}),
+    probe(RUN, "getattr on a module", "A function reached by getattr with a literal name counts.", "import shapes",
+          "getattr(shapes, 'area')(2)", ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "getattr on a module by a made name", "A module counts as a whole where names are made up.", "import shapes",
+          "getattr(shapes, 'ar' + 'ea')(2)", ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "module handed to a helper", "A module that is passed on counts as a whole.",
+          "import shapes\ndef helper(m):\n    return m.area(2)", "helper(shapes)", ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "module in a table", "A module in a dict counts as a whole.",
+          "import shapes\nTABLE = {'s': shapes}", "TABLE['s'].area(2)", ("* K", "+ K"), files=SHAPES),
+    probe(RUN, "class of a module", "A class of a project module counts.", "from room import A", "A().m()",
+          ("return 1", "return 2"), files={"room.py": "class A:\n    def m(self):\n        return 1\n"}),
+    probe(RUN, "function patched into a module", "A function put into a module counts as it is now.",
+          "import shapes\nshapes.area = lambda x: x + 1", "shapes.area(2)", ("x + 1", "x + 2"), files=SHAPES),
+    probe(RUN, "table made on import", "What a module computed when it was loaded counts by value.", "from room import TABLE",
+          "TABLE[1]", ("i * i", "i + i + i"), files={"room.py": "TABLE = {i: i * i for i in range(3)}\n"}),
+    probe(RUN, "file read on import", "What a module read from a file when it was loaded counts by value.",
+          "from room import RATES", "RATES['a']", ('"a": 1', '"a": 2'),
+          files={"room.py": "import json, pathlib\nRATES = json.loads((pathlib.Path(__file__).parent / 'r.json').read_text())\n",
+                 "r.json": '{"a": 1}'}),
+    probe(RUN, "__getattr__ of a module", "A name that a module makes up counts by its value.", "import room", "room.K",
+          ("return 1", "return 2"), files={"room.py": "def __getattr__(name):\n    if name != 'K':\n        raise AttributeError(name)\n    return 1\n"}),
+    probe(RUN, "namespace package", "A module of a folder without __init__ counts.", "import space.room", "space.room.f()",
+          ("return 1", "return 2"), files={"space/room.py": "def f():\n    return 1\n"}),
+    probe(RUN, "version of a package", "An installed package counts by its version.", "import vendor", "vendor.f()",
+          files=VENDOR, later={
+              "site-packages/vendor/core.py": "def f():\n    return 2\n",
+              "site-packages/vendor-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: vendor\nVersion: 2.0\n"}),
+    probe(RUN, "version of a package imported in the body", "A package that the node imports counts by its version.", "",
+          "import vendor\nvendor.f()", files=VENDOR, later={
+              "site-packages/vendor/core.py": "def f():\n    return 3\n",
+              "site-packages/vendor-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: vendor\nVersion: 3.0\n"}),
+    probe(RUN, "package without a version", "A package without a version counts by its files.", "import loose", "loose.f()",
+          ("return 1", "return 2"), files=LOOSE),
+    probe(Must.UNCACHED, "live notebook module", "A body that goes through __main__ is refused: it can reach every name.", "RATE = 1",
+          "import __main__\n__main__.RATE", ("RATE = 1", "RATE = 2"), forms=("cell", "function")),
+    probe(Must.UNCACHED, "sys.modules", "A body that goes through sys.modules is refused: it can reach every name.", "import sys\nRATE = 1",
+          "sys.modules['__main__'].RATE", ("RATE = 1", "RATE = 2"), forms=("cell", "function")),
+    probe(Must.UNCACHED, "globals()", "A body that asks for all globals is refused.", "RATE = 1", "globals().get('RATE', 0)",
+          ("RATE = 1", "RATE = 2"), forms=("function",)),
+    probe(Must.UNCACHED, "eval", "A body that makes code up is refused.", "RATE = 1", "RATE and eval('RA' + 'TE')",
+          ("RATE = 1", "RATE = 2"), forms=("function",)),
+    probe(RUN, "vars of a module", "A module counts as a whole for vars().", "import room", "vars(room)['K']", ("K = 1", "K = 2"),
+          files={"room.py": "K = 1\n"}),
+]  # fmt: skip
