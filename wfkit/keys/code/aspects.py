@@ -7,7 +7,7 @@ Where the code of a node asks, all functions and classes that it reaches count w
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wfkit.keys.code.callables import HINT, is_own
@@ -15,8 +15,35 @@ from wfkit.keys.code.names import ORDER, SUBCLASSES, TEXT
 from wfkit.keys.code.sources import source_of
 
 
-def seen_by(aspect: str, thing: Any) -> Iterator[tuple[str, Any]]:
-    """What a function, class or module shows to code that asks for an aspect of it, as (label, thing)."""
+class Looks:
+    """What a walk met, and which looks some code on its way asked for."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, None] = {}
+        self._met: list[tuple[str, Any]] = []
+        self._told: set[tuple[str, int]] = set()
+
+    def ask(self, aspects: Iterable[str]) -> None:
+        """Some code asks for these aspects."""
+        self._asked.update(dict.fromkeys(aspects))
+
+    def meet(self, path: str, thing: Any) -> None:
+        """The walk came to a function, class or module."""
+        self._met.append((path, thing))
+
+    def untold(self) -> list[tuple[str, Any]]:
+        """All that was asked for and not told before, as (path, look)."""
+        found: list[tuple[str, Any]] = []
+        for aspect in self._asked:
+            for path, thing in self._met:
+                if (aspect, id(thing)) not in self._told:
+                    self._told.add((aspect, id(thing)))
+                    found += [(f"{path} {label}", look) for label, look in _seen(aspect, thing)]
+        return found
+
+
+def _seen(aspect: str, thing: Any) -> Iterator[tuple[str, Any]]:
+    """What a function, class or module shows to code that asks for an aspect of it, as (label, look)."""
     if aspect == TEXT and isinstance(thing, types.FunctionType):
         yield "(text)", source_of(thing.__code__, thing.__globals__).text
         yield from ((f"{HINT}{name})", hint) for name, hint in sorted(thing.__annotations__.items()))

@@ -10,10 +10,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import types
-from collections.abc import Iterator
 from typing import Any
 
-from wfkit.keys.code.callables import HINT, Described, is_own, where_is
+from wfkit.keys.code.callables import HINT, Described, where_is
 from wfkit.keys.content.plain import digest_of
 from wfkit.keys.origin import PROJECT, importable, origin, token
 
@@ -32,7 +31,6 @@ _OF_NAMED_TUPLE = frozenset(
 )
 _FIELD_FACTS = ("name", "init", "repr", "compare", "kw_only", "default", "default_factory", "type")
 _PARAMETERS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that was made by a class statement
 _UNDEFINED = ("PydanticUndefinedType", "_MISSING_TYPE")
 
 
@@ -42,13 +40,6 @@ def outside_class(cls: type) -> str | None:
     if where.kind != PROJECT and (cls.__module__ == "builtins" or importable(cls)):
         return f"{token(where)}: {cls.__module__}.{cls.__qualname__}"
     return None
-
-
-def put_in(cls: type) -> Iterator[tuple[str, Any]]:
-    """What the project put into a class of a package or its bases: (name, function). Those written in C take none."""
-    for base in cls.__mro__:
-        if base.__flags__ & _HEAP_TYPE and origin(base.__module__).kind != PROJECT:
-            yield from ((name, thing) for name, thing in list(vars(base).items()) if is_own(thing))
 
 
 def describe_class(cls: type) -> Described:

@@ -15,11 +15,12 @@ from typing import Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.errors import CellError, ValueFault
-from wfkit.keys.code.aspects import seen_by
-from wfkit.keys.code.callables import HINT, Described, describe_callable, is_own, outside
-from wfkit.keys.code.classes import describe_class, outside_class, put_in
+from wfkit.keys.code.aspects import Looks
+from wfkit.keys.code.callables import HINT, Described, describe_callable, outside
+from wfkit.keys.code.classes import describe_class, outside_class
 from wfkit.keys.code.modules import describe_module, imported_sources
 from wfkit.keys.code.names import ASPECTS
+from wfkit.keys.code.patches import Patches
 from wfkit.keys.code.reached import Reached, ignorable
 from wfkit.keys.code.syntax import Analysis
 from wfkit.keys.content.parts import content
@@ -34,13 +35,10 @@ _SCALARS = (str, int, float, bool, type(None))
 
 @dataclass(slots=True)
 class ValueMemo:
-    """Digests of values while a plan is made, by identity: a large global that many nodes read is digested once.
-
-    `put_in` is what the project put into classes of packages.
-    """
+    """Digests of values while a plan is made, by identity: a large global that many nodes read is digested once."""
 
     known: dict[int, tuple[Any, bytes]] = field(default_factory=dict)
-    put_in: dict[type, list[tuple[str, Any]]] = field(default_factory=dict)
+    patches: Patches = field(default_factory=Patches)
 
 
 @dataclass(slots=True)
@@ -75,9 +73,7 @@ class Walk:
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._queue: deque[tuple[str, Any]] = deque()
         self._referred = 0
-        self._described: list[tuple[str, Any]] = []
-        self._aspects: dict[str, None] = {}
-        self._shown: set[tuple[str, int]] = set()
+        self._looks = Looks()
 
     def begin(self, thing: Any, path: str) -> None:
         """Begin at a piece of code, whatever module it is from."""
@@ -91,22 +87,20 @@ class Walk:
             return self.reached.outside(where, token(where))
         text = outside_class(thing) if isinstance(thing, type) else outside(thing)
         if text is not None:
-            self._is_outside(thing, path)
+            self._outside(thing, path())
             module = getattr(thing, "__module__", None)
             return self.reached.outside(origin(module if isinstance(module, str) else None), text)
         if id(thing) not in self._numbers:
             self.begin(thing, path())
         return leaf(b"reference", str(self._numbers[id(thing)][1]).encode())
 
-    def _is_outside(self, thing: Any, path: Callable[[], str]) -> None:
-        """A piece of code of a package may ask for the looks of ours, and classes may have got functions of ours."""
+    def _outside(self, thing: Any, path: str) -> None:
+        """A function of a package may ask for the looks of ours, and a class may have got functions of ours."""
         if isinstance(thing, type):
-            if thing not in self.memo.put_in:
-                self.memo.put_in[thing] = list(put_in(thing))
-            for name, function in self.memo.put_in[thing]:
-                self.link(f"{path()} .{name}", function)
+            for label, function in self.memo.patches.of_class(thing):
+                self.link(f"{path} {label}", function)
         elif aspect := ASPECTS.get(getattr(thing, "__name__", "")):
-            self._aspects[aspect] = None
+            self._looks.ask([aspect])
 
     def link(self, path: str, thing: Any) -> None:
         """Follow a name or attribute to a piece of code or a value."""
@@ -159,7 +153,8 @@ class Walk:
         thing: Any = module
         for used, name in enumerate(chain[1:], 1):
             if origin(thing.__name__).kind != PROJECT:
-                self._put_in_module(f"{path} -> {'.'.join(chain)}", thing, chain[used:])
+                for label, patch in self.memo.patches.on_the_way(thing, chain[used:]):
+                    self.link(f"{path} -> {'.'.join(chain)} {label}".rstrip(), patch)
                 break
             if name.startswith("__") or not hasattr(thing, name):
                 break
@@ -169,49 +164,19 @@ class Walk:
                 return
         self.link(f"{path} -> {'.'.join(chain)}", thing)
 
-    def _put_in_module(self, path: str, thing: Any, names: tuple[str, ...]) -> None:
-        """What the project put into a module or class of a package, on the way that these names go."""
-        for name in names:
-            if isinstance(thing, ModuleType):
-                thing = vars(thing).get(name)
-            if is_own(thing):
-                self.link(path, thing)
-                return
-            if isinstance(thing, type):
-                self.refer(thing, lambda: path)
-                return
-
     def drain(self) -> None:
         """Follow everything that was met until nothing new comes up. Raises CellError."""
-        self._follow()
-        shown = 0
-        while shown < len(self._aspects) * len(self._described):
-            pairs = [(aspect, *described) for described in self._described for aspect in self._aspects]
-            for aspect, path, thing in pairs:
-                self._show(aspect, path, thing)
-            shown = len(pairs)
-            self._follow()
-
-    def _show(self, aspect: str, path: str, thing: Any) -> None:
-        """Count the looks of a function or class, once, because some code asks for them."""
-        if (aspect, id(thing)) not in self._shown:
-            self._shown.add((aspect, id(thing)))
-            for label, look in seen_by(aspect, thing):
-                if type(look) is str:
-                    self.reached.text(f"{path} {label}", look)
-                else:
-                    self.link(f"{path} {label}", look)
-
-    def _follow(self) -> None:
-        while self._queue:
-            path, thing = self._queue.popleft()
-            try:
-                found = _describe(thing)
-            except Refused as refused:
-                self.reached.undigestable(path, thing, str(refused))
-                continue
-            self._described.append((path, thing))
-            self._step(path, found)
+        while True:
+            while self._queue:
+                path, thing = self._queue.popleft()
+                if (found := _described(path, thing, self.reached)) is not None:
+                    self._looks.meet(path, thing)
+                    self._step(path, found)
+            looks = self._looks.untold()
+            if not looks:
+                return
+            for path, look in looks:
+                (self.reached.text if type(look) is str else self.link)(path, look)
 
     def _step(self, path: str, found: Described) -> None:
         """Write one piece of code down as a part and follow its links and names."""
@@ -228,7 +193,7 @@ class Walk:
 
     def calls(self, path: str, analysis: Analysis) -> None:
         """Note calls through which code reads what no analysis can know, and the looks that it asks for."""
-        self._aspects.update(dict.fromkeys(analysis.aspects))
+        self._looks.ask(analysis.aspects)
         for call in analysis.dynamic:
             if call not in self.rules.ignore:
                 self.reached.dynamic(path, call)
@@ -247,12 +212,15 @@ class Walk:
                 reached.problems.append(f"{path} imports {found.name!r}: {found.problem}")
 
 
-def _describe(thing: Any) -> Described:
-    if isinstance(thing, type):
-        return describe_class(thing)
-    if isinstance(thing, ModuleType):
-        return describe_module(thing)
-    return describe_callable(thing)
+def _described(path: str, thing: Any, reached: Reached) -> Described | None:
+    """One step into a piece of code; None, with a problem, for one that cannot be known."""
+    try:
+        if isinstance(thing, type):
+            return describe_class(thing)
+        return describe_module(thing) if isinstance(thing, ModuleType) else describe_callable(thing)
+    except Refused as refused:
+        reached.undigestable(path, thing, str(refused))
+    return None
 
 
 def _documentation(chain: tuple[str, ...], namespace: Mapping[str, Any]) -> str:
