@@ -10,6 +10,8 @@ import pytest
 from tests.story.probes.catalogue import PROBES
 from tests.story.probes.lab import Story, tell
 
+pytestmark = pytest.mark.timeout(600)  # the first test tells all stories
+
 
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Story]:
