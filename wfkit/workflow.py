@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 from weakref import WeakSet
 
 from wfkit import settings
@@ -24,6 +24,7 @@ from wfkit.engine.awaiting import awaited
 from wfkit.engine.drafts import Drafts
 from wfkit.engine.outcome import Outcome
 from wfkit.engine.prepare import Prepared
+from wfkit.engine.wish import Asked, Wanted, Wish, wish_for
 from wfkit.errors import UsageFault
 from wfkit.keys.reads import env, ignore_under
 from wfkit.store.collection.upkeep import wait_until_done
@@ -98,20 +99,22 @@ class Workflow:
         self,
         *targets: str,
         inputs: Mapping[str, Any] | None = None,
-        force: bool = False,
-        fresh_replies: bool = False,
         progress: execute.Progress | None = None,
-        **origin: Any,
+        **said: Unpack[Asked],
     ) -> Outcome:
         """Run what is not up to date and wait for it. Failed nodes do not raise: see `status` and `failures`.
+
+        `force` runs bodies again, `fresh_replies` buys replies again. `limit=20` takes the first 20 items of each map,
+        with `random` those that `seed` picks. `keep` lets results of older code stand in, for this run; `failed` makes
+        what failed last time and what needs it.
 
         Raises DefinitionError or StoreFault before anything ran. A model that is unknown or lacks its key fails the
         prompts that must ask it, before any call.
         """
+        targets, wish = self._wish(targets, said)
         prepared = self.prepare(targets, inputs)
         _ = self.store  # its folder is there now
         self.facts.save()
-        wish = execute.Wish(self.name, frozenset(self.nodes) if force else frozenset(), fresh_replies, **origin)
         return summarised(lambda: execute.execute(self.session, prepared, wish, progress), os.environ)
 
     async def arun(self, *targets: str, **options: Any) -> Outcome:
@@ -119,12 +122,12 @@ class Workflow:
         outcome: Outcome = await awaited(lambda stop: self.run(*targets, stop=stop, **options))
         return outcome
 
-    def plan(self, *targets: str, force: bool = False) -> View:
-        """What a run of these targets would do, and why. Nothing runs, nothing is written."""
+    def plan(self, *targets: str, **said: Unpack[Asked]) -> View:
+        """What a run of these targets would do, asked the same way, and why. Nothing runs, nothing is written."""
         if not self.nodes:
             return answers().plan(recalled.recalled_plan(recalled.recall(self.session.store, self.session.project)))
-        forced = frozenset(self.nodes) if force else frozenset()
-        return answers().plan(planning.make_plan(self.session, self.prepare(targets), forced))
+        targets, wish = self._wish(targets, said)
+        return answers().plan(planning.make_plan(self.session, self.prepare(targets), wish))
 
     def why(self, node: str, item: int | None = None) -> View:
         """Why a node would run or not, with a diff of what changed."""
@@ -235,6 +238,10 @@ class Workflow:
 
     def _here(self) -> Any:
         return verification().Here(self.name, self._root, self.prepare, lambda: self.session)
+
+    def _wish(self, targets: tuple[str, ...], said: Asked) -> tuple[tuple[str, ...], Wish]:
+        wanted, wish = wish_for(Wanted(self.name, self.nodes, lambda: self.store), targets, said, os.environ)
+        return tuple(wanted), wish
 
     def _known(self, node: str) -> None:
         if node not in self.nodes:

@@ -73,6 +73,24 @@ def test_a_map_keeps_to_its_own_bounds(world: World, order: int) -> None:
         assert len(start.tasks) <= (spec.batch_size or 256)
 
 
+@given(worlds(), ORDERS)
+def test_what_stops_begins_nothing_after_a_failure(world: World, order: int) -> None:
+    """Of a map that stops no item has its first attempt after another has failed for good; those that were never begun
+    are cancelled, and the node has failed. Others do all their items."""
+    live = Simulation(world, order)
+    run = live.finish()
+    over: set[int] = set()
+    for entry in live.log:
+        if isinstance(entry.event, e.Failed) and entry.event.retry_at is None:
+            over.add(run.node_of[entry.event.task])
+        if isinstance(entry.event, e.Dispatched) and entry.event.attempt == 1:
+            node = run.node_of[entry.event.tasks[0]]
+            assert not (run.specs[node].stops and node in over)
+    for node, spec in enumerate(run.specs):
+        states = {run.state[task] for task in run.tasks(node)}
+        assert TaskState.CANCELLED not in states or (spec.stops and TaskState.FAILED in states)
+
+
 def test_a_full_lane_does_not_hold_up_the_pool() -> None:
     """A node at its bound lets nodes of lower priority pass; when a place of its own comes free it is first again."""
     node = {"kind": NodeKind.PYTHON, "deps": (0,), "over": 0}

@@ -82,6 +82,7 @@ def specs(draw: st.DrawFn, position: int) -> e.NodeSpec:
         timeout_s=draw(st.sampled_from([None, None, 5.0])),
         priority=draw(st.sampled_from([0, 0, 1, 5])),
         on_error=draw(st.sampled_from(OnError)),
+        stops=over is not None and draw(st.booleans()),
         pool="openai" if kind is NodeKind.PROMPT else "python",
         max_parallel=draw(st.sampled_from([None, None, 1, 2])) if over is not None else None,
         batch_size=draw(st.sampled_from([None, None, 1, 2, 50])) if over is not None else None,

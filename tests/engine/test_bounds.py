@@ -80,7 +80,7 @@ def test_requests_keep_to_their_bound(lab: Lab, provider: Provider, bound: str) 
     assert provider.most_in_flight == 3
 
 
-@pytest.mark.parametrize("option", ["--max-parallel 2", "--batch-size 2"])
+@pytest.mark.parametrize("option", ["--max-parallel 2", "--batch-size 2", "--key id", "--limit 2"])
 def test_a_node_that_runs_once_has_no_bounds(lab: Lab, option: str) -> None:
     """An option of maps on another node is an error that names it and says what to add."""
     with pytest.raises(OptionError, match=r"is for maps.*each: item in NODE"):

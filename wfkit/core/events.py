@@ -12,6 +12,7 @@ from wfkit.core.estimate import Estimate
 from wfkit.core.frozen import dataclass
 from wfkit.core.policy import CachePolicy, RetryPolicy
 from wfkit.core.result import Output, Result
+from wfkit.core.scope import Sample
 from wfkit.core.terms import NodeKind, OnError, Reason, RunState
 
 
@@ -22,7 +23,8 @@ class NodeSpec:
     `deps` are positions of nodes in the run; `over` is the one that is mapped, or None.
     `definition` is the digest of the node's definition, None when it cannot be digested.
     Of a map: at most `max_parallel` attempts are under way at once; an attempt takes `batch_size` items (None: as many
-    as keep all seats busy).
+    as keep all seats busy). `stops`: the first item that fails for good ends it, what has not begun is cancelled.
+    `limit` and `key` are as in `Options`.
     """
 
     name: str
@@ -39,6 +41,9 @@ class NodeSpec:
     max_parallel: int | None = None
     batch_size: int | None = None
     cache: CachePolicy = CachePolicy()
+    stops: bool = False
+    limit: int | None = None
+    key: str | None = None
 
     @property
     def lane(self) -> str:
@@ -87,6 +92,8 @@ class Resolved:
 
     For task i of the node: `keys[i]`, `reasons[i]` and `values[i]`, the digest of the cached value or None if the task
     must run. `saved_usd` and `saved_s` are what the hits would have cost (None: unknown).
+    Of a map with a key column `labels[i]` names the item and `items[i]` is its digest; `sample` says which items these
+    are if they are not all. `made_by[i]` is the definition of a result of older code that stands in (all empty: none).
     """
 
     node: int
@@ -97,6 +104,10 @@ class Resolved:
     saved_usd: str | None = "0"
     saved_s: float | None = 0.0
     from_run: str | None = None
+    labels: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    sample: Sample | None = None
+    made_by: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

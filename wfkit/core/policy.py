@@ -48,7 +48,8 @@ class ModelPolicy:
 class Options:
     """Every option of a node after parsing. The table that fills it is `define.options`.
 
-    Of a map: `max_parallel` bounds how many are at work at once, `batch_size` how many a worker takes at a time.
+    Of a map: `key` names the column that tells its items apart from run to run, `limit` takes the first so many items,
+    `max_parallel` bounds how many are at work at once, `batch_size` how many a worker takes at a time.
     """
 
     needs: tuple[str, ...] = ()
@@ -60,5 +61,7 @@ class Options:
     priority: int = 0
     on_error: OnError = OnError.FAIL
     codec: str = "auto"
+    key: str | None = None
+    limit: int | None = None
     max_parallel: int | None = None
     batch_size: int | None = None

@@ -16,6 +16,7 @@ from wfkit.core import events as e
 from wfkit.core.call import Failure
 from wfkit.core.frozen import dataclass
 from wfkit.core.ledger import Ledger
+from wfkit.core.scope import Sample
 from wfkit.core.terms import OnError, RunState, TaskState
 from wfkit.errors import StoreFault
 
@@ -26,7 +27,8 @@ class Run:
 
     Lists are indexed by node or by task; `first[n]` is the first task of node n, -1 before it is resolved. `running`
     maps tasks to their attempt number. Queues hold what `decide` has to answer next: `ready` heaps of (-priority, node)
-    by lane, `retry` heaps of (due, task) by lane and priority.
+    by lane, `retry` heaps of (due, task) by lane and priority. `labels` name the items of maps that have a key column,
+    `made_by` gives the older definition whose result stands in for a task.
     """
 
     started: e.RunStarted
@@ -48,6 +50,9 @@ class Run:
     reason: list[str] = field(default_factory=list)
     failures: dict[int, list[Failure]] = field(default_factory=dict)
     node_failures: dict[int, Failure] = field(default_factory=dict)
+    labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    samples: dict[int, Sample] = field(default_factory=dict)
+    made_by: dict[int, str] = field(default_factory=dict)
     running: dict[int, int] = field(default_factory=dict)
     to_resolve: deque[int] = field(default_factory=deque)
     to_skip: deque[tuple[int, int]] = field(default_factory=deque)
@@ -66,6 +71,11 @@ class Run:
         """The tasks of a node; empty before it is resolved."""
         first = self.first[node]
         return range(first, first + self.count[node]) if first >= 0 else range(0)
+
+    def label(self, task: int) -> str | None:
+        """The name that the key column gives the item of a task."""
+        labels = self.labels.get(self.node_of[task])
+        return labels[task - self.first[self.node_of[task]]] if labels is not None else None
 
 
 def begin(started: e.RunStarted) -> Run:
@@ -126,6 +136,11 @@ def _resolved(run: Run, event: e.Resolved) -> None:
     run.key += event.keys
     run.reason += event.reasons
     run.value += event.values
+    if event.labels:
+        run.labels[node] = event.labels
+    if event.sample is not None:
+        run.samples[node] = event.sample
+    run.made_by.update((first + i, older) for i, older in enumerate(event.made_by) if older is not None)
     todo = [first + i for i, value in enumerate(event.values) if value is None]
     if len(todo) == size:
         run.state += (TaskState.QUEUED,) * size
@@ -218,12 +233,24 @@ def _failed(run: Run, event: e.Failed) -> None:
     run.failures.setdefault(task, []).append(event.failure)
     run.ledger.failed(run.node_of[task], task, event.attempt)
     if event.retry_at is None:
+        if run.specs[run.node_of[task]].stops:
+            _stop(run, run.node_of[task])
         _end(run, task, TaskState.FAILED)
         return
     del run.running[task]
     run.state[task] = TaskState.RETRYING
     spec = run.specs[run.node_of[task]]
     heappush(run.retry.setdefault((spec.lane, spec.priority), []), (event.retry_at, task))
+
+
+def _stop(run: Run, node: int) -> None:
+    """An item has failed for good: of its node nothing more begins."""
+    for task in run.queues.get(node, ()):
+        run.state[task] = TaskState.CANCELLED
+        run.unfinished[node] -= 1
+    if run.queues.get(node):
+        run.queues[node].clear()
+        _trim(run.ready[run.specs[node].lane], run.queues)
 
 
 def _end(run: Run, task: int, state: TaskState) -> None:
@@ -260,10 +287,10 @@ def outcome(run: Run, node: int) -> TaskState:
     spec = run.specs[node]
     first, count = run.first[node], run.count[node]
     states = {run.state[first]} if count == 1 else set(run.state[first : first + count])
-    if TaskState.CANCELLED in states:
-        return TaskState.CANCELLED
     if TaskState.FAILED in states and (spec.over is None or spec.on_error is OnError.FAIL):
         return TaskState.SKIPPED if spec.on_error is OnError.SKIP else TaskState.FAILED
+    if TaskState.CANCELLED in states:
+        return TaskState.CANCELLED
     return TaskState.CACHED if states == {TaskState.CACHED} else TaskState.SUCCESS
 
 

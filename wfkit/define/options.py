@@ -65,6 +65,14 @@ TABLE: tuple[Option, ...] = (
         "|".join(ON_ERROR),
         choices=ON_ERROR,
     ),
+    Option(
+        "key",
+        "the column that names the items of a map, to align them between runs",
+        read.column,
+        "COLUMN",
+        in_key=False,
+    ),
+    Option("limit", "of a map, only the first so many items", read.whole(1, 10**9), "N", in_key=False),
     Option("max_parallel", "of a map, at most so many items at work at once", read.whole(1, 10**6), "N", in_key=False),
     Option("batch_size", "of a map, how many items a worker takes at a time", read.whole(1, 10**6), "N", in_key=False),
     Option("model", "the model to ask: makes the cell a prompt", read.model, "MODEL", choices=("default", "offline")),
@@ -75,7 +83,7 @@ TABLE: tuple[Option, ...] = (
     Option("max_tokens", "longest answer, in tokens", read.whole(1, 10_000_000), "N", True),
     Option("seed", "asks the provider for repeatable answers", read.whole(-(2**63), 2**63 - 1), "N", True),
 )
-_MAP_ONLY = frozenset({"max_parallel", "batch_size"})
+_MAP_ONLY = frozenset({"key", "limit", "max_parallel", "batch_size"})
 BY_NAME: Mapping[str, Option] = {option.name: option for option in TABLE}
 
 
@@ -176,6 +184,8 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
         priority=values.get("priority", 0),
         on_error=OnError(values.get("on_error", OnError.FAIL)),
         codec=values.get("codec", "auto"),
+        key=values.get("key"),
+        limit=values.get("limit"),
         max_parallel=values.get("max_parallel"),
         batch_size=values.get("batch_size"),
     )

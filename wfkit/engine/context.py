@@ -18,6 +18,7 @@ from wfkit.core.promises import Store, Ticket
 from wfkit.core.result import NOTHING_SPENT, Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run
 from wfkit.core.terms import FailureKind, OnError, TaskState
+from wfkit.engine.map_value import MapValue, hole
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.preview import preview
 from wfkit.engine.resolve import NodeValue, Resolver, provenance_digest
@@ -36,41 +37,6 @@ class Surroundings:
     project: Path
     limit_kb: int
     strict: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ItemFailure:
-    """A hole in the value of a map with `on_error: keep`: item number `item` failed with this error."""
-
-    item: int
-    error: str
-    message: str
-
-
-class MapValue(list[Any]):
-    """The value of a mapped node: results in item order. `.failures` lists the holes; `.frame()` is a DataFrame of
-    the rest."""
-
-    __wfkit_map__ = True  # its digest is that of the list
-
-    @property
-    def failures(self) -> list[ItemFailure]:
-        """The items that failed."""
-        return [value for value in self if isinstance(value, ItemFailure)]
-
-    def frame(self) -> Any:
-        """A pandas DataFrame with one row for each result that is not a hole."""
-        import pandas as pd  # heavy: only when a frame is wanted
-
-        rows = [value for value in self if not isinstance(value, ItemFailure)]
-        return pd.DataFrame([_row(value) for value in rows])
-
-
-def _row(value: Any) -> Any:
-    for method in ("model_dump", "_asdict"):
-        if hasattr(value, method):
-            return getattr(value, method)()
-    return value if isinstance(value, dict) else {"value": value}
 
 
 @dataclass
@@ -136,15 +102,14 @@ class Context:
                 digests.append(str(run.value[task]))
             elif spec.on_error is OnError.KEEP:
                 digests.append(self.hole(node, task))
-        return NodeValue(map_digest(digests), tuple(digests))
+        return NodeValue(map_digest(digests), tuple(digests), _names(run, node), run.samples.get(node))
 
     def hole(self, node: int, task: int) -> str:
         """The digest of the hole that a failed item leaves; its value is kept in memory."""
-        failure = self.run.failures[task][-1]
-        item = task - self.run.first[node]
-        hole = ItemFailure(item, failure.error, failure.message)
-        name = digest(hole)
-        self.held.append(self.values.pin(name, hole))
+        run = self.run
+        left = hole(task - run.first[node], run.failures[task][-1], run.label(task), run.attempt[task])
+        name = digest(left)
+        self.held.append(self.values.pin(name, left))
         return name
 
     def value_of(self, node: int) -> Any:
@@ -152,7 +117,7 @@ class Context:
         made = self.done(node)
         if made.items is None:
             return self.values.get(made.digest)
-        return MapValue(self.values.get_many(made.items))
+        return MapValue(self.values.get_many(made.items), made.sample)
 
     def item_of(self, node: int, task: int) -> Any:
         """The item that a task of a mapped node works on."""
@@ -233,6 +198,16 @@ class Context:
         if each is None or digests is None:
             return shared
         return (*shared, (each.item, digests[task - self.run.first[node]]))
+
+
+def _names(run: Run, node: int) -> tuple[str, ...] | None:
+    """The names of the items in the value of a map, if they have names: those left out have none there."""
+    labels = run.labels.get(node)
+    if labels is None or run.specs[node].on_error is OnError.KEEP:
+        return labels
+    return tuple(
+        name for name, task in zip(labels, run.tasks(node), strict=True) if run.state[task] is not TaskState.FAILED
+    )
 
 
 def why_unresolvable(ready: ReadyNode, error: Exception) -> Failure:

@@ -21,6 +21,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Index
 from wfkit.core.promises import Store
 from wfkit.core.report import RunReport
+from wfkit.core.result import Read
 from wfkit.core.run import Run, begin
 from wfkit.core.terms import FailureKind, NodeKind, RunState
 from wfkit.engine.asking import Asking
@@ -37,6 +38,7 @@ from wfkit.engine.resume import Resumable, kept_replies, take_up
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
 from wfkit.engine.values import Values
+from wfkit.engine.wish import Wish, refuse_nothing, unused
 from wfkit.errors import CallFailed, StoreFault
 from wfkit.executors.threads import Threads
 from wfkit.guards.chain import Guards, guarded
@@ -85,19 +87,6 @@ def open_session(store: Store, settings: Settings, project: Path) -> Session:
     return Session(store, settings, project, Values(store), threads, guards)
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """How a run is wanted: which nodes are forced, whether old replies count, and what is written about its origin."""
-
-    workflow: str
-    force: frozenset[str] = frozenset()
-    fresh_replies: bool = False
-    trigger: str = "python"
-    notebook: str | None = None
-    params: str = "{}"
-    stop: threading.Event | None = None
-
-
 @dataclass
 class Ran:
     """A run that came to its end: the context gives values, the report the rows."""
@@ -124,11 +113,17 @@ def load_index(session: Session, prepared: Prepared) -> Index:
     return Index(session.store.known(names), ask_not_kept=lambda: session.store.not_kept(names))
 
 
-def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str, force: frozenset[str]) -> Resolver:
-    """A resolver that looks at files and variables as they are now."""
+def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str, wish: Wish) -> Resolver:
+    """A resolver that looks at files and variables as they are now. Raises UsageFault when the wish is void."""
+
     # No memo: a node of this very run may write a file that a later one has read.
-    look = lambda read: unchanged(read, session.project)  # noqa: E731 (shorter than a function of its own)
-    return Resolver(prepared, index, session.values, look, run_id, force, text_of=session.store.definition)
+    def is_unchanged(read: Read) -> bool:
+        return unchanged(read, session.project)
+
+    found = Resolver(prepared, index, session.values, is_unchanged, run_id, wish.force, wish.scope, wish.failed)
+    found.text_of = session.store.definition
+    refuse_nothing(wish, prepared, found.keeping)
+    return found
 
 
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:
@@ -138,8 +133,9 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         register_class(cls)
     with paused():
         index = load_index(session, prepared)
+        resolver = resolver_for(session, prepared, index, "", wish)
         run, events = _begin_or_resume(session, prepared, wish)
-    resolver = resolver_for(session, prepared, index, run.started.run_id, wish.force)
+    resolver.run_id = run.started.run_id
     around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
     kept = kept_replies(session.store, run) if run.epoch > 1 else {}
     context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies, kept=kept)
@@ -156,6 +152,8 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         _settle(baton, _PATIENCE_S)
         raise Interrupted(_report(baton)) from None
     _forget_drifted(session, context)
+    if (told := unused(wish.scope, run)) is not None:
+        context.warn(told)
     context.made.clear()  # an outcome that is kept shall not keep every result with its output
     if baton.fault is not None:
         raise baton.fault
@@ -283,4 +281,5 @@ def graph_digest(prepared: Prepared, wish: Wish) -> str:
         for ready in prepared.ready
         if ready.node.kind is NodeKind.INPUT
     ]
-    return task_key("graph", [*inputs, (" shape", prepared.shape.digest), (" params", wish.params)])
+    run = [(" shape", prepared.shape.digest), (" params", wish.params), (" scope", repr(wish.scope))]
+    return task_key("graph", [*inputs, *run])

@@ -5,6 +5,7 @@ Reads the ended run. How values are kept and copied is in `values`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,23 +13,32 @@ from wfkit.core.call import Failure
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.report import RunReport
-from wfkit.core.terms import DONE_WELL, RunState, TaskState
-from wfkit.engine.context import Context, MapValue
+from wfkit.core.run import Run
+from wfkit.core.terms import DONE_WELL, NodeKind, RunState, TaskState
+from wfkit.engine.context import Context
 from wfkit.engine.execute import Ran
+from wfkit.engine.map_value import MapValue
 from wfkit.errors import UsageFault, ValueFault
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFailure:
-    """A task that failed for good. `item` is None for a node that is not mapped."""
+    """A task that failed for good. `item` is None for a node that is not mapped; `key` is the item's name, if a key
+    column gives it one."""
 
     node: str
     item: int | None
     failure: Failure
+    key: str | None = None
+
+    @property
+    def place(self) -> str:
+        """`label`, `label[599]` or `label[599] (r-600)`."""
+        place = self.node if self.item is None else f"{self.node}[{self.item}]"
+        return place if self.key is None else f"{place} ({self.key})"
 
     def __str__(self) -> str:
-        place = self.node if self.item is None else f"{self.node}[{self.item}]"
-        return f"{place}: {self.failure.error}: {self.failure.message}"
+        return f"{self.place}: {self.failure.error}: {self.failure.message}"
 
 
 class Outcome:
@@ -60,7 +70,7 @@ class Outcome:
             if run.state[task] is TaskState.FAILED:
                 n = run.node_of[task]
                 item = task - run.first[n] if run.specs[n].over is not None else None
-                found.append(TaskFailure(run.specs[n].name, item, failures[-1]))
+                found.append(TaskFailure(run.specs[n].name, item, failures[-1], run.label(task)))
         return found
 
     @property
@@ -83,7 +93,9 @@ class Outcome:
             raise UsageFault(f"node {name!r} has no value: it is {self._context.run.node_state[n]}")
         made, values = self._context.done(n), self._context.values
         try:
-            return values.copy(made.digest) if made.items is None else MapValue(values.copies(made.items))
+            if made.items is None:
+                return values.copy(made.digest)
+            return MapValue(values.copies(made.items), made.sample)
         except ValueFault as fault:
             self._context.forget_lost(n)
             raise ValueFault(f"node {name!r}: {fault}") from fault
@@ -93,6 +105,15 @@ class Outcome:
         run, position = self._context.run, self._context.prepared.graph.position
         targets = self._context.prepared.graph.targets
         return {name: self[name] for name in targets if run.node_state[position[name]] in DONE_WELL}
+
+    @property
+    def tasks(self) -> Any:
+        """A DataFrame with a row a task: node, item, key, state, reason, attempts, code, error. `code` is the
+        definition that made its value: where a result of older code stood in, an older one."""
+        import pandas as pd  # heavy: only when a frame is wanted
+
+        rows = [row for n in range(len(self._context.run.specs)) for row in task_rows(self._context.run, n)]
+        return pd.DataFrame(rows, columns=list(TASK_COLUMNS))
 
     def frame(self) -> Any:
         """A DataFrame with one row a node: state, counts, seconds, money."""
@@ -115,3 +136,22 @@ class Outcome:
 
     def __repr__(self) -> str:
         return f"<Outcome {self.run_id[:8]} {self.status} {self.report.run.tasks}>"
+
+
+TASK_COLUMNS = ("node", "item", "key", "state", "reason", "attempts", "code", "error")
+
+
+def task_rows(run: Run, node: int) -> Iterator[tuple[Any, ...]]:
+    """A row for each task of a node but an input: TASK_COLUMNS."""
+    spec = run.specs[node]
+    if spec.kind is NodeKind.INPUT:
+        return
+    for place, task in enumerate(run.tasks(node)):
+        item = place if spec.over is not None else None
+        failed = run.failures[task][-1] if run.state[task] is TaskState.FAILED else None
+        code = run.made_by.get(task, spec.definition) if run.state[task] in DONE_WELL else None
+        error = f"{failed.error}: {failed.message}" if failed is not None else None
+        yield (
+            spec.name, item, run.label(task), str(run.state[task]), run.reason[task], run.attempt[task],
+            code and code[:12], error,
+        )  # fmt: skip

@@ -14,6 +14,7 @@ from wfkit.core.terms import NodeKind, OnError, Reason
 from wfkit.engine.execute import Session, load_index, resolver_for
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.resolve import NodeValue, Resolver
+from wfkit.engine.wish import Wish
 from wfkit.keys.reads import ReadChecker
 from wfkit.keys.task import map_digest
 
@@ -22,11 +23,11 @@ class Walk:
     """One pass over a graph. `resolved[n]` is None for a node that awaits an upstream result; `faults[n]` tells why
     a node cannot run."""
 
-    def __init__(self, session: Session, prepared: Prepared, force: frozenset[str] = frozenset()) -> None:
+    def __init__(self, session: Session, prepared: Prepared, wish: Wish = Wish()) -> None:  # noqa: B008 (frozen)
         self.prepared = prepared
         self._project = session.project
         self.index: Index = load_index(session, prepared)
-        self.resolver: Resolver = resolver_for(session, prepared, self.index, "plan", force)
+        self.resolver: Resolver = resolver_for(session, prepared, self.index, "plan", wish)
         self.resolved: list[Resolved | None] = []
         self.faults: dict[int, str] = {}
         self._values: dict[int, NodeValue] = {}
@@ -93,12 +94,13 @@ class Walk:
         if ready.over is None:
             self._values[node] = NodeValue(digests[0])
         else:
-            self._values[node] = NodeValue(map_digest(digests), tuple(digests))
+            labels, sample = self.resolver.labels.get(node), self.resolver.samples.get(node)
+            self._values[node] = NodeValue(map_digest(digests), tuple(digests), labels, sample)
 
 
-def make_plan(session: Session, prepared: Prepared, force: frozenset[str] = frozenset()) -> Plan:
+def make_plan(session: Session, prepared: Prepared, wish: Wish = Wish()) -> Plan:  # noqa: B008 (frozen)
     """The plan of every node but the inputs, in order of the graph."""
-    walk = Walk(session, prepared, force)
+    walk = Walk(session, prepared, wish)
     history = _history(walk.index)
     nodes = tuple(
         _plan_node(walk, n, history) for n, ready in enumerate(prepared.ready) if ready.node.kind is not NodeKind.INPUT

@@ -86,7 +86,7 @@ class Shape:
         pairs = []
         for spec in self.specs:
             text = f"{spec.definition}:{spec.deps}:{spec.priority}:{spec.timeout_s}:{spec.on_error}:{spec.retry}"
-            pairs.append((spec.name, f"{text}:{spec.max_parallel}:{spec.batch_size}"))
+            pairs.append((spec.name, f"{text}:{spec.max_parallel}:{spec.batch_size}:{spec.limit}:{spec.key}"))
         return task_key("shape", pairs)
 
 
@@ -273,6 +273,9 @@ def spec_of(ready: ReadyNode) -> NodeSpec:
         max_parallel=_at_once(options, pool),
         batch_size=options.batch_size if pool == "python" else None,
         cache=options.cache,
+        limit=options.limit,
+        key=options.key,
+        stops=ready.model is not None and ready.over is not None and options.on_error is OnError.FAIL,
     )
 
 

@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from wfkit.core.events import NodeDefined, Resolved
 from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.result import Known, Read
+from wfkit.core.scope import Sample, Scope
 from wfkit.core.terms import NodeKind, Reason
 from wfkit.define.each import items_of
+from wfkit.define.labels import labels_of
+from wfkit.engine.keeping import Failures, Found, Keeping
 from wfkit.engine.prepare import DEFAULT, Prepared, ReadyNode
 from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
 from wfkit.keys.explain import difference
+from wfkit.keys.sample import picks
 from wfkit.keys.task import task_key
 from wfkit.keys.values import digest, item_digests
 
@@ -29,10 +34,13 @@ from wfkit.keys.values import digest, item_digests
 class NodeValue:
     """What a node that ended hands on: the digest of its value; for a map also the digests of its items, in order,
     failed ones left out or
-    given as digests of holes."""
+    given as digests of holes, and their names if a key column gives them. `sample` says which of the items these are if
+    they are not all."""
 
     digest: str
     items: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None
+    sample: Sample | None = None
 
 
 def _unknown_text(digest: str) -> None:  # noqa: ARG001 - stands for a look-up
@@ -45,7 +53,8 @@ class Resolver:
 
     `shared[n]` are, per node, the (name, digest) pairs that all its tasks share; `items[n]` the item values of a map
     over a plain list or frame, taken from the value `sources[n]`, `item_keys[n]` their digests. `at_hand` are values by
-    digest that were not stored yet; `text_of` gives the text of an old definition.
+    digest that were not stored yet; `text_of` gives the text of an old definition. `labels[n]` and `samples[n]` are the
+    names of the items and which they are, where there is something to say.
     """
 
     prepared: Prepared
@@ -54,12 +63,21 @@ class Resolver:
     unchanged: Callable[[Read], bool]
     run_id: str
     forced: frozenset[str] = frozenset()
+    scope: Scope = Scope()
+    failed: Failures = Failures()
     shared: dict[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     items: dict[int, Sequence[Any]] = field(default_factory=dict)
     item_keys: dict[int, Sequence[str]] = field(default_factory=dict)
     sources: dict[int, str] = field(default_factory=dict)
     at_hand: dict[str, Any] = field(default_factory=dict)
     text_of: Callable[[str], NodeDefined | None] = _unknown_text
+    labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    samples: dict[int, Sample] = field(default_factory=dict)
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """How older results are looked for."""
+        return Keeping(self.index, self.unchanged, self.failed)
 
     def resolve(self, node: int, done: Callable[[int], NodeValue], now: float) -> Resolved:
         """Keys, reasons and cached values of all tasks of a node whose dependencies have ended well."""
@@ -71,18 +89,26 @@ class Resolver:
         definition = ready.definition.digest
         options = ready.node.options
         asked = Asked(ready.node.name, ready.node.kind, definition, options.cache, ready.node.name in self.forced)
-        hits: list[Known] = []
-        reasons: list[str] = []
-        values: list[str | None] = []
-        for key in keys:
-            known, reason = look_up(key, asked, self.index, self.unchanged, now)
-            reasons.append(reason)
-            values.append(known.digest if known is not None else None)
-            if known is not None:
-                hits.append(known)
-        if Reason.PROMPT_CHANGED in reasons and self._only_settings(ready):
-            reasons = [Reason.SETTINGS_CHANGED if why == Reason.PROMPT_CHANGED else why for why in reasons]
-        return Resolved(node, tuple(keys), tuple(reasons), tuple(values), now, *_saved(hits))
+        looked = [look_up(key, asked, self.index, self.unchanged, now) for key in keys]
+        found = Found([known for known, _ in looked], [reason for _, reason in looked])
+        if Reason.PROMPT_CHANGED in found.reasons and self._only_settings(ready):
+            found.reasons = [Reason.SETTINGS_CHANGED if why == Reason.PROMPT_CHANGED else why for why in found.reasons]
+        if self.scope.takes_old and ready.node.kind is not NodeKind.INPUT:
+            found = self.keeping.fill(found, asked, lambda older: self._keys_of(node, ready, older), now)
+        values = tuple(known.digest if known is not None else None for known in found.known)
+        labels = self.labels.get(node, ())
+        return Resolved(
+            node,
+            tuple(keys),
+            tuple(found.reasons),
+            values,
+            now,
+            *_saved([known for known in found.known if known is not None]),
+            labels=labels,
+            items=tuple(self.item_keys[node]) if labels else (),
+            sample=self.samples.get(node),
+            made_by=found.made_by,
+        )
 
     def _only_settings(self, ready: ReadyNode) -> bool:
         """Whether a prompt for the default model is as it was, but for the model that the settings name."""
@@ -104,7 +130,8 @@ class Resolver:
         """Take the items of a map anew from the value they came from: a body has changed one in place."""
         over = self.prepared.ready[node].over
         if node in self.items and over is not None:
-            self.items[node] = items_of(self.values.get(self.sources[node]))
+            items = items_of(self.values.get(self.sources[node]))
+            self.items[node] = self._picked(node, items)
 
     def input_digest(self, ready: ReadyNode) -> str | None:
         """The value digest of an input, None when it cannot be digested."""
@@ -119,27 +146,61 @@ class Resolver:
             if dep == ready.over and not ready.reads_over:
                 continue
             pairs.append((self.prepared.graph.nodes[dep].name, done(dep).digest))
-        digests = None if ready.over is None else self._items(node, done(ready.over))
+        if ready.over is not None:
+            self._take_items(node, ready, done(ready.over))
         self.shared[node] = tuple(pairs)  # last: whoever finds it may read the items too
-        ignored = [pair for pair in pairs if pair[0] not in ready.node.options.ignore]
-        definition = ready.definition.digest
-        if digests is None:
+        return self._keys_of(node, ready, ready.definition.digest)
+
+    def _keys_of(self, node: int, ready: ReadyNode, definition: str | None) -> list[str | None]:
+        """The keys that the tasks of a node have, or would have with another definition."""
+        ignored = [pair for pair in self.shared[node] if pair[0] not in ready.node.options.ignore]
+        if ready.over is None:
             return [None if definition is None else task_key(definition, ignored)]
         if definition is None:
-            return [None] * len(digests)
+            return [None] * len(self.item_keys[node])
         name = ready.node.each.item if ready.node.each else "item"
-        return [task_key(definition, [*ignored, (name, item)]) for item in digests]
+        return [task_key(definition, [*ignored, (name, item)]) for item in self.item_keys[node]]
 
-    def _items(self, node: int, over: NodeValue) -> Sequence[str]:
-        """Digests of the items of a map; their values are kept unless the mapped node is a map itself."""
-        if over.items is not None:
-            self.item_keys[node] = over.items
-            return over.items
-        value = self.at_hand[over.digest] if over.digest in self.at_hand else self.values.get(over.digest)
-        self.items[node] = items = items_of(value)
-        self.sources[node] = over.digest
-        self.item_keys[node] = _digests(items, self.run_id, over.digest)
-        return self.item_keys[node]
+    def _take_items(self, node: int, ready: ReadyNode, over: NodeValue) -> None:
+        """Digests and names of the items of a map, all or a sample; their values are kept unless the mapped node is a
+        map itself."""
+        items: Sequence[Any] | None = None
+        digests: Sequence[str] | None = over.items
+        if digests is None:
+            value = self.at_hand[over.digest] if over.digest in self.at_hand else self.values.get(over.digest)
+            items = items_of(value)
+            digests = _digests(items, self.run_id, over.digest)
+        labels = self._labels(ready, over, items)
+        sample = _sample(self.scope, ready.node.options.limit, digests)
+        if sample is not None:
+            self.samples[node] = sample
+        self.item_keys[node] = self._picked(node, digests)
+        if labels is not None:
+            self.labels[node] = tuple(self._picked(node, labels))
+        if items is not None:
+            self.items[node], self.sources[node] = self._picked(node, items), over.digest
+
+    def _labels(self, ready: ReadyNode, over: NodeValue, items: Sequence[Any] | None) -> tuple[str, ...] | None:
+        """The names of all items: by the node's own key column, else those that the mapped node gave them."""
+        column = ready.node.options.key
+        if column is None:
+            return over.labels
+        return labels_of(self.values.get_many(over.items or ()) if items is None else items, column)
+
+    def _picked(self, node: int, column: Sequence[Any]) -> Sequence[Any]:
+        """What of a column over all items belongs to those that are taken."""
+        sample = self.samples.get(node)
+        return column if sample is None else [column[place] for place in sample.picked]
+
+
+def _sample(scope: Scope, limit: int | None, digests: Sequence[str]) -> Sample | None:
+    """Which items are taken, None for all."""
+    limits = [bound for bound in (limit, scope.limit) if bound is not None]
+    if not limits or min(limits) >= len(digests):
+        return None
+    if scope.random:
+        return Sample(len(digests), picks(digests, min(limits), scope.seed), scope.seed)
+    return Sample(len(digests), tuple(range(min(limits))))
 
 
 def _digests(items: Sequence[Any], run_id: str, parent: str) -> Sequence[str]:

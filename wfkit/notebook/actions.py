@@ -129,7 +129,7 @@ def told(outcome: Outcome) -> str:
 def _cause(failures: list[TaskFailure], *, with_trace: bool) -> str:
     """One failure, and how many others are like it."""
     first, others = failures[0], len(failures) - 1
-    place = first.node if first.item is None else f"{first.node}[{first.item}]"
+    place = first.place
     place += f" and {numbers.plural(others, 'other item')}" if others else ""
     trace = first.failure.traceback
     if with_trace and trace:
