@@ -12,7 +12,8 @@ import pytest
 from tests.engine.lab import Lab, did, run
 from wfkit.core.events import Entry, Succeeded
 from wfkit.core.terms import RunState
-from wfkit.engine.execute import Wish, execute
+from wfkit.engine.execute import execute
+from wfkit.engine.wish import Wish
 from wfkit.errors import StoreFault
 from wfkit.executors.threads import Threads
 from wfkit.store.journals import commit

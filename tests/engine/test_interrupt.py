@@ -18,6 +18,7 @@ from wfkit.core.decide import Seats
 from wfkit.core.terms import RunState
 from wfkit.engine import execute
 from wfkit.engine.baton import Baton
+from wfkit.engine.wish import Wish
 from wfkit.llm.fake import Say, Script
 
 CTRL_C = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
@@ -158,7 +159,7 @@ def test_the_end_is_final(lab: Lab) -> None:
     """An interrupt that comes when the run has ended does not change how it ended."""
     workflow = lab.cells({"a": "1"})
     prepared = workflow.prepare()
-    ran = execute.execute(workflow.session, prepared, execute.Wish("lab"))
+    ran = execute.execute(workflow.session, prepared, Wish("lab"))
     before = ran.context.run.status
     baton = Baton(ran.context, {"python": Seats(1, 1)}, lambda delay_s, call: None)
     baton.interrupt()

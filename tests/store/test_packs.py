@@ -11,6 +11,7 @@ import pytest
 from tests.store.database.stories import random_run, result
 from wfkit.core.events import Dispatched, Entry, Event, NodeDefined, Resolved, Skipped, Succeeded
 from wfkit.core.result import Output, Read, Spent
+from wfkit.core.scope import Sample
 from wfkit.core.terms import NodeKind
 from wfkit.errors import StoreFault
 from wfkit.store import packs, wire
@@ -55,6 +56,17 @@ def test_what_does_not_fit(told: dict[str, object]) -> None:
     assert not packs.fits(Succeeded(0, 1, replace(PLAIN, **told), 3.0))
     assert not packs.fits(Succeeded(0, 1, replace(PLAIN, spent=Spent(calls=1)), 3.0))
     assert not packs.fits(Skipped(0, 0, 1.0))
+
+
+@pytest.mark.parametrize(
+    "told", [{"labels": ("a",)}, {"sample": Sample(9, (2,), 7)}, {"made_by": ("d" * 32,)}], ids=list
+)
+def test_a_map_with_more_to_tell(told: dict[str, object]) -> None:
+    """A map whose items have names, are a sample or were made by older code has a line of its own, and comes back."""
+    event = Resolved(0, ("k",), ("cached",), ("v",), 1.5, **told)
+    assert not packs.fits(event)
+    entry = Entry("run", 1, 7, event)
+    assert packs.decode(wire.encode(entry)[:-1]) == [entry]
 
 
 def test_groups_are_short_and_of_one_run() -> None:

@@ -81,7 +81,7 @@ class Secrets:
         """Whether there may be a secret in the line of an entry. Its values were searched when they were encoded, and
         what holds no text of anybody's is not searched: this is asked for every entry."""
         event = entry.event
-        if type(event) in _WITHOUT_TEXT:
+        if type(event) in _WITHOUT_TEXT and not (type(event) is Resolved and event.labels):
             return False
         if type(event) is Succeeded and not event.result.outputs and not event.result.reads:
             return self.maybe(event.result.preview.encode("utf-8", "surrogatepass"))
