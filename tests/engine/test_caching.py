@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,10 @@ import pandas as pd
 import pytest
 
 from tests.engine.lab import Lab, did, run
+from wfkit.keys.values import digest
+from wfkit.store.payloads import codecs
+from wfkit.store.payloads.codecs import decode
+from wfkit.store.payloads.objects import ObjectFiles
 
 MUTATIONS = {
     "list": ([3, 1, 2], "thing.sort()\nthing[0]", "thing[0]"),
@@ -112,6 +117,83 @@ def test_frames_are_copied_on_write(lab: Lab) -> None:
     assert (outcome["more"], outcome["same"]) == (5, 3)
     assert list(frame.columns) == ["a"]
     assert did(run(workflow, inputs={"frame": frame})) == {"more": "hit", "same": "hit"}
+
+
+BACK_DOORS = {
+    "base of an array": (
+        "import numpy as np\nnp.arange(3.0)",
+        "base = thing\nwhile isinstance(base.base, np.ndarray):\n    base = base.base\n"
+        "base.flags.writeable = True\nbase[0] = 9",
+        "float(thing.sum())",
+    ),
+    "values of a frame": (
+        "import pandas as pd\npd.DataFrame({'a': [1.0, 2], 'b': [3.0, 4]})",
+        "for part in (thing['a'], thing):\n    values = part.values\n"
+        "    values.flags.writeable = True\n    values[0] = 9",
+        "float(thing.sum().sum())",
+    ),
+    "array of a column": (
+        "import pandas as pd\npd.DataFrame({'a': [1, 2], 'c': pd.Categorical(['x', 'y']), 'n': pd.array([1, 2])})",
+        "for name in thing:\n    thing[name].array[0] = thing[name].array[1]",
+        "str(thing)",
+    ),
+    "buffer of a table": (
+        "import pyarrow as pa\npa.table({'a': [1, 2]})",
+        "buffer = thing.column(0).chunk(0).buffers()[1]\nnp.frombuffer(buffer, 'i8')[0] = 9",
+        "str(thing)",
+    ),
+    "a polars frame": ("import polars as pl\npl.DataFrame({'a': [1, 2]})", "thing[0, 'a'] = 9", "str(thing)"),
+    "name of an index": ("import pandas as pd\npd.Index([1, 2])", "thing.name = 'n'", "str(thing)"),
+    "an array in a list": ("import numpy as np\n[np.arange(3.0)]", "thing[0][0] = 9", "float(thing[0].sum())"),
+}
+
+
+@pytest.mark.parametrize("kind", BACK_DOORS)
+def test_back_doors_lead_nowhere(kind: str, lab: Lab) -> None:
+    """Whatever way a body finds to the memory of its input: no other reader sees it, now or later, nor the user."""
+    made, poke, reading = BACK_DOORS[kind]
+    lines = "\n".join(f"    {line}" for line in poke.splitlines())
+    poker = f"import numpy as np\ntry:\n{lines}\nexcept (ValueError, TypeError):\n    pass\n1"
+    cells = {"thing": made, "before --priority 9": reading, "poker --priority 5": poker, "after": reading}
+    workflow = lab.cells({**cells, "late --needs poker": reading})
+    workflow.config("threads", 1)
+    outcome = run(workflow, "before", "poker", "after", "late")
+    assert not outcome.failures
+    assert outcome["after"] == outcome["late"] == outcome["before"]
+    scope = {"thing": outcome["thing"], "np": np}
+    with suppress(ValueError, TypeError):
+        exec(poke, scope)  # the user does it to a value that was handed out
+    again = lab.cells({"thing": made, "before": reading + "  # again\n"})
+    again.__dict__["session"] = workflow.session
+    assert run(again, force=True)["before"] == outcome["before"]
+    assert digest(run(workflow, "thing")["thing"]) == digest(outcome["thing"])
+
+
+def test_memory_that_the_maker_keeps(lab: Lab) -> None:
+    """A table over memory that its maker goes on writing to is what it was when it was returned."""
+    held: list[Any] = []
+    cells = {
+        "made --ignore held": "import numpy as np, pyarrow\nheld.append(np.arange(3))\npyarrow.table({'a': held[-1]})",
+        "spoiler --needs made --ignore held --cache off": "held[-1][:] = 9\n0",
+        "used --needs spoiler": "str(made['a'].to_pylist())",
+    }
+    assert run(lab.cells(cells, {"held": held}))["used"] == "[0, 1, 2]"
+
+
+def test_what_nobody_reads_is_never_loaded(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cached node whose value nobody needs is not read from the store: neither its file nor its bytes."""
+    cells = {"large": "list(range(50_000))", "size": "len(large)", "twice": "size * 2"}
+    workflow = lab.cells(cells)
+    run(workflow, "twice")
+    workflow.close()
+    loads: list[str] = []
+    monkeypatch.setattr(codecs, "decode", lambda codec, *rest: (loads.append(codec), decode(codec, *rest))[1])
+    monkeypatch.setattr(ObjectFiles, "get", lambda *_: pytest.fail("a file was read"))
+    outcome = run(lab.cells(cells), "twice")
+    assert did(outcome) == {"large": "hit", "size": "hit", "twice": "hit"}
+    assert loads == []
+    assert outcome["twice"] == 100_000
+    assert len(loads) == 1
 
 
 def test_variables_are_views_too(lab: Lab) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from wfkit.core.record import Record
@@ -38,6 +39,9 @@ CAUGHT: list[tuple[Any, Callable[[Any], Any]]] = [
     (Record(["a"], [[1]]), lambda v: v.a.append(2)),
     (pd.DataFrame({"a": [[0]], "b": [1]}), put_cell),
     (np.array([[1], None], object), lambda v: v[0].append(2)),
+    (np.ma.array([1, 2], mask=[0, 0]), lambda v: v.mask.__setitem__(0, True)),
+    (pd.array([1, 2]), lambda v: v.__setitem__(0, 2)),
+    (pd.Categorical(["a", "b"]), lambda v: v.__setitem__(0, "b")),
 ]
 
 
@@ -78,6 +82,38 @@ def test_arrays_are_read_only() -> None:
         seen += 1
     array[0] = 5
     assert view(np.float64(1)) == 1
+
+
+@pytest.mark.parametrize("dtype", ["f8", ">i4", "bool", "c16", "M8[s]", "m8[ms]"])
+def test_no_way_leads_to_the_memory_of_an_array(dtype: str) -> None:
+    """A view cannot be made writable, and its base is no array; strides and dtype are as they were."""
+    array = np.arange(12).reshape(3, 4).astype(dtype)
+    for value in (array, array[:, ::2], array.T):
+        seen = view(value)
+        assert (seen.dtype, seen.shape, seen.strides) == (value.dtype, value.shape, value.strides)
+        assert seen.tolist() == value.tolist()
+        base = seen
+        while isinstance(base, np.ndarray):
+            with pytest.raises(ValueError, match="WRITEABLE"):
+                base.flags.writeable = True
+            base = base.base
+        assert memoryview(base).readonly
+
+
+def test_polars_and_indexes_are_copied_on_write() -> None:
+    """What a body does to a polars frame, or to the name of an index, stays in its own."""
+    frame, series = pl.DataFrame({"a": [1, 2]}), pl.Series([1, 2])
+    index, levels = pd.Index([1, 2]), pd.MultiIndex.from_product([["a"], [1]])
+    values = {"f": frame, "s": series, "i": index, "l": levels}
+    inputs = {name: (value, digest(value)) for name, value in values.items()}
+    seen = view(frame)
+    seen[0, "a"] = 9
+    seen.insert_column(0, pl.Series("z", [1, 2]))
+    view(series)[0] = 9
+    view(index).name = "n"
+    view(levels).names = ["p", "q"]
+    assert all(digest(value) == before for value, before in inputs.values())
+    assert changed(inputs) == []
 
 
 def test_large_values_are_not_digested_again(monkeypatch: pytest.MonkeyPatch) -> None:

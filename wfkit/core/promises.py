@@ -83,11 +83,14 @@ class Results(Protocol):
         """
         ...
 
-    def decode(self, stored: Stored) -> Any:
-        """A new copy of a value that `encode` stored, even before an event tells of it. Raises ValueFault."""
+    def decode(self, stored: Stored, frozen: bool = False) -> Any:
+        """A new copy of a value that `encode` stored, even before an event tells of it. Raises ValueFault.
+
+        `frozen`: the memory of an array or frame may be shared by its readers; then nobody can write to it.
+        """
         ...
 
-    def get(self, digest: str) -> Any:
+    def get(self, digest: str, frozen: bool = False) -> Any:
         """A new copy of the value with this value digest. Raises ValueFault when it is missing or damaged."""
         ...
 

@@ -116,7 +116,7 @@ class Context:
         """The value of a node that ended well, as a body sees it before views are made."""
         made = self.done(node)
         if made.items is None:
-            return self.values.get(made.digest)
+            return self.values.get(made.digest, frozen=True)
         return MapValue(self.values.get_many(made.items), made.sample)
 
     def item_of(self, node: int, task: int) -> Any:
@@ -127,7 +127,7 @@ class Context:
         plain = resolver.items.get(node)
         if plain is not None:
             return plain[position]
-        return self.values.get(resolver.item_keys[node][position])
+        return self.values.get(resolver.item_keys[node][position], frozen=True)
 
     def forget_lost(self, node: int) -> None:
         """The value of a node is missing or damaged in the store: its results are no hits any more, so that the next

@@ -1,7 +1,8 @@
 """Values in memory between tasks, by value digest. What is not here is loaded from the store when a body needs it.
 
-Only what nobody can change is shared: numbers, texts, frames behind copy-on-write. A list or a dict is decoded anew for
-every reader, because whoever made it, or reads it, may change it in place. Values that cannot be stored live only here.
+Only what nobody can change is shared: numbers, texts, dates. All else is decoded anew for every reader, because whoever
+made it, or reads it, may change it in place; large arrays and frames without a copy, over bytes that nobody can write
+to. Values that cannot be stored live only here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from weakref import WeakValueDictionary
 from wfkit.core.promises import Store
 from wfkit.core.result import Stored
 from wfkit.errors import ValueFault
-from wfkit.keys.mutation import is_shareable, view
+from wfkit.keys.mutation import is_shareable
 
 _BUDGET_BYTES = 256 * 1024 * 1024
 
@@ -43,7 +44,7 @@ class Values:
     def keep(self, digest: str, value: Any, stored: Stored | None = None) -> None:
         """Remember a value, or where it is stored if it must not be shared; those kept longest make room."""
         if is_shareable(value):
-            kept, size = view(value), stored.size if stored is not None else _weight(value)
+            kept, size = value, stored.size if stored is not None else _weight(value)
         elif stored is not None:
             kept, size = stored, len(stored.inline or "")
         else:
@@ -65,15 +66,17 @@ class Values:
         """Whether the value is in memory."""
         return digest in self._live or digest in self._pinned
 
-    def get(self, digest: str) -> Any:
-        """The value, from memory or the store. Raises ValueFault."""
+    def get(self, digest: str, frozen: bool = False) -> Any:
+        """The value, from memory or the store; `frozen`: nobody writes to the memory of an array. Raises
+        ValueFault.
+        """
         found = self._live.get(digest)
         if found is not None:
-            return self._store.decode(found[0]) if type(found[0]) is Stored else found[0]
+            return self._store.decode(found[0], frozen) if type(found[0]) is Stored else found[0]
         held = self._pinned.get(digest)
         if held is not None:
             return held.value
-        value = self._store.get(digest)
+        value = self._store.get(digest, frozen)
         self.keep(digest, value)
         return value
 

@@ -20,12 +20,13 @@ from wfkit.keys.content.standard import is_code
 from wfkit.keys.task import map_digest
 from wfkit.keys.values import digest, item_digests
 
+_SPEAKS_BUFFER = frozenset("biufcmM")
 _IMMUTABLE = frozenset({NoneType, bool, int, float, complex, str, bytes, range})
 
 
 def view(value: Any) -> Any:
-    """What a body is given for a value: a copy-on-write copy of a pandas object, a read-only view of an array, else
-    the value itself.
+    """What a body is given for a value: a copy-on-write copy of a pandas or polars object, a read-only view of an
+    array, else the value itself.
     """
     kind = type(value)
     if kind in _IMMUTABLE:
@@ -33,12 +34,26 @@ def view(value: Any) -> Any:
     library = kind.__module__.partition(".")[0]
     if library == "pandas":
         pd = sys.modules["pandas"]
-        return value.copy(deep=False) if kind in (pd.DataFrame, pd.Series) else value
+        if kind in (pd.DataFrame, pd.Series):
+            return value.copy(deep=False)
+        return value.view() if isinstance(value, pd.Index) else value  # an index can be given another name
+    if library == "polars":
+        return value.clone() if hasattr(value, "clone") else value
     if library == "numpy" and isinstance(value, sys.modules["numpy"].ndarray):
-        seen = value.view()
-        seen.flags.writeable = False
-        return seen
+        return _read_only(value)
     return value
+
+
+def _read_only(value: Any) -> Any:
+    """A view that cannot be made writable again, nor leads to what it is a view of: its base is no array."""
+    np = sys.modules["numpy"]
+    if type(value) is np.ndarray and value.flags.writeable and value.dtype.kind in _SPEAKS_BUFFER:
+        if value.dtype.kind in "mM":
+            return np.asarray(memoryview(value.view("i8")).toreadonly()).view(value.dtype)
+        return np.asarray(memoryview(value).toreadonly())
+    seen = value.view()
+    seen.flags.writeable = False
+    return seen
 
 
 def mark(value: Any) -> bytes | None:
@@ -71,10 +86,11 @@ def changed(
 
 
 def is_shareable(value: Any) -> bool:
-    """Whether several readers may have a `view` of one value while its maker lives on: arrays are not, the memory of
-    one may still be written by whoever made it.
+    """Whether several readers may have one value while its maker lives on: frames, arrays and tables are not, their
+    memory may still be written by whoever made them, or by who knows the way to it.
     """
-    return _is_protected(value) and type(value).__module__.partition(".")[0] != "numpy"
+    library = type(value).__module__.partition(".")[0]
+    return library not in ("numpy", "pandas", "polars", "pyarrow") and _is_protected(value)
 
 
 def _is_protected(value: Any) -> bool:
@@ -85,9 +101,11 @@ def _is_protected(value: Any) -> bool:
     if kind is Record:
         return all(type(part) in _IMMUTABLE for part in value._values)
     library = kind.__module__.partition(".")[0]
-    if library == "pandas":
-        return not _holds_objects(value)
+    if library == "pandas":  # its arrays (pd.array, Categorical) have no view that would protect them
+        return not isinstance(value, sys.modules["pandas"].api.extensions.ExtensionArray) and not _holds_objects(value)
     if library == "numpy":
+        if isinstance(value, sys.modules["numpy"].ma.MaskedArray):
+            return False  # its mask stays writable
         return not getattr(getattr(value, "dtype", None), "hasobject", True)
     return library in ("pyarrow", "polars", "datetime", "decimal", "uuid", "pathlib", "zoneinfo", "fractions")
 

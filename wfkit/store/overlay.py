@@ -38,19 +38,19 @@ class Overlay(MemoryStore):
         """The newest whole result under a task key."""
         return super().result(key) or (None if key in self._hidden else self._below.result(key))
 
-    def decode(self, stored: Stored) -> Any:
+    def decode(self, stored: Stored, frozen: bool = False) -> Any:
         """A value that either store encoded."""
         try:
-            return super().decode(stored)
+            return super().decode(stored, frozen)
         except ValueFault:
-            return self._below.decode(stored)
+            return self._below.decode(stored, frozen)
 
-    def get(self, digest: str) -> Any:
+    def get(self, digest: str, frozen: bool = False) -> Any:
         """A value of either store."""
         try:
-            return super().get(digest)
+            return super().get(digest, frozen)
         except ValueFault:
-            return self._below.get(digest)
+            return self._below.get(digest, frozen)
 
     def get_many(self, digests: Sequence[str]) -> list[Any]:
         """Values of either store, in order."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wfkit.store.database.database import Database
 
 INLINE_BYTES = 64 * 1024
-_KEPT_BYTES = 64 << 20
+_KEPT_BYTES = 256 << 20
 
 
 class Results:
@@ -106,19 +106,27 @@ class Results:
         name = payload_digest(payload)
         if large:
             self._objects.put(name, payload)
+            if encoded.codec in codecs.FREEZES:  # frames and arrays: the next node reads them from here
+                self._payloads.keep(digest, (encoded.codec, payload))
             return Stored(digest, encoded.codec, name, len(payload))
         inline = payload.decode() if encoded.codec in codecs.TEXT_CODECS else base64.b64encode(payload).decode("ascii")
         return Stored(digest, encoded.codec, name, len(payload), inline)
 
-    def decode(self, stored: Stored) -> Any:
+    def decode(self, stored: Stored, frozen: bool = False) -> Any:
         """A new copy of a value that was encoded here. Raises ValueFault when it is missing or damaged."""
-        return codecs.decode(stored.codec, self._payload(stored))
+        if stored.inline is not None:
+            return codecs.decode(stored.codec, self._payload(stored), frozen)
+        kept = self._payloads.get(stored.digest)
+        if kept is None:
+            kept = stored.codec, self._payload(stored)
+            self._payloads.keep(stored.digest, kept)
+        return codecs.decode(*kept, frozen)
 
-    def get(self, digest: str) -> Any:
+    def get(self, digest: str, frozen: bool = False) -> Any:
         """A new copy of the value with this value digest. Raises ValueFault when it is missing or damaged."""
-        return self.get_many((digest,))[0]
+        return self.get_many((digest,), frozen)[0]
 
-    def get_many(self, digests: Sequence[str]) -> list[Any]:
+    def get_many(self, digests: Sequence[str], frozen: bool = False) -> list[Any]:
         """New copies of the values with these digests, in order; those not at hand in one query."""
         found = {digest: kept for digest in digests if (kept := self._payloads.get(digest)) is not None}
         missing = [digest for digest in dict.fromkeys(digests) if digest not in found]
@@ -128,7 +136,7 @@ class Results:
                 raise ValueFault(f"no value with the digest {digest} is stored here: run its node again")
             found[digest] = places[digest].codec, self._payload(places[digest])
             self._payloads.keep(digest, found[digest])
-        return [codecs.decode(*found[digest]) for digest in digests]
+        return [codecs.decode(*found[digest], frozen) for digest in digests]
 
     def _payload(self, stored: Stored) -> bytes:
         """The verified bytes of a value."""
@@ -161,7 +169,7 @@ class _Payloads:
 
     def keep(self, digest: str, payload: tuple[str, bytes]) -> None:
         with self._lock:
-            if digest in self._kept or len(payload[1]) > _KEPT_BYTES // 4:
+            if digest in self._kept or len(payload[1]) > _KEPT_BYTES:
                 return
             self._kept[digest] = payload
             self._bytes += len(payload[1])

@@ -50,13 +50,13 @@ class Serving:
         """Encode a value; a large payload is a durable object when this returns. Raises ValueFault."""
         return self._results.encode(value, digest, codec)
 
-    def decode(self, stored: Stored) -> Any:
+    def decode(self, stored: Stored, frozen: bool = False) -> Any:
         """A new copy of a value that was encoded here. Raises ValueFault."""
-        return self._results.decode(stored)
+        return self._results.decode(stored, frozen)
 
-    def get(self, digest: str) -> Any:
+    def get(self, digest: str, frozen: bool = False) -> Any:
         """A new copy of a value. Raises ValueFault when it is missing or damaged."""
-        return self._results.get(digest)
+        return self._results.get(digest, frozen)
 
     def get_many(self, digests: Sequence[str]) -> list[Any]:
         """New copies of values, in order."""

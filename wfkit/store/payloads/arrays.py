@@ -15,7 +15,8 @@ from wfkit.errors import ValueFault
 Pack = Callable[[Any], bytes]
 Unpack = Callable[[bytes], Any]
 _LISTED = b"L"
-_NPY = b"N"
+_NPY = b"\x93"  # npy begins with it
+_OLD_NPY = b"N"  # npy behind a letter, which left its numbers at odd addresses
 _KIND = b"K"
 _WIDE = re.compile(rb"'descr': '([<>])U")  # numpy's text has four bytes a character
 _NUMBERS = re.compile(rb"'descr': '[<>|][biufcmM]")
@@ -44,7 +45,6 @@ def encode(value: Any, pack: Pack) -> bytes | None:
     if value.dtype.hasobject or value.dtype.metadata:
         raise ValueFault(f"an array of dtype {value.dtype} cannot be stored: use fields without objects or metadata")
     out = io.BytesIO()
-    out.write(_NPY)
     np.lib.format.write_array(out, value, allow_pickle=False)
     return out.getvalue()
 
@@ -52,7 +52,7 @@ def encode(value: Any, pack: Pack) -> bytes | None:
 def texts(payload: bytes) -> list[bytes]:
     """The stretches that may hold text: of numbers only the header."""
     stop = payload.find(b"\n")
-    if payload[:1] != _NPY:
+    if payload[:1] not in (_NPY, _OLD_NPY):
         return [payload]
     if _NUMBERS.search(payload, 0, stop):
         return [payload[:stop]]
@@ -62,22 +62,36 @@ def texts(payload: bytes) -> list[bytes]:
     return [payload, str(payload[stop + 1 :], "utf-32-le" if wide[1] == b"<" else "utf-32-be", "replace").encode()]
 
 
-def decode(payload: bytes, unpack: Unpack) -> Any:
-    """The array, writable and nobody else's."""
+def decode(payload: bytes, unpack: Unpack, frozen: bool = False) -> Any:
+    """The array, writable and nobody else's; `frozen`: within the payload, where nobody can write."""
     import numpy as np  # only when such a value is read
 
     if payload[:1] == _KIND:
         kind, array, *more = unpack(payload[1:])
         return _of_kind(np, kind, array, more)
-    if payload[:1] == _NPY:
-        file = io.BytesIO(payload)
-        file.seek(1)
-        return np.lib.format.read_array(file, allow_pickle=False)
+    if payload[:1] in (_NPY, _OLD_NPY):
+        array = _within(np, payload, int(payload[:1] == _OLD_NPY))
+        return array if frozen else array.copy("K")
     head, shape, items = unpack(payload[1:])
     array = np.empty(len(items), object if head == "object" else np.dtypes.StringDType())
     for place, item in enumerate(items):  # slicing would spread lists among the places
         array[place] = item
     return array.reshape(shape)
+
+
+def _within(np: Any, payload: bytes, start: int) -> Any:
+    """The array over the payload, without a copy."""
+    file = io.BytesIO(payload)
+    file.seek(start)
+    version = np.lib.format.read_magic(file)
+    if version > (2, 0):  # names of fields that are not latin: rare
+        file.seek(start)
+        return np.lib.format.read_array(file, allow_pickle=False)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueFault("a stored array holds Python objects: no wfkit wrote it")
+    return np.ndarray(shape, dtype, payload, file.tell(), order="F" if is_fortran else "C")
 
 
 def _of_kind(np: Any, kind: str, array: Any, more: list[Any]) -> Any:

@@ -47,9 +47,13 @@ def encode(value: Any, codec: str = "auto") -> Encoded:
     return Encoded("tagged", orjson.dumps(writer.rows))
 
 
-def decode(codec: str, payload: bytes) -> Any:
-    """A new value. Raises ValueFault when the payload is not of that codec."""
-    decoder = _DECODERS.get(codec)
+def decode(codec: str, payload: bytes, frozen: bool = False) -> Any:
+    """A new value. Raises ValueFault when the payload is not of that codec.
+
+    `frozen`: an array or frame may lie in the payload itself; then nobody can write to its memory.
+    """
+    decoder = FREEZES.get(codec) if frozen else None
+    decoder = decoder or _DECODERS.get(codec)
     if decoder is None:
         raise ValueFault(f"a value was stored with the codec {codec!r} of a newer wfkit: update wfkit")
     try:
@@ -147,4 +151,10 @@ _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "arrow:polars": tables.decode_polars,
     "sparse": lambda payload: sparse.decode(payload, unpack),
     "image": lambda payload: images.decode(payload, unpack),
+}
+FREEZES: dict[str, Callable[[bytes], Any]] = {
+    "npy": lambda payload: arrays.decode(payload, unpack, frozen=True),
+    "arrow": tables.decode_arrow,
+    "arrow:pandas": lambda payload: frames.decode(payload, unpack, frozen=True),
+    "arrow:polars": tables.decode_polars,
 }

@@ -44,8 +44,12 @@ def describe(array: Any, columns: list[Any]) -> Described:
     raise ValueFault(f"a column of dtype {dtype} cannot be stored: convert it with .astype(object)")
 
 
-def restore(described: Described, columns: list[Any]) -> Any:
-    """The pandas (or numpy) array of a description, writable and nobody else's."""
+def restore(described: Described, columns: list[Any], frozen: bool = False) -> Any:
+    """The pandas (or numpy) array of a description, writable and nobody else's; `frozen`: numbers stay where they
+    are.
+    """
+    if frozen and described["kind"] == "numpy":
+        return columns[described["at"]].to_numpy(zero_copy_only=False).view(described["dtype"])
     return _RESTORERS[described["kind"]](described, columns)
 
 

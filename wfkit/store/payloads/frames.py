@@ -42,24 +42,29 @@ def encode(value: Any, pack: Pack) -> bytes | None:
     return _write(columns, pack(described))
 
 
-def decode(payload: bytes, unpack: Unpack) -> Any:
-    """The frame, series, index or array, writable and nobody else's."""
+def decode(payload: bytes, unpack: Unpack, frozen: bool = False) -> Any:
+    """The frame, series, index or array, writable and nobody else's; `frozen`: over the payload, where nobody can
+    write.
+    """
     import pandas as pd  # only when such a value is read
 
     columns, described = _read(payload)
     found = unpack(described)
     if found["what"] == "index":
-        return _restore_index(found["index"], columns)
+        return _restore_index(found["index"], columns, frozen)
     if found["what"] == "array":
         return restore(found["array"], columns)
-    index = _restore_index(found["index"], columns)
+    index = _restore_index(found["index"], columns, frozen)
     if found["what"] == "series":
-        array = restore(found["array"], columns)
+        array = restore(found["array"], columns, frozen)
         made: Any = pd.Series(array, index=index, dtype=array.dtype, name=found["name"], copy=False)
     else:
-        arrays = {place: restore(item, columns) for place, item in enumerate(found["arrays"])}
-        series = {place: pd.Series(array, index=index, dtype=array.dtype) for place, array in arrays.items()}
-        made = pd.DataFrame(series, index=index)
+        arrays = {place: restore(item, columns, frozen) for place, item in enumerate(found["arrays"])}
+        made = pd.DataFrame(
+            {place: pd.Series(array, index, array.dtype, copy=False) for place, array in arrays.items()},
+            index=index,
+            copy=False,
+        )
         made.columns = _restore_index(found["labels"], columns)
     made.attrs = found.get("attrs", {})
     if found.get("unique"):
@@ -113,7 +118,7 @@ def _freq(index: Any) -> str | None:
     return freq
 
 
-def _restore_index(described: Described, columns: list[Any]) -> Any:
+def _restore_index(described: Described, columns: list[Any], frozen: bool = False) -> Any:
     import pandas as pd  # only when such a value is read
 
     match described["kind"]:
@@ -126,7 +131,7 @@ def _restore_index(described: Described, columns: list[Any]) -> Any:
             return described["index"]
         case "list":
             return pd.Index(described["items"], dtype=_label_dtype(*described["dtype"]), name=described["name"])
-    array = restore(described["array"], columns)
+    array = restore(described["array"], columns, frozen)
     index = pd.Index(array, dtype=array.dtype, name=described["name"])
     if described["freq"] is not None:
         index.freq = described["freq"]
