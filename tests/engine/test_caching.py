@@ -122,14 +122,18 @@ def test_frames_are_copied_on_write(lab: Lab) -> None:
 BACK_DOORS = {
     "base of an array": (
         "import numpy as np\nnp.arange(3.0)",
-        "base = thing\nwhile isinstance(base.base, np.ndarray):\n    base = base.base\n"
-        "base.flags.writeable = True\nbase[0] = 9",
+        (
+            "base = thing\nwhile isinstance(base.base, np.ndarray):\n    base = base.base\n"
+            "base.flags.writeable = True\nbase[0] = 9"
+        ),
         "float(thing.sum())",
     ),
     "values of a frame": (
         "import pandas as pd\npd.DataFrame({'a': [1.0, 2], 'b': [3.0, 4]})",
-        "for part in (thing['a'], thing):\n    values = part.values\n"
-        "    values.flags.writeable = True\n    values[0] = 9",
+        (
+            "for part in (thing['a'], thing):\n    values = part.values\n"
+            "    values.flags.writeable = True\n    values[0] = 9"
+        ),
         "float(thing.sum().sum())",
     ),
     "array of a column": (
