@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 import wfkit
 from tests.engine.lab import PATIENCE_S, Lab, agree, did, lab, run
 from wfkit import Workflow, prompt
+from wfkit.core.call import Usage
 from wfkit.errors import UsageFault
+from wfkit.llm import prices
 from wfkit.llm.fake import Say, Script
 
 __all__ = ["lab"]
@@ -144,6 +147,40 @@ def test_a_raised_concurrency_holds(lab: Lab) -> None:
     assert workflow.session.guards.pools.statistics()["fake"].size == 8
 
 
+def test_a_name_that_is_a_node_and_a_variable(lab: Lab) -> None:
+    """The node wins, and the run says so; not for what a run itself has bound."""
+    values: dict[str, Any] = {}
+    workflow = lab.cells({"base": "1", "made": "base + 1"}, values)
+    assert run(workflow).warnings == ()
+    values["base"] = 100
+    done = run(workflow)
+    assert done["made"] == 2
+    assert done.warnings == (
+        "'base' is a node and a variable: 'made' reads the node's value, not the variable's; rename one of them",
+    )
+    workflow.bound["base"] = id(values["base"])
+    assert run(workflow).warnings == ()
+
+
+def test_own_prices(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From pyproject.toml, the environment, or `config`; in dollars for a million tokens; a wrong table is told."""
+    tables = ('"a/b" = {input = 1, output = 2}', '{"a/b": {"input": 3, "output": 4, "cached": 0.5}}')
+    (tmp_path / "pyproject.toml").write_text(f"[tool.wfkit.prices]\n{tables[0]}\n")
+    workflow = lab.workflow()
+    workflow.prepare()
+    assert prices.price("a/b") == {"input_cost_per_token": Decimal("1e-6"), "output_cost_per_token": Decimal("2e-6")}
+    assert "a/b: input $1, output $2" in workflow.config("prices").text()
+    monkeypatch.setenv("WFKIT_PRICES", tables[1])
+    lab.workflow().prepare()
+    assert prices.cost("a/b", Usage(1_000_000, 0), "a/b").usd == 3
+    workflow.config("prices", {"a/b": {"input": 5, "output": 0}})
+    workflow.prepare()
+    assert prices.cost("a/b", Usage(1_000_000, 0), "a/b").usd == 5
+    for wrong in ("1", '{"a": 1}', '{"a": {"input": 1}}', '{"a": {"input": 1, "output": -1}}', "{", '{"a": {"in": 1}}'):
+        with pytest.raises(UsageFault, match="dollars for a million tokens"):
+            workflow.config("prices", wrong)
+
+
 def test_forget(lab: Lab) -> None:
     """A forgotten node runs again, and its replies stay paid."""
     workflow = lab.cells({"told --model fake/script": "Hello"})
@@ -153,7 +190,10 @@ def test_forget(lab: Lab) -> None:
         assert "forgotten on request" in workflow.why("told").text()
         outcome = run(workflow)
         assert (did(outcome), outcome["told"], len(script.requests)) == ({"told": "run"}, "hi", 1)
-    assert "nothing is kept" in workflow.forget("nothing").text()
+    workflow.forget("told")
+    assert "nothing is kept" in workflow.forget("told").text()
+    with pytest.raises(UsageFault, match="did you mean 'told'"):
+        workflow.forget("tld")
 
 
 @pytest.mark.parametrize("view", ["dag", "timeline", "cost", "latency"])
@@ -172,7 +212,8 @@ def test_lineage(lab: Lab) -> None:
     run(workflow)
     text = workflow.show("lineage", "told", 0).text()
     assert "told" in text
-    assert "Ada" in text
+    assert "item 0 of names" not in text
+    assert text.index("name = names[0]") < text.index("Ada")
 
 
 def test_two_workflows_on_one_store(lab: Lab) -> None:

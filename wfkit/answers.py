@@ -14,6 +14,7 @@ from wfkit.core.plan import Plan, PlanNode
 from wfkit.core.promises import Store
 from wfkit.core.report import RunReport, RunRow
 from wfkit.engine.explaining import Explanation
+from wfkit.engine.lineage import with_items
 from wfkit.engine.logs import TaskLog
 from wfkit.errors import UsageFault
 from wfkit.settings import Settings
@@ -98,7 +99,7 @@ def _lineage(store: Store, node: str | None, item: int | None, run: str | None) 
     for run_id in runs:
         step = store.lineage(node, item, run_id)
         if step is not None:
-            return Lineage(step)
+            return Lineage(with_items(store, step))
     names = ", ".join(row.name for row in newest.nodes)
     place = node if item is None else f"{node}[{item}]"
     raise UsageFault(f"no run has a value of {place!r}; the nodes of run {newest.run.run_id[:8]} are: {names}")
@@ -124,8 +125,14 @@ def settings(found: Settings, name: str | None = None) -> Sheet:
     names = [item.name for item in fields(found)]
     if name is not None and name not in names:
         raise UsageFault(f"unknown setting {name!r}; settings are: {', '.join(names)}")
-    rows = tuple((item, str(getattr(found, item))) for item in names if name in (None, item))
+    rows = tuple((item, _setting(getattr(found, item))) for item in names if name in (None, item))
     return Sheet("", ("setting", "value"), rows)
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, tuple):
+        return "; ".join(f"{model}: {', '.join(f'{name} ${usd:g}' for name, usd in prices)}" for model, prices in value)
+    return str(value)
 
 
 def health(store: DiskStore, rebuild: bool) -> Sheet:
@@ -134,7 +141,8 @@ def health(store: DiskStore, rebuild: bool) -> Sheet:
     size = ("size", "ok", measure(store.root).text(), "")
     rows = (size, *((finding.subject, finding.level, finding.detail, finding.advice) for finding in found.findings))
     verdict = "nothing is wrong" if found.ok else "something is wrong: see the rows marked error"
-    return Sheet(f"store {found.root}: {verdict}", ("subject", "level", "detail", "what to do"), rows)
+    heads = ("subject", "level", "detail", "what to do")
+    return Sheet(f"store {found.root}: {verdict}", heads, rows, 0 if found.ok else 1)
 
 
 def progress(report: RunReport) -> Progress:

@@ -6,6 +6,7 @@ One frozen dataclass. Nothing is read from disk except the nearest pyproject.tom
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -14,6 +15,8 @@ from typing import Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.errors import UsageFault
+
+Prices = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]  # a model, and its prices by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class Settings:
     model call; `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`:
     a mutated input is an error; `transport`: `litellm` sends every request through litellm, `auto` speaks OpenAI's
     protocol directly where that is the same; `buy`: whether models of providers may be asked (off: only the call log
-    answers).
+    answers); `prices`: your own, a table for each model with US dollars for a million tokens: `input`, `output`,
+    `cached`, `cache_written`, `reasoning`.
     """
 
     threads: int = 8
@@ -36,8 +40,14 @@ class Settings:
     transport: str = "auto"
     max_output_kb: int = 64
     buy: bool = True
+    prices: Prices = ()
 
 
+PRICES = ("input", "output", "cached", "cache_written", "reasoning")
+_WANTED = {
+    "prices": 'a table such as {"openai/my-model": {"input": 0.15, "output": 0.6}}, in US dollars for a million tokens'
+    f" ({', '.join(PRICES)}; the first two are needed)"
+}
 _CHOICES = {"transport": ("auto", "litellm")}
 
 
@@ -75,21 +85,36 @@ def _from_pyproject(root: Path) -> dict[str, tuple[Any, str]]:
     return {name: (value, "pyproject.toml, [tool.wfkit]") for name, value in table.items()}
 
 
+def _prices(value: Any) -> Prices:
+    """A price table, given as one or as JSON. Raises ValueError."""
+    table = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(table, dict):
+        raise ValueError(value)
+    for prices in table.values():
+        wrong = not isinstance(prices, dict) or not set(prices) <= set(PRICES) or not {"input", "output"} <= set(prices)
+        if wrong or not all(type(price) in (int, float) and price >= 0 for price in prices.values()):
+            raise ValueError(value)
+    return tuple((str(model), tuple(prices.items())) for model, prices in table.items())
+
+
 def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
     known = {item.name for item in fields(Settings)}
     if name not in known:
         raise UsageFault(f"unknown setting {name!r} in {where}; settings are: {', '.join(sorted(known))}")
     kind = type(getattr(Settings(), name))
+    wanted = _WANTED.get(name, kind.__name__)
     try:
         parsed = _parse(value, kind)
         if parsed not in _CHOICES.get(name, (parsed,)):
             raise UsageFault(f"setting {name!r} in {where} is one of {', '.join(_CHOICES[name])}, not {value!r}")
     except ValueError as error:
-        raise UsageFault(f"setting {name!r} in {where} must be {kind.__name__}, not {value!r}") from error
+        raise UsageFault(f"setting {name!r} in {where} must be {wanted}, not {value!r}") from error
     return replace(settings, **{name: parsed})
 
 
 def _parse(value: Any, kind: type) -> Any:
+    if kind is tuple:
+        return _prices(value)
     if kind is bool:
         text = str(value).strip().lower()
         if text not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:

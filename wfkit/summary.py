@@ -50,7 +50,7 @@ def summary(ended: Outcome | Interrupted) -> dict[str, Any]:
         "run_id": row.run_id,
         "status": str(row.status),
         "tasks": {
-            "run": row.tasks.get(TaskState.SUCCESS, 0) + row.tasks.get(TaskState.FAILED, 0),
+            "run": row.tasks.get(TaskState.SUCCESS, 0),
             "cached": row.tasks.get(TaskState.CACHED, 0),
             "failed": row.tasks.get(TaskState.FAILED, 0),
             "skipped": row.tasks.get(TaskState.SKIPPED, 0),

@@ -24,9 +24,11 @@ from wfkit.engine.awaiting import awaited
 from wfkit.engine.drafts import Drafts
 from wfkit.engine.outcome import Outcome
 from wfkit.engine.prepare import Prepared
+from wfkit.engine.shadowed import shadowed
 from wfkit.engine.wish import Asked, Wanted, Wish, wish_for
 from wfkit.errors import UsageFault
 from wfkit.keys.reads import env, ignore_under
+from wfkit.llm import prices
 from wfkit.store.collection.upkeep import wait_until_done
 from wfkit.store.disk import DiskStore, locate, open_store
 from wfkit.store.journals.facts import Facts
@@ -55,6 +57,7 @@ class Workflow:
         self._root = Path(store).absolute() if store is not None else locate(Path.cwd(), os.environ)
         self.facts = Facts(self._root)
         self._overrides: dict[str, Any] = {}
+        self.bound: dict[str, int] = {}  # identities of the values that runs have bound in the notebook
         _made.add(self)
         self._drafts = Drafts()
 
@@ -93,7 +96,10 @@ class Workflow:
     def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
         """The graph of the targets, checked and digested."""
         wait_until_done(self._root)  # what a plan finds must not be collected meanwhile
-        return self._drafts.prepare(self.nodes, targets, inputs or {}, self.settings)
+        prices.declare(self.settings.prices)
+        prepared = self._drafts.prepare(self.nodes, targets, inputs or {}, self.settings)
+        prepared.warnings = tuple(shadowed(prepared, self.bound))
+        return prepared
 
     def run(
         self,
@@ -169,7 +175,7 @@ class Workflow:
 
     def forget(self, node: str) -> View:
         """Serve the results of this node no longer; the log keeps them. Replies of models stay paid."""
-        return answers().forgotten(node, forgetting.forget(self.session.store, node))
+        return answers().forgotten(node, forgetting.forget(self.session.store, node, self.nodes))
 
     def config(self, name: str | None = None, value: Any = None) -> View:
         """Show the settings, or set one for this workflow."""

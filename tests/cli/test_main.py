@@ -215,6 +215,27 @@ def test_verbs_answer_from_a_shell(
     assert printed.err == ""
 
 
+def test_forget_knows_its_nodes(
+    done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name of no node is refused with the nearest one; forgetting twice is no error."""
+    shutil.copytree(done[0] / ".wfkit", tmp_path / ".wfkit")
+    monkeypatch.chdir(tmp_path)
+    assert main(["forget", "duoble"]) == 2
+    assert "no node is named 'duoble', did you mean 'double'" in capsys.readouterr().err
+    assert [main(["forget", "double"]), main(["forget", "double"])] == [0, 0]
+    assert capsys.readouterr().out == "forgot 4 results of 'double'\nnothing is kept of 'double'\n"
+
+
+def test_a_sick_store_is_an_exit_code(done: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`doctor` ends with 1 when a row says error."""
+    shutil.copytree(done[0] / ".wfkit", tmp_path / ".wfkit")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".wfkit" / "wfkit.duckdb").write_bytes(b"no database" * 1000)
+    next((tmp_path / ".wfkit" / "journal").glob("*.jsonl")).write_bytes(b'{"no": "line"}\n')
+    assert main(["doctor"]) == 1
+
+
 HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 
 
@@ -238,7 +259,7 @@ def test_a_failed_node_fails_the_command(tmp_path: Path) -> None:
     ran = shell(tmp_path, "run", "x.ipynb", "--out", "out", "--json")
     told = last_object(ran)
     assert (ran.returncode, told["status"]) == (1, "failed")
-    assert (told["tasks"]["failed"], told["tasks"]["skipped"]) == (1, 1)
+    assert told["tasks"] == {"run": 0, "cached": 0, "failed": 1, "skipped": 1}
     assert "ZeroDivisionError" in ran.stderr
     saved = nbformat.read(tmp_path / "out" / "x.ipynb", as_version=4)
     assert saved.cells[3].outputs[-1].ename == "RunFailed"

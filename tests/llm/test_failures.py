@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from wfkit.core.secrets import redact
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
-from wfkit.llm.failures import failure_of, redact, retry_after_s, too_late
+from wfkit.llm.failures import failure_of, retry_after_s, too_late
 
 NOW = 1_700_000_000.0
 

@@ -95,6 +95,15 @@ def test_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         prepare(tmp_path / "s")
 
 
+def test_read_only_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, no change of permissions helps; the advice says what does."""
+    prepare(tmp_path / "s")
+    real = os.statvfs(tmp_path)
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result((*real[:8], os.ST_RDONLY, real[9])))
+    with pytest.raises(StoreFault, match="read-only file system: mount it writable, or set WFKIT_STORE"):
+        prepare(tmp_path / "s")
+
+
 def test_not_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that cannot be written is named, with what to do."""
     prepare(tmp_path / "s")

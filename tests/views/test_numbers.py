@@ -102,14 +102,6 @@ def test_percent(share: float | None, shown: str) -> None:
     assert numbers.percent(share) == shown
 
 
-def test_delta_has_sign_and_arrow() -> None:
-    """A change is readable without colour."""
-    assert numbers.delta(0.31) == "▲ +$0.31"
-    assert numbers.delta(-0.4, numbers.seconds) == "▼ −400 ms"
-    assert numbers.delta(0) == "= no change"
-    assert numbers.delta(None) == "?"
-
-
 def test_moment() -> None:
     """A time is a local minute; one beyond the calendar is unknown."""
     assert numbers.moment(0, UTC) == "1970-01-01 00:00"
@@ -126,7 +118,7 @@ def test_plural() -> None:
 @given(ANY)
 def test_nothing_is_scientific(value: float | Decimal) -> None:
     """Whatever the number, no formatter fails, writes an exponent, `nan` or `inf`."""
-    shows = (numbers.money, numbers.tokens, numbers.seconds, numbers.percent, numbers.count, numbers.delta)
+    shows = (numbers.money, numbers.tokens, numbers.seconds, numbers.percent, numbers.count)
     for show in shows:
         assert not re.search(r"\d[eE][+-]?\d|nan|inf", show(value)), show
 

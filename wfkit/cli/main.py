@@ -91,7 +91,8 @@ def _ask_workflow(asked: Asked) -> int:
         print(text)
     if notice:
         print(f"wfkit: {notice}", file=sys.stderr)
-    return 0
+    code: int = getattr(answer, "exit_code", 0)
+    return code
 
 
 def _lasting(name: str, value: str) -> str:

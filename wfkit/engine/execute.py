@@ -139,6 +139,8 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
     kept = kept_replies(session.store, run) if run.epoch > 1 else {}
     context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies, kept=kept)
+    for warning in prepared.warnings:
+        context.warn(warning)
     baton = _baton(session, context)
     try:
         context.write(events, durable=True)

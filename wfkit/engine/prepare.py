@@ -92,12 +92,13 @@ class Shape:
 
 @dataclass
 class Prepared:
-    """A graph with everything needed to plan and run it, positions as in the graph."""
+    """A graph with everything needed to plan and run it, positions as in the graph. `warnings` are for the user."""
 
     graph: Graph
     ready: list[ReadyNode]
     shape: Shape
     classes: tuple[type, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     @property
     def specs(self) -> tuple[NodeSpec, ...]:

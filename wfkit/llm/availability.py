@@ -5,6 +5,7 @@ Looks at names and at the environment only: no network, and no value of a key is
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -117,7 +118,8 @@ def _check_name(model: str, provider: str, name: str) -> None:
     near = _near(name, models, provider + "/{}")
     raise ModelUnavailable(
         f"{provider} has no model {name!r} that is known here{near}; for one that is newer than the installed litellm, "
-        f"update litellm or give its price: wfkit.llm.prices.use({{{model!r}: {{...}}}})"
+        f"update litellm or give its price, in dollars for a million tokens: `%wf config prices "
+        f'\'{{{json.dumps(model)}: {{"input": 1, "output": 2}}}}\'`'
     )
 
 

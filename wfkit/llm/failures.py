@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wfkit.core.call import Failure
+from wfkit.core.secrets import redact
 from wfkit.core.terms import FailureKind
 
 _TRANSIENT = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
@@ -26,11 +27,6 @@ _CONTEXT = re.compile(
     r"context[_ ]length|context window|maximum context|too many tokens|prompt is too long", re.IGNORECASE
 )
 _PREFIX = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Timeout)\s*:\s*)?(?:\w+Exception\s*-\s*)?")
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
-_SECRET_SHAPE = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|github_pat|glpat|xox[abp])[-_][\w-]{8,}|\bAIza[\w-]{20,}|\bAKIA[0-9A-Z]{16}\b"
-    r"|(?<=Bearer )\S{8,}|(?<=[?&]key=)[^&\s\"']{8,}"
-)
 _NAMES = {
     400: "BadRequestError",
     401: "AuthenticationError",
@@ -54,7 +50,7 @@ def failure_of(error: BaseException, model: str) -> Failure:
     chain = list(_chain(error))
     names = {cls.__name__ for link in chain for cls in type(link).__mro__}
     status = _status(chain)
-    text = redact(_text(error, chain))
+    text = _clean(_text(error, chain))
     kind = _kind(names, status, f"{text} {_codes(chain)}")
     if kind is FailureKind.EXCEPTION:
         return Failure(kind, type(error).__name__, f"{model}: {type(error).__name__}: {text}"[:_LONGEST])
@@ -68,7 +64,7 @@ def refused(status: int, headers: Mapping[str, str], body: bytes, model: str) ->
     """The failure of a request that a server answered with an error status."""
     error = _error_of(body)
     codes = " ".join(str(error[key]) for key in ("code", "type", "status") if error.get(key))
-    text = redact(str(error.get("message") or "").strip() or f"no reason given (HTTP {status})")
+    text = _clean(str(error.get("message") or "").strip() or f"no reason given (HTTP {status})")
     kind = _kind(set(), status, f"{text} {codes}")
     hint = _hint(kind, status, text)
     message = f"{model} answered {status} ({kind.value}): {text[:_LONGEST]}; {hint}"
@@ -106,17 +102,13 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     return None
 
 
-def redact(text: str, env: Mapping[str, str] | None = None) -> str:
-    """The text without values of variables that are named like secrets, and without known shapes of keys."""
-    for name, value in (os.environ if env is None else env).items():
-        if len(value) >= 8 and _SECRET_NAME.search(name) and value in text:
-            text = text.replace(value, "[redacted]")
-    return _SECRET_SHAPE.sub("[redacted]", text)
+def _clean(text: str) -> str:
+    return redact(text, os.environ)
 
 
 def _no_answer(text: str, name: str, model: str) -> Failure:
     hint = _HINTS[FailureKind.TRANSIENT]
-    message = f"{model} gave no usable answer ({FailureKind.TRANSIENT.value}): {redact(text)[:_LONGEST]}; {hint}"
+    message = f"{model} gave no usable answer ({FailureKind.TRANSIENT.value}): {_clean(text)[:_LONGEST]}; {hint}"
     return Failure(FailureKind.TRANSIENT, name, message, hint=hint)
 
 

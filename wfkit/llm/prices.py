@@ -15,10 +15,18 @@ from wfkit.core.terms import CostSource, UsageSource
 from wfkit.llm import price_file, tokens
 from wfkit.llm.messages import wire, wire_messages
 from wfkit.llm.price_file import Entry
+from wfkit.settings import Prices
 
 _NANO = Decimal("1e-9")
 _DATED = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|latest|v\d+(?::\d+)?)")
 _TIER = re.compile(r"_above_(\d+)k_tokens$")
+_FIELDS = {
+    "input": "input_cost_per_token",
+    "output": "output_cost_per_token",
+    "cached": "cache_read_input_token_cost",
+    "cache_written": "cache_creation_input_token_cost",
+    "reasoning": "output_cost_per_reasoning_token",
+}
 _own: dict[str, Entry] = {}
 
 
@@ -30,6 +38,16 @@ def use(overrides: Mapping[str, Entry]) -> None:
     """
     _own.clear()
     _own.update(overrides)
+
+
+def declare(table: Prices) -> None:
+    """`use` for the setting `prices`: US dollars for a million tokens, by `input output cached cache_written
+    reasoning`."""
+    use({model: {_FIELDS[name]: _a_token(price) for name, price in given} for model, given in table})
+
+
+def _a_token(price: float) -> Decimal:
+    return Decimal(str(price)) / 1_000_000
 
 
 def is_declared(model: str) -> bool:

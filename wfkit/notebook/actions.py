@@ -66,7 +66,9 @@ def run(shell: Any, asked: Asked) -> None:
     display.final(outcome.report)
     for warning in outcome.warnings:
         sys.stderr.write(f"wfkit: {warning}\n")
-    shell.push(outcome.values())
+    values = outcome.values()
+    shell.push(values)
+    current().bound |= {name: id(value) for name, value in values.items()}
     if outcome.status is RunState.FAILED:
         raise RunFailed(told(outcome))
 

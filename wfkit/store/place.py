@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -43,7 +44,8 @@ def prepare(root: Path) -> None:
         _check_format(root)
     except OSError as error:
         what = f"the store {root} cannot be used: {error.strerror or error}"
-        raise StoreFault(f"{what}; make its folder writable, {ELSEWHERE}") from error
+        advice = "mount it writable" if error.errno == errno.EROFS else "make its folder writable"
+        raise StoreFault(f"{what}; {advice}, {ELSEWHERE}") from error
 
 
 def _check_owner(root: Path) -> None:
@@ -54,6 +56,8 @@ def _check_owner(root: Path) -> None:
         raise StoreFault(f"the store {root} belongs to another user (uid {found.st_uid}): use your own, {ELSEWHERE}")
     if found.st_mode & stat.S_IWOTH:
         raise StoreFault(f"everybody may write to the store {root}: run `chmod go-w {root}`, {ELSEWHERE}")
+    if os.statvfs(root).f_flag & os.ST_RDONLY:
+        raise StoreFault(f"the store {root} is on a read-only file system: mount it writable, {ELSEWHERE}")
     if not os.access(root, os.W_OK | os.X_OK):
         raise StoreFault(f"the store {root} is not writable: run `chmod u+rwx {root}`, {ELSEWHERE}")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
@@ -18,31 +17,13 @@ from typing import Any
 from wfkit.core.call import CallRecord
 from wfkit.core.events import Adopted, CallStarted, Dispatched, Entry, Forgotten, Resolved, RunEnded, Skipped, Succeeded
 from wfkit.core.result import Stored
+from wfkit.core.secrets import LEAST, SHAPES, is_named
 from wfkit.core.terms import Verdict
 from wfkit.errors import ValueFault
 
-_NAMED = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)S?(?:_|$)", re.IGNORECASE)
 _log = logging.getLogger(__name__)
-_MIN_BYTES = 8
 _WITHOUT_TEXT = frozenset({Adopted, CallStarted, Dispatched, Forgotten, Resolved, RunEnded, Skipped})
 WITHHELD = "[withheld: it holds a secret]"
-# What a token of a shape holds at least, which is looked for fast, and its whole shape, which decides.
-_SHAPES = tuple(
-    (hint, f"a token like {name}", re.compile(rb"(?<![A-Za-z0-9])" + shape))
-    for hint, name, shape in (
-        (b"sk-", "sk-…", rb"sk-[A-Za-z0-9_-]{20,}"),
-        (b"ghp_", "ghp_…", rb"ghp_[A-Za-z0-9]{30,}"),
-        (b"github_pat_", "github_pat_…", rb"github_pat_[A-Za-z0-9_]{30,}"),
-        (b"AKIA", "AKIA…", rb"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
-        (b"AIza", "AIza…", rb"AIza[A-Za-z0-9_-]{30,}"),
-        (b"gsk_", "gsk_…", rb"gsk_[A-Za-z0-9]{30,}"),
-        (b"hf_", "hf_…", rb"hf_[A-Za-z0-9]{30,}"),
-        (b"xai-", "xai-…", rb"xai-[A-Za-z0-9]{30,}"),
-        (b"glpat-", "glpat-…", rb"glpat-[A-Za-z0-9_-]{20,}"),
-        (b"xox", "xox…", rb"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
-        (b"earer ", "Bearer …", rb"[Bb]earer +[A-Za-z0-9._~+/=-]{20,}"),
-    )
-)
 
 
 def tell(what: str) -> None:
@@ -59,11 +40,11 @@ class Secrets:
     def __init__(self) -> None:
         self._seen: dict[Any, Any] = {}
         self._named: dict[bytes, str] = {}
-        self._needles: tuple[bytes, ...] = tuple(hint for hint, _, _ in _SHAPES)
+        self._needles: tuple[bytes, ...] = tuple(hint for hint, _, _ in SHAPES)
 
     def maybe(self, data: bytes) -> bool:
         """Whether there may be a secret in these bytes: about 1 µs a kilobyte; wrong only by saying yes."""
-        if len(data) < _MIN_BYTES:  # no value that counts as one, and no token of a known shape, is so short
+        if len(data) < LEAST:  # no value that counts as one, and no token of a known shape, is so short
             return False
         environment = getattr(os.environ, "_data", os.environ)  # 1 µs to compare; the public mapping decodes: 50 µs
         if environment != self._seen:
@@ -92,7 +73,7 @@ class Secrets:
         if not self.maybe(data):
             return None
         named = next((name for secret, name in self._named.items() if secret in data), None)
-        return named or next((name for _, name, shape in _SHAPES if shape.search(data)), None)
+        return named or next((name for _, name, shape in SHAPES if shape.search(data)), None)
 
     def refuse(self, payload: bytes, what: str) -> None:
         """Raises ValueFault when a payload holds a secret."""
@@ -107,7 +88,7 @@ class Secrets:
             return text
         for secret, name in self._named.items():
             data = data.replace(secret, f"[secret: {name}]".encode())
-        for _, name, shape in _SHAPES:
+        for _, name, shape in SHAPES:
             data = shape.sub(f"[secret: {name}]".encode(), data)
         return data.decode("utf-8", "surrogatepass")
 
@@ -138,10 +119,10 @@ class Secrets:
         self._seen = environment
         named: dict[bytes, str] = {}
         for name, secret in os.environ.items():
-            if _NAMED.search(name) and len(secret.encode("utf-8", "replace")) >= _MIN_BYTES:
+            if is_named(name) and len(secret.encode("utf-8", "replace")) >= LEAST:
                 named |= dict.fromkeys(_spellings(secret), f"the value of ${name}")
         self._named = dict(sorted(named.items(), key=lambda item: -len(item[0])))
-        self._needles = (*self._named, *(hint for hint, _, _ in _SHAPES))
+        self._needles = (*self._named, *(hint for hint, _, _ in SHAPES))
 
 
 def _spellings(secret: str) -> set[bytes]:

@@ -7,7 +7,6 @@ scientific notation.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Final
@@ -114,15 +113,6 @@ def percent(share: Number | None) -> str:
     if 0.99 < value < 1:
         return ">99 %"
     return f"{value * 100:,.0f} %".replace("-", MINUS)
-
-
-def delta(change: Number | None, show: Callable[[Number], str] = money) -> str:
-    """A change with sign and arrow: `▲ +$0.31`, `▼ −0.4 s`, `= no change`; `show` formats its size."""
-    if change is None or not _known(change):
-        return UNKNOWN
-    if change == 0:
-        return "= no change"
-    return f"▲ +{show(change)}" if change > 0 else f"▼ {MINUS}{show(-change)}"
 
 
 def moment(at: float | None, zone: tzinfo | None = None) -> str:

@@ -21,11 +21,13 @@ _SHOWN: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Sheet(View):
-    """`sentence` may be empty, and so may the table. Every row has a cell a head."""
+    """`sentence` may be empty, and so may the table. Every row has a cell a head. `exit_code` is what a shell ends
+    with."""
 
     sentence: str = ""
     heads: tuple[str, ...] = ()
     rows: tuple[tuple[object, ...], ...] = ()
+    exit_code: int = 0
 
     def data(self) -> pd.DataFrame:
         """The rows as they are."""

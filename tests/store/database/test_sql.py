@@ -64,6 +64,30 @@ def test_unanswerable(cursor: duckdb.DuckDBPyConnection, query: str) -> None:
     assert len(sql.select(cursor, "select 1")) == len(local_frame)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select pg_sleep(3600)",
+        'select "PG_Sleep" (1)',
+        "select 'ää', sleep_ms(1)",
+        "from duckdb_settings()",
+        "select current_setting('memory_limit')",
+        "from pg_catalog.pg_settings",
+        "select * from pragma_version()",
+    ],
+)
+def test_the_database_itself_is_none_of_it(cursor: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Its settings are not asked for, and no query waits."""
+    with pytest.raises(UsageFault, match="about the database itself, or waits"):
+        sql.select(cursor, query)
+
+
+def test_words_in_texts_are_only_words(cursor: duckdb.DuckDBPyConnection) -> None:
+    """A text or a comment may name what may not be called, and the catalog of tables may be read."""
+    assert len(sql.select(cursor, "select 'pg_sleep(1)' -- duckdb_settings()")) == 1
+    assert not sql.select(cursor, "select table_name from duckdb_tables()").empty
+
+
 def test_every_view_answers(cursor: duckdb.DuckDBPyConnection) -> None:
     """Each table and view can be asked, empty or not."""
     names = sql.select(cursor, "select name from (show all tables)")["name"]

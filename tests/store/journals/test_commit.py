@@ -150,6 +150,19 @@ def test_full_disk_at_close(tmp_path: Path, disk: Disk) -> None:
     assert content(tmp_path) == b"one\n"
 
 
+def test_a_disk_that_works_again_at_close(tmp_path: Path, disk: Disk) -> None:
+    """What was refused is tried once more when it is closed: nobody asks after that."""
+    fd = os.open(tmp_path / "journal", os.O_RDWR | os.O_APPEND | os.O_CREAT)
+    made = GroupCommit(fd, "journal x", disk.write)
+    disk.full = True
+    with pytest.raises(StoreFault):
+        made.append(b"one\n", durable=True).wait()
+    disk.full = False
+    made.close()
+    os.close(fd)
+    assert content(tmp_path) == b"one\n"
+
+
 def test_closed(group: GroupCommit) -> None:
     """After closing nothing is taken, and a ticket of before says that it is durable."""
     ticket = group.append(b"one\n")

@@ -126,8 +126,7 @@ def _input(origins: Origins, draft: _Draft, made: Made, name: str, digest: str) 
     item = None if own.first is None else made.task - own.first
     if specs[over].over is not None:  # a map over a map: item for item
         return _Draft(name, over, item, digest, made.run_id, below)
-    preview = f"item {item} of {over}"
-    return _Draft(name, over, item, digest, made.run_id, below, kind="item", preview=preview)
+    return _Draft(name, over, item, digest, made.run_id, below, kind="item", preview=f"item {item} of {over}")
 
 
 def _assemble(origins: Origins, drafts: list[_Draft]) -> LineageStep:

@@ -6,6 +6,7 @@ of the caller are out of reach by the configuration in `opening`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ SELECT string_agg(name, ', ' ORDER BY name) FROM (
     UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal
 )
 """
+
+_UNWANTED = frozenset({"pg_sleep", "sleep_ms", "getenv", "current_setting", "pg_settings", "getvariable"})
+_CATALOG = frozenset({"duckdb_tables", "duckdb_views", "duckdb_columns", "duckdb_functions", "duckdb_keywords"})
 
 
 def select(cursor: DuckDBPyConnection, query: str) -> Any:
@@ -71,6 +75,24 @@ def _check(cursor: DuckDBPyConnection, query: str) -> None:
     if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
         kinds = ", ".join(statement.type.name for statement in statements) or "nothing"
         raise UsageFault(f"sql answers one SELECT, this is {kinds}\n{_hint(cursor)}")
+    if unwanted := next((name for name in _names(query) if _is_unwanted(name)), None):
+        raise UsageFault(f"sql answers from the tables of the store: {unwanted} is about the database itself, or waits")
+
+
+def _names(query: str) -> Iterator[str]:
+    """The identifiers of a query as DuckDB's own lexer sees them, in lower case and without quotes."""
+    import duckdb  # loads on first use: 80 ms
+
+    data = query.encode("utf-8", "replace")
+    found = duckdb.tokenize(query)
+    ends = [*(start for start, _ in found[1:]), len(data)][: len(found)]
+    for (start, kind), end in zip(found, ends, strict=True):
+        if kind is duckdb.token_type.identifier:
+            yield data[start:end].decode("utf-8", "replace").strip().strip('"').lower()
+
+
+def _is_unwanted(name: str) -> bool:
+    return name in _UNWANTED or (name.startswith(("duckdb_", "pragma_")) and name not in _CATALOG)
 
 
 def _first_lines(error: Exception) -> str:

@@ -165,7 +165,7 @@ class GroupCommit:
         if self._pid != os.getpid():
             return
         with self._lock:
-            self._closing = True
+            self._closing, self._failed = True, 0  # what was refused is tried once more: the disk may work again
             self._work.notify_all()
         if self._thread is not None:
             self._thread.join()
@@ -179,7 +179,7 @@ class GroupCommit:
                 _tell(call)
 
     def _next(self) -> bytearray | None:
-        """The bytes of the next commit; None when closed and nothing is left, or when the disk refused the last try."""
+        """The bytes of the next commit; None when closed and nothing is left, or when the disk refused a last try."""
         with self._lock:
             if self.fault and not self._closing:
                 self._work.wait(RETRY_S)
