@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
+from wfkit.keys.code.classes import is_plain
 from wfkit.keys.code.walk import ValueMemo, Walk
 from wfkit.keys.content.parts import content
 from wfkit.keys.content.plain import digest_of, plain
@@ -21,6 +22,8 @@ from wfkit.keys.content.shape import Refused
 
 class Closures:
     """What code within a value means: the digest of all it reaches, made once for each piece."""
+
+    owns = staticmethod(is_plain)
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Any, bytes]] = {}

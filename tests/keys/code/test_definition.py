@@ -109,7 +109,7 @@ PROBLEMS = {
     "in a container": ("T = {'m': [object()]}\ndef helper(x): return T", "T", "['m'][0]: object cannot be digested"),
     "in a closure": ("def make(o): return lambda x: o\nhelper = make(object())", "o", "label -> helper (closure o)"),
     "in a default": ("def helper(x, o=object()): return o", "o", "label -> helper (default o)"),
-    "an instance": ("class A: pass\na = A()\ndef helper(x): return a", "a", "global 'a' (A)"),
+    "an instance": ("import random\na = random.Random(1)\ndef helper(x): return a", "a", "global 'a' (random.Random)"),
     "globals()": ("def helper(x): return globals()['R']", "globals", "calls globals()"),
     "eval": ("def helper(x): return eval(x)", "eval", "calls eval()"),
 }  # fmt: skip

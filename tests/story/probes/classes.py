@@ -65,6 +65,23 @@ PROBES: list[Probe] = [
     probe(RUN, "bound method", "A bound method counts with what it is bound to.",
           DATA + "@dataclasses.dataclass\nclass A:\n    k: int\n    def m(self):\n        return self.k\nhelper = A(1).m",
           "helper()", ("A(1)", "A(2)")),
+    probe(RUN, "descriptor", "A descriptor counts by its class.",
+          """
+          class Field:
+              def __get__(self, one, cls):
+                  return 1
+          class A:
+              f = Field()
+          """, "A.f", ("return 1", "return 2")),
+    probe(RUN, "object with state", "An object of a class of your own counts by its attributes.",
+          "class A:\n    def __init__(self, k):\n        self.k = k\na = A(1)", "a.k", ("A(1)", "A(2)")),
+    probe(RUN, "object that is called", "An object with __call__ counts by its code and its attributes.",
+          "class A:\n    def __init__(self, k):\n        self.k = k\n    def __call__(self, x):\n        return x + self.k\nhelper = A(1)",
+          "helper(1)", ("x + self.k", "x - self.k")),
+    probe(RUN, "object with slots", "An object with __slots__ counts by what they hold.",
+          "class A:\n    __slots__ = ('k',)\na = A()\na.k = 1", "a.k", ("a.k = 1", "a.k = 2")),
+    probe(RUN, "hint that validates a call", "Hints count where pydantic checks the arguments of a function.",
+          DATA + "@pydantic.validate_call\ndef helper(x: int):\n    return x", "helper('1')", ("x: int", "x: str")),
     probe(RUN, "class of an object", "The code of an object's class counts.",
           DATA + "@dataclasses.dataclass\nclass A:\n    def m(self):\n        return 1\na = A()", "a.m()", ("return 1", "return 2")),
     probe(RUN, "private name", "A private name counts as the compiler spells it.",

@@ -7,12 +7,15 @@ is left out.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import enum
 import types
+import typing
 from typing import Any
 
-from wfkit.keys.code.callables import HINT, Described, where_is
+from wfkit.core.slots import slots_of
+from wfkit.keys.code.callables import HINT, Described, is_own, where_is
 from wfkit.keys.content.plain import digest_of
 from wfkit.keys.origin import PROJECT, importable, origin, token
 
@@ -31,6 +34,8 @@ _OF_NAMED_TUPLE = frozenset(
 )
 _FIELD_FACTS = ("name", "init", "repr", "compare", "kw_only", "default", "default_factory", "type")
 _PARAMETERS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement; classes written in C take no attributes
+_EMPTY = (object, abc.ABC, typing.Generic, typing.Protocol)  # bases without any state
 _UNDEFINED = ("PydanticUndefinedType", "_MISSING_TYPE")
 
 
@@ -40,6 +45,19 @@ def outside_class(cls: type) -> str | None:
     if where.kind != PROJECT and (cls.__module__ == "builtins" or importable(cls)):
         return f"{token(where)}: {cls.__module__}.{cls.__qualname__}"
     return None
+
+
+def is_plain(cls: type) -> bool:
+    """Whether an instance of a class is its attributes and nothing else: it is written in the project, in Python."""
+    own = [base for base in cls.__mro__ if base not in _EMPTY]
+    return own != [] and all(is_own(base) and base.__flags__ & HEAP_TYPE and not _has_state_in_c(base) for base in own)
+
+
+def _has_state_in_c(cls: type) -> bool:
+    """Whether a class has attributes or methods that were not written in Python, beside slots."""
+    slots = {name for base in cls.__mro__ for name in slots_of(base)} | {"__dict__", "__weakref__"}
+    of_c = types.MethodDescriptorType | types.GetSetDescriptorType | types.MemberDescriptorType
+    return any(isinstance(thing, of_c) and name not in slots for name, thing in vars(cls).items())
 
 
 def describe_class(cls: type) -> Described:

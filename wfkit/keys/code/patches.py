@@ -9,9 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from wfkit.keys.code.callables import is_own
+from wfkit.keys.code.classes import HEAP_TYPE
 from wfkit.keys.origin import PROJECT, origin
-
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement; classes written in C take no attributes
 
 Patch = tuple[str, Any]
 
@@ -25,7 +24,7 @@ class Patches:
     def of_class(self, cls: type) -> list[Patch]:
         """(name, function) of what the project put into a class of a package, or into its bases."""
         if cls not in self._known:
-            bases = [base for base in cls.__mro__ if base.__flags__ & _HEAP_TYPE]
+            bases = [base for base in cls.__mro__ if base.__flags__ & HEAP_TYPE]
             foreign = [base for base in bases if origin(base.__module__).kind != PROJECT]
             things = [item for base in foreign for item in list(vars(base).items())]
             self._known[cls] = [(f".{name}", thing) for name, thing in things if is_own(thing)]

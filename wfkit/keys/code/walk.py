@@ -17,7 +17,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.errors import CellError, ValueFault
 from wfkit.keys.code.aspects import Looks
 from wfkit.keys.code.callables import HINT, Described, describe_callable, outside
-from wfkit.keys.code.classes import describe_class, outside_class
+from wfkit.keys.code.classes import describe_class, is_plain, outside_class
 from wfkit.keys.code.modules import describe_module, imported_sources
 from wfkit.keys.code.names import ASPECTS
 from wfkit.keys.code.patches import Patches
@@ -65,6 +65,8 @@ class Rules:
 
 class Walk:
     """One walk. After `drain`, `reached` says all that was met."""
+
+    owns = staticmethod(is_plain)
 
     def __init__(self, rules: Rules | None = None, memo: ValueMemo | None = None) -> None:
         self.rules = rules or Rules()

@@ -1,5 +1,5 @@
-"""How instances of classes that say what they hold are taken apart: enums, named tuples, dataclasses, pydantic models,
-records.
+"""How instances are taken apart: enums, named tuples, dataclasses, pydantic models, records, and objects of classes
+written in the project.
 
 Their class counts with its code, because a body may call its methods. Any other instance is refused: what it hides
 cannot be known.
@@ -19,6 +19,7 @@ from wfkit.keys.content.shape import Branch, Refused, Shape, named, text_leaf
 
 _BUILTINS = (dict, list, tuple, set, frozenset, str, bytes, bytearray, int, float, complex)
 _UNSET = "<not set>"
+_ABSENT = object()
 _URLS = {"_BaseUrl", "_BaseMultiHostUrl", "Url", "MultiHostUrl"}
 
 
@@ -55,6 +56,24 @@ def _dataclass(value: Any, kind: type) -> Branch:
     return named("dataclass", [(name, getattr(value, name, _UNSET)) for name in [*names, *sorted(more)]], whole=kind)
 
 
+def object_shape(value: Any) -> Branch:
+    """An object that is its attributes and nothing else. Whether it is one, the scope of the digest knows."""
+    names = [*getattr(value, "__dict__", ()), *slots_of(type(value))]
+    held = [(name, found) for name in names if (found := _held(value, name)) is not _ABSENT]
+    return named("object", held, whole=type(value))
+
+
+def _held(value: Any, name: str) -> Any:
+    """An attribute as it is kept, whatever the class does to reading it."""
+    inside = getattr(value, "__dict__", {})
+    if name in inside:
+        return inside[name]
+    try:
+        return object.__getattribute__(value, name)
+    except AttributeError:  # an empty slot
+        return _ABSENT
+
+
 def _model(value: Any, kind: type) -> Shape | None:
     """A pydantic model: its fields, which of them were set (`exclude_unset` shows it), extra and private values."""
     pydantic = sys.modules.get("pydantic")
@@ -80,6 +99,9 @@ def _metadata(value: Any, kind: type) -> Shape | None:
         return named("constraint", sorted(getattr(value, "__dict__", {}).items()), whole=kind)
     if "TypeAdapter" in names:  # all it does follows from its type and configuration
         return named("TypeAdapter", [("type", value._type), ("config", value._config)], whole=kind)
+    if "ValidateCallWrapper" in names:  # the same, for a function; its hints count because it is decorated
+        parts = [("function", value.function), ("validate_return", value.validate_return)]
+        return named("validate_call", [*parts, ("config", value.config_wrapper.config_dict)], whole=kind)
     return None
 
 

@@ -15,7 +15,7 @@ from wfkit.core.record import Record
 from wfkit.errors import ValueFault, WfkitError
 from wfkit.keys.content.arrays import array_shape
 from wfkit.keys.content.frames import frame_shape
-from wfkit.keys.content.instances import instance_shape, record_token
+from wfkit.keys.content.instances import instance_shape, object_shape, record_token
 from wfkit.keys.content.plain import branch, plain, too_deep
 from wfkit.keys.content.shape import Branch, Leaf, Refused, Shape, type_name
 from wfkit.keys.content.standard import is_code, standard_shape
@@ -31,6 +31,10 @@ class Scope(Protocol):
 
     def refer(self, thing: Any, path: Callable[[], str]) -> bytes:
         """The token of a piece of code found in a value at `path()`. Raises Refused."""
+        ...
+
+    def owns(self, kind: type) -> bool:
+        """Whether an instance of this class is its attributes and nothing else."""
         ...
 
 
@@ -81,7 +85,7 @@ class _Content:
         try:
             if is_code(value):
                 return self.scope.refer(value, self.path)
-            shape = shape_of(value)
+            shape = shape_of(value, self.scope)
         except Refused as refused:
             raise self.fault(value, str(refused)) from None
         except WfkitError:
@@ -123,7 +127,7 @@ def words_of(error: BaseException) -> str:
         return "?"
 
 
-def shape_of(value: Any) -> Shape:
+def shape_of(value: Any, scope: Scope) -> Shape:
     """How a value that is neither plain nor code is taken apart. Raises Refused."""
     if type(value) is Branch:  # a part that was taken apart already
         return value
@@ -131,6 +135,8 @@ def shape_of(value: Any) -> Shape:
         shape = ask(value)
         if shape is not None:
             return shape
+    if scope.owns(type(value)):
+        return object_shape(value)
     raise Refused("")
 
 
