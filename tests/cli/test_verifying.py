@@ -34,7 +34,9 @@ def ran(folder: Path, *cells: str, size: int = 3, params: str = "{}") -> None:
         for cell in cells:
             line, _, body = cell.partition("\n")
             if line.startswith("%%wf_node "):
-                workflow.add(parse_cell(line.removeprefix("%%wf_node "), body, namespace))
+                workflow.add(
+                    parse_cell(line.removeprefix("%%wf_node "), f"{body}\n", namespace)
+                )  # as IPython hands it over
         done = workflow.run(trigger="notebook", notebook="flow.ipynb", params=params)
         workflow.close()
     assert done.status == "success"
