@@ -93,6 +93,6 @@ def test_the_file_is_found(live: tuple[Path, Kernel]) -> None:
     """The server tells the kernel its file; without that, and without a server that knows it, the user is asked."""
     folder, here = live
     assert "name it, `%wf verify NOTEBOOK.ipynb`" in str(here.run("%wf verify").error)
-    save(folder, LOAD, LIMIT, NODE, RUN)
     here.run(f"import os; os.environ['JPY_SESSION_NAME'] = {str(folder / 'flow.ipynb')!r}")
+    save(folder, LOAD, LIMIT, NODE, RUN)
     assert "equal" in here.run("import wfkit; wfkit.current().verify().status").text

@@ -30,7 +30,8 @@ _seen: dict[int, tuple[str | None, float]] = {}
 def remember(shell: Any, info: Any) -> None:
     """Keep when, and under which id, the front end had a cell run."""
     if getattr(info, "store_history", False):
-        _seen[shell.execution_count] = (getattr(info, "cell_id", None), time.time())
+        count = len(shell.history_manager.input_hist_raw)  # where it will stand: it is not in the history yet
+        _seen[count] = (getattr(info, "cell_id", None), time.time())
 
 
 def shell_of_this_process() -> Any:
@@ -41,11 +42,10 @@ def shell_of_this_process() -> Any:
 
 def cells_that_ran(shell: Any) -> list[Ran]:
     """What the kernel ran, oldest first, without the cell that is running now."""
-    sources = shell.history_manager.input_hist_raw if shell is not None else [""]
     found = []
-    for count, source in enumerate(sources):
+    for count, source in list(enumerate(shell.history_manager.input_hist_raw))[1:-1]:
         cell_id, at = _seen.get(count, (None, None))
-        if 0 < count < shell.execution_count and source.strip():
+        if source.strip():
             found.append(Ran(count, source, at, cell_id))
     return found
 
