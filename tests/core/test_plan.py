@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wfkit.core.found import Found
 from wfkit.core.plan import Asked, Index, PlanNode, look_up
 from wfkit.core.policy import CachePolicy
 from wfkit.core.result import Known, Read
@@ -33,7 +34,7 @@ def look(
     by_key: dict[str, list[Known]] = {}
     for result in sorted(results, key=lambda r: -r.created_at):
         by_key.setdefault(result.key, []).append(result)
-    found, reason = look_up(key, asked, Index(by_key), lambda read: read not in changed, now)
+    found, reason = look_up(key, asked, Index(Found(by_key)), lambda read: read not in changed, now)
     assert (found is not None) == (reason is Reason.CACHED)
     return reason
 
@@ -65,7 +66,7 @@ def test_reasons(reason: Reason, asked: Asked, results: list[Known], more: dict[
 def test_the_newest_whose_reads_match() -> None:
     """A file set back to what it was finds the older result again; otherwise the newest is served."""
     old, new = known("k", FILE, at=1.0), known("k", Read("file", "data.csv", "f2"), at=2.0)
-    index = Index({"k": [new, old]})
+    index = Index(Found({"k": [new, old]}))
     assert look_up("k", ask(), index, lambda read: read.digest == "f1", 3.0)[0] is old
     assert look_up("k", ask(), index, lambda read: True, 3.0)[0] is new
 
@@ -86,7 +87,7 @@ def test_code_changed_compares_with_the_newest() -> None:
 def test_a_hit_is_never_stale(results: list[tuple[bool, float]], ttl_s: float | None) -> None:
     """What is served is the newest result that is both young enough and unchanged; if there is one, it is served."""
     entries = sorted((known("k", FILE if ok else ENV, at=at) for ok, at in results), key=lambda r: -r.created_at)
-    index = Index({"k": entries} if entries else {})
+    index = Index(Found({"k": entries} if entries else {}))
     found, _ = look_up("k", ask(ttl_s=ttl_s), index, lambda read: read is FILE, 100.0)
     legal = [r for r in entries if r.reads == (FILE,) and (ttl_s is None or 100.0 - r.created_at <= ttl_s)]
     assert found is (legal[0] if legal else None)

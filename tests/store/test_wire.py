@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wfkit.core.call import CallRecord, Cost, Failure, Message, Reply, Request, Usage
+from wfkit.core.columns import Items
 from wfkit.core.events import (
     Adopted,
     CallEnded,
@@ -30,6 +31,7 @@ from wfkit.core.events import (
     RunEnded,
     RunStarted,
     Skipped,
+    SliceSucceeded,
     Succeeded,
     Unresolvable,
 )
@@ -70,6 +72,26 @@ CALL = CallRecord(
     ),
     verdict=Verdict.TRUNCATED,
 )
+ITEMS = Items(
+    node="node",
+    definition="d" * 32,
+    run_id="run",
+    created_at=1795248403.51672,
+    keys="1" * 32 + "2" * 32,
+    digests="3" * 32 + "4" * 32,
+    run_s=(0.25, 0.5),
+    item="row",
+    inputs="5" * 32 + "6" * 32,
+    payloads="7" * 32 + "8" * 32,
+    codecs=("json", "npy"),
+    sizes=(7, 100_000),
+    inlines=('{"a":1}', None),
+    shared=(("up", "u" * 32),),
+    reads=((), RESULT.reads),
+    read_of=(0, 1),
+    outputs=((1, RESULT.outputs),),
+    previews=((1, "ndarray (2,)"),),
+)
 EVENTS: list[Event] = [
     RunStarted(
         "run",
@@ -85,6 +107,7 @@ EVENTS: list[Event] = [
     Unresolvable(1, FAILURE, 2.0),
     Dispatched((1, 2), 1, 1.0),
     Succeeded(1, 1, RESULT, 1.0),
+    SliceSucceeded((1, 2), 1, ITEMS, 1.0),
     ItemsSucceeded((1, 2), 1, (RESULT, replace(RESULT, key="x")), 1.0),
     Failed(1, 2, FAILURE, 1.0, 2.0, RESULT.outputs),
     Skipped(3, 1, 1.0),

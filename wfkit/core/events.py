@@ -8,6 +8,7 @@ exactly one. Adding a field needs a default, so that older journals stay readabl
 from __future__ import annotations
 
 from wfkit.core.call import CallRecord, Failure
+from wfkit.core.columns import Items
 from wfkit.core.estimate import Estimate
 from wfkit.core.frozen import dataclass
 from wfkit.core.policy import CachePolicy, RetryPolicy
@@ -139,10 +140,20 @@ class Succeeded:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemsSucceeded:
-    """Items of a mapped Python node ended with values, in columns.
+class SliceSucceeded:
+    """Items of a mapped Python node ended with values, in columns: entry i of each is of `tasks[i]`."""
 
-    `digests[i]` is of `tasks[i]`; `results` as in `Succeeded`.
+    tasks: tuple[int, ...]
+    attempt: int
+    items: Items
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsSucceeded:
+    """Items of a mapped Python node ended with values whose results are no columns: `results[i]` is of `tasks[i]`.
+
+    Those that are not cached, and all of a journal that was written before there were columns.
     """
 
     tasks: tuple[int, ...]
@@ -248,6 +259,7 @@ Event = (
     | Unresolvable
     | Dispatched
     | Succeeded
+    | SliceSucceeded
     | ItemsSucceeded
     | Failed
     | Skipped
@@ -268,3 +280,12 @@ class Entry:
     epoch: int
     seq: int
     event: Event
+
+
+def results_of(event: Event) -> tuple[Result, ...]:
+    """The results that an event tells of, each as a whole."""
+    if isinstance(event, Succeeded):
+        return (event.result,)
+    if isinstance(event, SliceSucceeded):
+        return tuple(event.items)
+    return event.results if isinstance(event, ItemsSucceeded) else ()

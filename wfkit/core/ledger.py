@@ -5,6 +5,7 @@ Unknown stays unknown: a call without tokens or price is left out of the sum and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 from decimal import Decimal
 from typing import Protocol
@@ -102,6 +103,15 @@ class Ledger:
         account.run_s += run_s or 0.0
         if account.open:
             account.open.pop((task, attempt), None)
+
+    def worked_all(self, node: int, tasks: Sequence[int], attempt: int, seconds: Sequence[float | None]) -> None:
+        """Book attempts that ended well, in order."""
+        account = self.of(node)
+        for run_s in seconds:
+            account.run_s += run_s or 0.0
+        if account.open:
+            for task in tasks:
+                account.open.pop((task, attempt), None)
 
     def failed(self, node: int, task: int, attempt: int) -> None:
         """What the calls of a failed attempt cost was wasted."""

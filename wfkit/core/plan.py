@@ -5,11 +5,12 @@ Pure: whether a read is unchanged is asked through a callable, and the time is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from decimal import Decimal
 
 from wfkit.core.events import NotKept
+from wfkit.core.found import Answers, Found
 from wfkit.core.frozen import dataclass
 from wfkit.core.policy import CachePolicy
 from wfkit.core.result import Known, Read
@@ -23,15 +24,14 @@ class Index:
     Which tasks have none that serves is asked with `ask_not_kept`, once, when a task has none.
     """
 
-    by_key: Mapping[str, list[Known]]
+    by_key: Found
     newest: dict[str, Known] = field(default_factory=dict)
     ask_not_kept: Callable[[], Iterable[NotKept]] = tuple
     _not_kept: dict[str, NotKept] | None = None
     _last_not_kept: dict[str, NotKept] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for results in self.by_key.values():
-            known = results[0]
+        for known in self.by_key.newest():
             best = self.newest.get(known.node)
             if best is None or known.created_at > best.created_at:
                 self.newest[known.node] = known
@@ -65,6 +65,20 @@ class Asked:
     forced: bool = False
 
 
+@dataclass(slots=True)
+class Looked:
+    """What became of the items of a map: a reason and the digest of the value (None: it must run) for each.
+
+    `hits` were looked up one by one; the others took `seconds` when they were made, and nothing else.
+    """
+
+    reasons: list[str]
+    digests: list[str | None]
+    hits: list[Known] = field(default_factory=list)
+    seconds: float = 0.0
+    from_run: str | None = None
+
+
 def look_up(
     key: str | None, asked: Asked, index: Index, unchanged: Callable[[Read], bool], now: float
 ) -> tuple[Known | None, Reason]:
@@ -90,6 +104,33 @@ def look_up(
     if expired is not None:
         return None, Reason.EXPIRED
     return None, _never(key, asked, index)
+
+
+def look_up_all(
+    keys: Sequence[str | None], asked: Asked, index: Index, unchanged: Callable[[Read], bool], now: float
+) -> Looked:
+    """`look_up` for all items of a map: quick for those that columns answer, one by one for the rest."""
+    answers = Answers()
+    if asked.definition is not None and asked.cache.enabled and not asked.forced and index.by_key.columns:
+        since = _NEVER if asked.cache.ttl_s is None else now - asked.cache.ttl_s
+        answers = index.by_key.answered(asked.definition, unchanged, since)
+    digests: list[str | None] = list(map(answers.digests.get, keys))  # type: ignore[arg-type]
+    reasons: list[str] = [Reason.CACHED] * len(keys)
+    quick = [key for key, digest in zip(keys, digests, strict=True) if digest is not None]
+    looked = Looked(reasons, digests, seconds=sum(map(answers.seconds.__getitem__, quick)))  # type: ignore[arg-type]
+    looked.from_run = answers.from_run if quick else None
+    if len(quick) == len(keys):
+        return looked
+    for i, digest in enumerate(digests):
+        if digest is None:
+            known, reasons[i] = look_up(keys[i], asked, index, unchanged, now)
+            if known is not None:
+                digests[i] = known.digest
+                looked.hits.append(known)
+    return looked
+
+
+_NEVER = float("-inf")
 
 
 def _never(key: str, asked: Asked, index: Index) -> Reason:

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 from wfkit.core.call import CallRecord
 from wfkit.core.estimate import Past
 from wfkit.core.events import Entry, NodeDefined, NotKept, RunStarted
+from wfkit.core.found import Found
 from wfkit.core.report import LineageStep, RunReport, RunRow
-from wfkit.core.result import Known, Result, Stored
+from wfkit.core.result import Result, Stored
+from wfkit.errors import ValueFault
 
 
 class Ticket(Protocol):
@@ -28,6 +30,32 @@ class Ticket(Protocol):
 
     def then(self, call: Callable[[], None]) -> None:
         """Call `call` once, from any thread, when the entries are durable (or failed: `wait` then raises)."""
+        ...
+
+
+class Payloads(Protocol):
+    """Where the values of items are, in columns as in `columns.Items`; `refused` by position what is not stored."""
+
+    names: list[str]
+    codecs: list[str]
+    sizes: list[int]
+    inlines: list[str | None]
+    refused: dict[int, ValueFault]
+
+
+class Batch(Protocol):
+    """Encodes the values of many items; one thread uses it, once."""
+
+    def add(self, value: Any, digest: str) -> bool:
+        """Encode a value whose value digest is known, at once; whether its inline payload is a text that tells what it
+        is.
+
+        Raises ValueFault: then it is not in.
+        """
+        ...
+
+    def finish(self) -> Payloads:
+        """What was added, in order."""
         ...
 
 
@@ -61,7 +89,7 @@ class Log(Protocol):
 class Results(Protocol):
     """Where results, their values and the replies of models are kept."""
 
-    def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
+    def known(self, nodes: Iterable[str]) -> Found:
         """All results of these node names, by task key, newest first; one query plus the journals' tails.
 
         Forgotten ones are left out.
@@ -81,6 +109,10 @@ class Results(Protocol):
 
         Raises ValueFault.
         """
+        ...
+
+    def batch(self, codec: str = "auto") -> Batch:
+        """What encodes the values of many items, each as `encode` would."""
         ...
 
     def decode(self, stored: Stored, frozen: bool = False) -> Any:

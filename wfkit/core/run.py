@@ -7,13 +7,14 @@ clock, no I/O.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from heapq import heappop, heappush
 from typing import Any
 
 from wfkit.core import events as e
 from wfkit.core.call import Failure
+from wfkit.core.columns import cut
 from wfkit.core.frozen import dataclass
 from wfkit.core.ledger import Ledger
 from wfkit.core.scope import Sample
@@ -214,14 +215,26 @@ def _succeeded(run: Run, event: e.Succeeded) -> None:
 
 
 def _items_succeeded(run: Run, event: e.ItemsSucceeded) -> None:
-    node = run.node_of[event.tasks[0]]
-    for task, result in zip(event.tasks, event.results, strict=True):
-        if run.running.get(task) == event.attempt:
-            del run.running[task]
-            run.value[task] = result.value.digest
-            run.state[task] = TaskState.SUCCESS
+    digests = [result.value.digest for result in event.results]
+    _end_well(run, event, digests, [result.run_s for result in event.results])
+
+
+def _slice_succeeded(run: Run, event: e.SliceSucceeded) -> None:
+    _end_well(run, event, cut(event.items.digests), event.items.run_s)
+
+
+def _end_well(
+    run: Run, event: e.ItemsSucceeded | e.SliceSucceeded, digests: Sequence[str], seconds: Sequence[float | None]
+) -> None:
+    node, attempt = run.node_of[event.tasks[0]], event.attempt
+    running, value, state = run.running, run.value, run.state
+    for task, digest in zip(event.tasks, digests, strict=True):
+        if running.get(task) == attempt:
+            del running[task]
+            value[task] = digest
+            state[task] = TaskState.SUCCESS
             run.unfinished[node] -= 1
-        run.ledger.worked(node, task, event.attempt, result.run_s)
+    run.ledger.worked_all(node, event.tasks, attempt, seconds)
     if not run.unfinished[node] and run.node_state[node] is TaskState.RUNNING:
         _node_done(run, node)
 
@@ -327,6 +340,7 @@ _HANDLERS: dict[type, Callable[[Run, Any], None]] = {
     e.Unresolvable: _unresolvable,
     e.Dispatched: _dispatched,
     e.Succeeded: _succeeded,
+    e.SliceSucceeded: _slice_succeeded,
     e.ItemsSucceeded: _items_succeeded,
     e.Failed: _failed,
     e.Skipped: _skipped,

@@ -12,9 +12,8 @@ from weakref import ref
 
 from wfkit.core.call import Failure
 from wfkit.core.effects import Start
-from wfkit.core.events import Failed, ItemsSucceeded, NodeSpec, Succeeded
+from wfkit.core.events import Failed, NodeSpec, Succeeded
 from wfkit.core.frozen import dataclass
-from wfkit.core.result import Result
 from wfkit.core.terms import NodeKind, RunState
 from wfkit.engine.asking import Asking
 from wfkit.engine.baton import Baton
@@ -23,13 +22,12 @@ from wfkit.engine.context import Context, Made, unexpected
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.loop import Posted, completion, fault_of
 from wfkit.engine.paid_once import timed_out
+from wfkit.engine.slices import Slices
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
 
 if TYPE_CHECKING:
     import asyncio
-
-_SLICE_S = 0.005
 
 
 @dataclass
@@ -42,6 +40,7 @@ class Attempts:
     loop: LoopThread
     inputs: Inputs
     asking: Asking
+    _slices: Slices | None = None
     _coroutines: set[asyncio.Task[None]] = field(default_factory=set)
 
     def launch(self, start: Start) -> None:
@@ -101,24 +100,9 @@ class Attempts:
     def _run_tasks(self, start: Start) -> Posted:
         if len(start.tasks) == 1:
             return completion(start, self._run_task(start, start.tasks[0]))
-        done: list[int] = []
-        results: list[Result] = []
-        failed: list[Failed] = []
-        since = time.perf_counter()
-        for task in start.tasks:
-            if self.context.run.status is not RunState.RUNNING:
-                break
-            event = self._run_task(start, task)
-            if isinstance(event, Failed):
-                failed.append(event)
-                continue
-            done.append(task)
-            results.append(event.result)
-            if time.perf_counter() - since > _SLICE_S:
-                self.baton.post(Posted((_items(start, done, results), *failed)))
-                done, results, failed, since = [], [], [], time.perf_counter()
-        events = (_items(start, done, results),) if done else ()
-        return Posted((*events, *failed), ends=start)
+        slices = self._slices = self._slices or Slices(self.context, self.inputs, self._run_task)
+        events = slices.run(start, lambda ended: self.baton.post(Posted(ended)))
+        return Posted(events, ends=start)
 
     def _run_task(self, start: Start, task: int) -> Succeeded | Failed:
         """Run one task of a Python node to its end."""
@@ -183,7 +167,3 @@ class Attempts:
         made, failure, outputs = await run_async(ready, given, self.context.around)
         self.inputs.renew(node, given, made)
         return self._ended(start, task, made, failure, outputs)
-
-
-def _items(start: Start, tasks: list[int], results: list[Result]) -> ItemsSucceeded:
-    return ItemsSucceeded(tuple(tasks), start.attempt, tuple(results), time.time())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
 from wfkit.core.call import Failure, Reply, Request
@@ -70,17 +70,24 @@ class Watch:
         late = [read.name for read in self._not_own(self._before) if read not in named]
         if late:
             problem = problem or f"the file {late[0]!r} changed while the body ran"
-        reads = _merge(reads, named)
+        reads = merge_reads(reads, named)
         mutated = self.given.changed()
         if mutated:
-            names = ", ".join(repr(name) for name in mutated)
-            problem = f"its body changed its input {names} in place: work on a copy"
-            if self._strict:
-                raise ValueFault(f"{problem} (setting strict)")
+            problem = mutation_problem(mutated, self._strict)
         return Made(value, reads, problem, self.outputs, self.run_s, mutated=mutated)
 
 
-def _merge(seen: tuple[Read, ...], named: tuple[Read, ...]) -> tuple[Read, ...]:
+def mutation_problem(mutated: Sequence[str], strict: bool) -> str:
+    """The sentence for inputs that a body has changed. Raises ValueFault with it if that is an error."""
+    names = ", ".join(repr(name) for name in mutated)
+    problem = f"its body changed its input {names} in place: work on a copy"
+    if strict:
+        raise ValueFault(f"{problem} (setting strict)")
+    return problem
+
+
+def merge_reads(seen: tuple[Read, ...], named: tuple[Read, ...]) -> tuple[Read, ...]:
+    """What was seen, and what is named besides."""
     if not named:
         return seen
     known = {(read.kind, read.name) for read in seen}

@@ -6,7 +6,7 @@ Values come from memory or the store. Nothing runs here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -54,20 +54,39 @@ class Inputs:
         each = self.context.prepared.ready[node].node.each
         if each is None:  # asked once an attempt: what is kept here would stay until the run ends
             return self._look_up(node)
-        shared = self._shared.get(node)
-        if shared is None:
-            shared = self._shared[node] = self._look_up(node)
+        shared = self.shared(node)
         item, digest = self.context.item_of(node, task), self.context.inputs_of(node, task)[-1][1]
         # A given-up attempt may still be changing the item: then only its digest tells.
         own = mark(item) if self.context.run.specs[node].timeout_s is None else None
         return Given({**shared.values, each.item: (item, digest)}, {**shared.marks, each.item: own})
 
+    def shared(self, node: int) -> Given:
+        """What the items of a mapped node are given besides themselves."""
+        shared = self._shared.get(node)
+        if shared is None:
+            shared = self._shared[node] = self._look_up(node)
+        return shared
+
+    def items(self, node: int) -> Sequence[Any] | None:
+        """The items of a mapped node; None if they are those of another map, which are loaded by their digests."""
+        self.context.resolver.prime(node, self.context.done)
+        return self.context.resolver.items.get(node)
+
+    def item_digests(self, node: int) -> Sequence[str]:
+        """The digests of the items of a mapped node."""
+        self.context.resolver.prime(node, self.context.done)
+        return self.context.resolver.item_keys[node]
+
     def renew(self, node: int, given: Given, made: Made | None) -> None:
         """Hand a changed input to nobody else: neither to the next items, nor to the next attempt."""
         mutated = given.changed() if made is None else made.mutated
         if mutated:
-            self._shared.pop(node, None)
-            self.context.resolver.renew(node)
+            self.drop(node)
+
+    def drop(self, node: int) -> None:
+        """Take the inputs of a node anew, because a body has changed one."""
+        self._shared.pop(node, None)
+        self.context.resolver.renew(node)
 
     def _look_up(self, node: int) -> Given:
         context = self.context

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import field
 from decimal import Decimal
 
 from wfkit.core.events import Resolved
+from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Index, Plan, PlanNode
-from wfkit.core.result import Known, Read
+from wfkit.core.result import Read
 from wfkit.core.terms import NodeKind, OnError, Reason
 from wfkit.engine.execute import Session, load_index, resolver_for
 from wfkit.engine.prepare import Prepared, ReadyNode
@@ -108,10 +110,10 @@ def make_plan(session: Session, prepared: Prepared, wish: Wish = Wish()) -> Plan
     return Plan(prepared.graph.targets, nodes)
 
 
-def _plan_node(walk: Walk, n: int, history: dict[str, list[Known]]) -> PlanNode:
+def _plan_node(walk: Walk, n: int, history: dict[str, _Past]) -> PlanNode:
     ready = walk.prepared.ready[n]
     resolved = walk.resolved[n]
-    past = history.get(ready.node.name, [])
+    past = history.get(ready.node.name) or _Past()
     size = None if resolved is None and ready.over is not None else 1
     reasons = {walk.waiting(n): 1}
     if resolved is not None:
@@ -125,18 +127,27 @@ def _plan_node(walk: Walk, n: int, history: dict[str, list[Known]]) -> PlanNode:
         tasks=size,
         reasons=reasons,
         problem=walk.faults.get(n) or ready.definition.problem,
-        past_s=_mean([known.run_s for known in past]),
-        past_usd=_mean_usd([known.cost_usd for known in past]) if ready.model is not None else Decimal(0),
+        past_s=_mean(past),
+        past_usd=_mean_usd(past) if ready.model is not None else Decimal(0),
         saved_usd=Decimal(0) if resolved is None else _money(resolved.saved_usd),
         saved_s=0.0 if resolved is None else resolved.saved_s,
     )
 
 
-def _history(index: Index) -> dict[str, list[Known]]:
-    history: dict[str, list[Known]] = {}
-    for results in index.by_key.values():
-        for known in results:
-            history.setdefault(known.node, []).append(known)
+@dataclass(slots=True)
+class _Past:
+    """Seconds and dollars of past tasks of a node, as far as they are known."""
+
+    seconds: list[float] = field(default_factory=list)
+    usd: list[Decimal] = field(default_factory=list)
+
+
+def _history(index: Index) -> dict[str, _Past]:
+    history: dict[str, _Past] = {}
+    for node, seconds, usd in index.by_key.past():
+        past = history.setdefault(node, _Past())
+        past.seconds += (amount for amount in seconds if amount is not None)
+        past.usd += (amount for amount in usd if amount is not None)
     return history
 
 
@@ -144,11 +155,9 @@ def _money(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def _mean(amounts: list[float | None]) -> float | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known) / len(known) if known else None
+def _mean(past: _Past) -> float | None:
+    return sum(past.seconds) / len(past.seconds) if past.seconds else None
 
 
-def _mean_usd(amounts: list[Decimal | None]) -> Decimal | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, Decimal(0)) / len(known) if known else None
+def _mean_usd(past: _Past) -> Decimal | None:
+    return sum(past.usd, Decimal(0)) / len(past.usd) if past.usd else None

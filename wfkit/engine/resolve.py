@@ -14,7 +14,7 @@ from typing import Any
 
 from wfkit.core.events import NodeDefined, Resolved
 from wfkit.core.frozen import dataclass
-from wfkit.core.plan import Asked, Index, look_up
+from wfkit.core.plan import Asked, Index, Looked, look_up, look_up_all
 from wfkit.core.result import Known, Read
 from wfkit.core.scope import Sample, Scope
 from wfkit.core.terms import NodeKind, Reason
@@ -89,26 +89,43 @@ class Resolver:
         definition = ready.definition.digest
         options = ready.node.options
         asked = Asked(ready.node.name, ready.node.kind, definition, options.cache, ready.node.name in self.forced)
-        looked = [look_up(key, asked, self.index, self.unchanged, now) for key in keys]
-        found = Found([known for known, _ in looked], [reason for _, reason in looked])
-        if Reason.PROMPT_CHANGED in found.reasons and self._only_settings(ready):
-            found.reasons = [Reason.SETTINGS_CHANGED if why == Reason.PROMPT_CHANGED else why for why in found.reasons]
-        if self.scope.takes_old and ready.node.kind is not NodeKind.INPUT:
-            found = self.keeping.fill(found, asked, lambda older: self._keys_of(node, ready, older), now)
-        values = tuple(known.digest if known is not None else None for known in found.known)
+        found, made_by = self._look_up(node, keys, asked, now)
         labels = self.labels.get(node, ())
         return Resolved(
             node,
             tuple(keys),
             tuple(found.reasons),
-            values,
+            tuple(found.digests),
             now,
-            *_saved([known for known in found.known if known is not None]),
+            *_saved_all(found),
             labels=labels,
             items=tuple(self.item_keys[node]) if labels else (),
             sample=self.samples.get(node),
-            made_by=found.made_by,
+            made_by=made_by,
         )
+
+    def _look_up(
+        self, node: int, keys: Sequence[str | None], asked: Asked, now: float
+    ) -> tuple[Looked, tuple[str | None, ...]]:
+        """What serves the tasks of a node, and which code made what stands in for a result of now."""
+        ready = self.prepared.ready[node]
+        takes_old = self.scope.takes_old and ready.node.kind is not NodeKind.INPUT
+        if ready.over is not None and not takes_old:
+            looked = look_up_all(keys, asked, self.index, self.unchanged, now)
+            looked.reasons = self._told(ready, looked.reasons)
+            return looked, ()
+        pairs = [look_up(key, asked, self.index, self.unchanged, now) for key in keys]
+        found = Found([known for known, _ in pairs], self._told(ready, [reason for _, reason in pairs]))
+        if takes_old:
+            found = self.keeping.fill(found, asked, lambda older: self._keys_of(node, ready, older), now)
+        digests = [known.digest if known is not None else None for known in found.known]
+        return Looked(found.reasons, digests, [known for known in found.known if known is not None]), found.made_by
+
+    def _told(self, ready: ReadyNode, reasons: list[str]) -> list[str]:
+        """The reasons, where the model that the settings name is told from a prompt that was edited."""
+        if Reason.PROMPT_CHANGED in reasons and self._only_settings(ready):
+            return [Reason.SETTINGS_CHANGED if why == Reason.PROMPT_CHANGED else why for why in reasons]
+        return reasons
 
     def _only_settings(self, ready: ReadyNode) -> bool:
         """Whether a prompt for the default model is as it was, but for the model that the settings name."""
@@ -222,6 +239,12 @@ def provenance_digest(place: str, run_id: str) -> str:
     """The name of a value that has no digest of its own: where and in which run it was made. Never equal in another
     run."""
     return task_key("provenance", ((place, run_id),))
+
+
+def _saved_all(found: Looked) -> tuple[str | None, float | None, str | None]:
+    """The same of all items of a map."""
+    usd, seconds, from_run = _saved(found.hits)
+    return usd, None if seconds is None else seconds + found.seconds, from_run or found.from_run
 
 
 def _saved(hits: Sequence[Known]) -> tuple[str | None, float | None, str | None]:

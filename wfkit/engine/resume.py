@@ -5,15 +5,14 @@ What was acknowledged is kept unless something it has read is no longer the same
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import Adopted, CallEnded, Entry, Event, ItemsSucceeded, RunEnded, RunStarted, Succeeded
+from wfkit.core.events import Adopted, CallEnded, Entry, RunEnded, RunStarted, results_of
 from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.promises import Store
-from wfkit.core.result import Result
 from wfkit.core.run import Run, replay
 from wfkit.core.terms import RunState, TaskState
 from wfkit.engine.prepare import Prepared
@@ -96,7 +95,7 @@ def _holds(where: Resumable, run: Run, entries: Sequence[Entry], now: float) -> 
     uncached = {
         result.value.digest: result
         for entry in entries
-        for result in _results(entry.event)
+        for result in results_of(entry.event)
         if not result.cacheable or not result.key
     }
     wanted: list[str] = []
@@ -112,12 +111,6 @@ def _holds(where: Resumable, run: Run, entries: Sequence[Entry], now: float) -> 
             return False
         wanted.append(value)
     return _loadable(where.store, wanted)
-
-
-def _results(event: Event) -> Iterable[Result]:
-    if isinstance(event, Succeeded):
-        return (event.result,)
-    return event.results if isinstance(event, ItemsSucceeded) else ()
 
 
 def _loadable(store: Store, digests: list[str]) -> bool:

@@ -14,12 +14,15 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
+from wfkit.core.columns import Items
 from wfkit.core.promises import Store
 from wfkit.core.result import Stored
+from wfkit.core.slices import Slices
 from wfkit.errors import ValueFault
 from wfkit.keys.mutation import is_shareable
 
 _BUDGET_BYTES = 256 * 1024 * 1024
+_PER_ITEM = 200  # bytes of an item in columns besides its payload, roughly
 
 
 class Held:
@@ -39,6 +42,7 @@ class Values:
         self._lock = threading.Lock()
         self._live: OrderedDict[str, tuple[Any, int]] = OrderedDict()
         self._pinned: WeakValueDictionary[str, Held] = WeakValueDictionary()
+        self._slices = Slices()
         self._bytes = 0
 
     def keep(self, digest: str, value: Any, stored: Stored | None = None) -> None:
@@ -56,6 +60,16 @@ class Values:
             while self._bytes > _BUDGET_BYTES and len(self._live) > 1:
                 self._bytes -= self._live.popitem(last=False)[1][1]
 
+    def keep_items(self, items: Items) -> None:
+        """Remember where the values of a slice of items are."""
+        with self._lock:
+            self._slices.add(items)
+            self._bytes += sum(items.sizes) + _PER_ITEM * len(items)
+            if self._bytes > _BUDGET_BYTES:
+                slices = list(self._slices)
+                old, self._slices = slices[: len(slices) // 4], Slices(slices[len(slices) // 4 :])
+                self._bytes -= sum(sum(each.sizes) + _PER_ITEM * len(each) for each in old)
+
     def pin(self, digest: str, value: Any) -> Held:
         """Remember a value that only this process has, as long as somebody keeps what is returned."""
         with self._lock:
@@ -64,7 +78,7 @@ class Values:
 
     def has(self, digest: str) -> bool:
         """Whether the value is in memory."""
-        return digest in self._live or digest in self._pinned
+        return digest in self._live or digest in self._pinned or digest in self._slices
 
     def get(self, digest: str, frozen: bool = False) -> Any:
         """The value, from memory or the store; `frozen`: nobody writes to the memory of an array. Raises
@@ -76,6 +90,9 @@ class Values:
         held = self._pinned.get(digest)
         if held is not None:
             return held.value
+        stored = self._slices.stored(digest)
+        if stored is not None:
+            return self._store.decode(stored, frozen)
         value = self._store.get(digest, frozen)
         self.keep(digest, value)
         return value
@@ -87,6 +104,12 @@ class Values:
         except ValueFault:
             return False
         return True
+
+    def fetch(self, digests: Sequence[str]) -> None:
+        """Have values that are not in memory at hand for the next `get`, in one query. Raises ValueFault."""
+        absent = [digest for digest in dict.fromkeys(digests) if not self.has(digest)]
+        if absent:
+            self._store.get_many(absent)
 
     def get_many(self, digests: Sequence[str]) -> list[Any]:
         """Many values in order, those from the store in one query."""

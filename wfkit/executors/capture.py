@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from wfkit.core.result import Output
 
+T = TypeVar("T")
 DisplayHook = Callable[[dict[str, Any]], dict[str, Any] | None]
 _LIMIT_BYTES: Final = 64 * 1024
 _WIDGET: Final = "application/vnd.jupyter.widget-view+json"
@@ -32,19 +34,18 @@ class Captured:
     """The output of one task, in order. Thread-safe: a body may print from threads that carry its context."""
 
     __slots__ = ("_dropped_bytes", "_left_bytes", "_limit_bytes", "_parts", "_shown", "_token")
+    _token: Token[Captured | None] | None
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = self._left_bytes = limit_bytes
         self._dropped_bytes = 0
         self._shown = 0
         self._parts: list[tuple[str, str, str]] = []
-        self._token: Token[Captured | None] | None = None
+        self._token = None
 
     def __enter__(self) -> Self:
         self._token = _current.set(self)
-        if _register is not None and getattr(_thread, "hooked", None) is not _register:
-            _hook_this_thread(_register)
-        _install()
+        _prepare()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -93,6 +94,23 @@ class Captured:
 def capture(limit_bytes: int = _LIMIT_BYTES) -> Captured:
     """A context manager: what is printed or displayed inside, in this context or a copy of it, is kept, not shown."""
     return Captured(limit_bytes)
+
+
+@contextmanager
+def capturing() -> Iterator[None]:
+    """Inside, output of this thread can be captured item by item with `keep`."""
+    _prepare()
+    try:
+        yield
+    finally:
+        _uninstall()
+
+
+def keep(captured: Captured, body: Callable[[], T]) -> T:
+    """Run a body whose output goes to `captured`. For a context of its own that is thrown away afterwards, inside
+    `capturing`."""
+    _current.set(captured)
+    return body()
 
 
 def set_display(register: Callable[[DisplayHook], None] | None) -> None:
@@ -158,6 +176,12 @@ class _Proxy:
 
 
 _made: dict[str, _Proxy] = {}
+
+
+def _prepare() -> None:
+    if _register is not None and getattr(_thread, "hooked", None) is not _register:
+        _hook_this_thread(_register)
+    _install()
 
 
 def _install() -> None:

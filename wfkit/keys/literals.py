@@ -109,6 +109,13 @@ def named_paths(texts: Sequence[str], values: Iterable[Any] = (), project: Path 
     return tuple(sorted(found.values(), key=lambda read: read.name))
 
 
+def names_no_path(value: Any, here: frozenset[str]) -> bool:
+    """Whether no text in a value can name a file, as long as these are the names in the working directory."""
+    if type(value) is dict or type(value) in _NUMBERS:
+        return True
+    return all(text not in here and _is_mere_name(text) for text in _from_value(value))
+
+
 @lru_cache(maxsize=4096)
 def _texts(source: str) -> tuple[str, ...]:
     """Texts in a source, whole and the quoted pieces inside (a query names its files so)."""

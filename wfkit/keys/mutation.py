@@ -61,7 +61,7 @@ def mark(value: Any) -> bytes | None:
 
     The same mark: nothing has changed. Another mark says less: a dict in another order is the same dict.
     """
-    if _is_protected(value):
+    if is_protected(value):
         return None
     try:
         # Version 2 knows no references: the bytes depend on the content alone.
@@ -79,7 +79,7 @@ def changed(
     return [
         name
         for name, (value, before) in inputs.items()
-        if not _is_protected(value)
+        if not is_protected(value)
         and not ((old := marks.get(name)) is not None and mark(value) == old)
         and _is_other(value, before)
     ]
@@ -90,10 +90,10 @@ def is_shareable(value: Any) -> bool:
     memory may still be written by whoever made them, or by who knows the way to it.
     """
     library = type(value).__module__.partition(".")[0]
-    return library not in ("numpy", "pandas", "polars", "pyarrow") and _is_protected(value)
+    return library not in ("numpy", "pandas", "polars", "pyarrow") and is_protected(value)
 
 
-def _is_protected(value: Any) -> bool:
+def is_protected(value: Any) -> bool:
     """Whether nothing that a body does to its view can change the value."""
     kind = type(value)
     if kind in _IMMUTABLE or is_code(value):

@@ -8,17 +8,19 @@ it; `literals` finds the files that they are given by name.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from blake3 import blake3
 
 from wfkit.core.result import Read
 from wfkit.keys.audit import ignore_under, watch
-from wfkit.keys.literals import literal_paths, named_paths, texts_in
-from wfkit.keys.places import absolute, known_digest, listing_digest, pattern_digest, rooted
+from wfkit.keys.literals import literal_paths, named_paths, names_no_path, texts_in
+from wfkit.keys.places import absolute, known_digest, listing_digest, names_here, pattern_digest, rooted
 from wfkit.keys.recorder import Recorder, active, current, whose
 
+T = TypeVar("T")
 __all__ = [
     "ReadChecker",
     "Recorder",
@@ -26,9 +28,13 @@ __all__ = [
     "ignore_under",
     "literal_paths",
     "named_paths",
+    "names_here",
+    "names_no_path",
+    "record",
     "recording",
     "texts_in",
     "unchanged",
+    "watch",
 ]
 
 
@@ -53,6 +59,18 @@ class recording:  # noqa: N801 - reads as the function it stands for, and costs 
     def __exit__(self, *error: object) -> None:
         active.pop(id(self._recorder), None)
         current.reset(self._token)
+
+
+def record(recorder: Recorder, body: Callable[[], T]) -> T:
+    """Run a body whose reads are charged to this recorder. For a context of its own that is thrown away afterwards;
+    `watch` was called.
+    """
+    current.set(recorder)
+    active[id(recorder)] = recorder
+    try:
+        return body()
+    finally:
+        active.pop(id(recorder), None)
 
 
 def env(name: str, default: str | None = None) -> str | None:

@@ -26,15 +26,23 @@ def whose() -> list[Recorder]:
 
 
 class Recorder:
-    """What one body has read so far. Made by `recording`; filled by the hook from any thread."""
+    """What one body has read so far. Made by `recording`, or for an item of a slice; filled by the hook from any
+    thread."""
+
+    __slots__ = ("_env", "_files", "_folders", "covered", "project", "writes")
 
     def __init__(self, project: Path, covered: Iterable[str] = ()) -> None:
         self.project = project
-        self.covered = frozenset(covered)
+        self.covered = covered if type(covered) is frozenset else frozenset(covered)
         self.writes: dict[str, None] = {}
         self._files: dict[str, tuple[Signature | None, str | None]] = {}
         self._folders: dict[str, str] = {}
         self._env: dict[str, str] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was seen."""
+        return not (self._files or self.writes or self._folders or self._env)
 
     def opened(self, path: str, reads: bool, writes: bool) -> None:
         """An open of an absolute path. What the body wrote before it read is its own."""

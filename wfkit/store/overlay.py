@@ -11,8 +11,9 @@ from typing import Any
 
 from wfkit.core.call import CallRecord
 from wfkit.core.events import NodeDefined
+from wfkit.core.found import Found
 from wfkit.core.promises import Store
-from wfkit.core.result import Known, Result, Stored
+from wfkit.core.result import Result, Stored
 from wfkit.errors import ValueFault
 from wfkit.store.memory import MemoryStore
 
@@ -25,14 +26,14 @@ class Overlay(MemoryStore):
         self._below = below
         self._hidden = frozenset(hidden)
 
-    def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
+    def known(self, nodes: Iterable[str]) -> Found:
         """Results of both stores, those of this one first."""
         names = list(nodes)
-        mine = super().known(names)
+        found = {key: list(results) for key, results in super().known(names).items()}
         for key, results in self._below.known(names).items():
             if key not in self._hidden:
-                mine.setdefault(key, []).extend(results)
-        return mine
+                found.setdefault(key, []).extend(results)
+        return Found(found)
 
     def result(self, key: str) -> Result | None:
         """The newest whole result under a task key."""

@@ -11,11 +11,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from wfkit.core.found import Found, newest_first
 from wfkit.core.result import Known, Result, Stored
 from wfkit.errors import ValueFault
-from wfkit.store.journals.index import ReadAt
+from wfkit.store.batch import INLINE_BYTES
+from wfkit.store.journals.index import KnownRows, ReadAt
 from wfkit.store.journals.recent import Recent
 from wfkit.store.payloads import codecs
 from wfkit.store.payloads.objects import Objects, payload_digest
@@ -25,7 +28,6 @@ from wfkit.store.whereabouts import Whereabouts
 if TYPE_CHECKING:
     from wfkit.store.database.database import Database
 
-INLINE_BYTES = 64 * 1024
 _KEPT_BYTES = 256 << 20
 
 
@@ -41,31 +43,33 @@ class Results:
         self._payloads = _Payloads()
         self._secrets = Secrets()
 
-    def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
+    def known(self, nodes: Iterable[str]) -> Found:
         """All results of these nodes that may serve, by task key, newest first."""
         names = list(nodes)
         with self._tails.lock:
-            rows = self._tails.ground.known(names)
-            tail = self._tail(names) if rows is not None else []
-        if rows is None:
+            stored = self._tails.ground.known(names)
+            tail, columns = self._tail(names) if stored is not None else ([], [])
+        if stored is None:
             database = self._joined() if names else None
-            tail = self._tail(names)  # before the rows: what is folded in between is in both, not in neither
-            rows = database.known(names) if database is not None else []
-        forgotten = self._tails.forgotten()
+            tail, columns = self._tail(names)  # before the rows: what is folded in between is in both, not in neither
+            stored = (database.known(names) if database is not None else []), []
+        forgotten = dict(self._tails.forgotten())
         found: dict[str, list[Known]] = {}
-        for item in chain(tail, rows):
+        for item in chain(tail, stored[0]):
             if not forgotten or item.created_at > forgotten.get(item.key, float("-inf")):
                 found.setdefault(item.key, []).append(item)
         for key in {item.key for item in tail}:
             if len(found.get(key, ())) > 1:
-                found[key] = _newest_first(found[key])
-        return found
+                found[key] = newest_first(found[key])
+        return Found(found, sorted([*stored[1], *columns], key=attrgetter("created_at")), forgotten)
 
-    def _tail(self, names: list[str]) -> list[Known]:
+    def _tail(self, names: list[str]) -> KnownRows:
         with self._tails.lock:
             newest = self._tails.newest_first()
             found = [index.known for index in newest if index.known]
-            return [item for known in found for name in names for item in reversed(known.get(name, ()))]
+            slices = [index.known_items for index in reversed(newest) if index.known_items]
+            columns = [items for known in slices for name in names for items in known.get(name, ())]
+            return [item for known in found for name in names for item in reversed(known.get(name, ()))], columns
 
     def _joined(self) -> Database | None:
         """The database, if there is something in it, with tails that begin where it ends."""
@@ -84,7 +88,7 @@ class Results:
 
     def _in_tails(self, key: str) -> Result | None:
         with self._tails.lock:
-            return next((index.results[key] for index in self._tails.newest_first() if key in index.results), None)
+            return next((found for index in self._tails.newest_first() if (found := index.result(key))), None)
 
     def defined(self, digests: Iterable[str]) -> set[str]:
         """Which of these definitions were logged, as far as that can be told without the database."""
@@ -175,14 +179,6 @@ class _Payloads:
             self._bytes += len(payload[1])
             while self._bytes > _KEPT_BYTES:
                 self._bytes -= len(self._kept.popitem(last=False)[1][1])
-
-
-def _newest_first(found: list[Known]) -> list[Known]:
-    """Sorted, and each once: an entry can be in the database and not yet gone from the tails."""
-    once = {
-        (item.digest, item.run_id, round(item.created_at * 1e6)): item for item in reversed(found)
-    }  # the journal's last
-    return sorted(once.values(), key=lambda item: item.created_at, reverse=True)
 
 
 def _unbase64(text: str) -> bytes | None:

@@ -15,7 +15,19 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import Adopted, CallStarted, Dispatched, Entry, Forgotten, Resolved, RunEnded, Skipped, Succeeded
+from wfkit.core.columns import Items
+from wfkit.core.events import (
+    Adopted,
+    CallStarted,
+    Dispatched,
+    Entry,
+    Forgotten,
+    Resolved,
+    RunEnded,
+    Skipped,
+    SliceSucceeded,
+    Succeeded,
+)
 from wfkit.core.result import Stored
 from wfkit.core.secrets import LEAST, SHAPES, is_named
 from wfkit.core.terms import Verdict
@@ -66,6 +78,8 @@ class Secrets:
             return False
         if type(event) is Succeeded and not event.result.outputs and not event.result.reads:
             return self.maybe(event.result.preview.encode("utf-8", "surrogatepass"))
+        if type(event) is SliceSucceeded and not (event.items.outputs or event.items.reads or event.items.previews):
+            return False
         return self.maybe(line)
 
     def found(self, data: bytes) -> str | None:
@@ -109,6 +123,9 @@ class Secrets:
             return part if cleaned == part else cleaned
         if isinstance(part, tuple | list):
             return type(part)(map(self._cleaned, part))
+        if isinstance(part, Items):  # only what is no value: those were refused before
+            texts = {name: self._cleaned(getattr(part, name)) for name in ("reads", "outputs", "previews")}
+            return replace(part, **texts)
         if isinstance(part, CallRecord) and part.reply and self.found(part.reply.text.encode("utf-8", "replace")):
             part = replace(part, reply=replace(part.reply, text=WITHHELD), verdict=Verdict.INVALID)
         if is_dataclass(part) and not isinstance(part, Stored | type):

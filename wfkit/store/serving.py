@@ -10,8 +10,10 @@ from typing import Any
 
 from wfkit.core.call import CallRecord
 from wfkit.core.events import NotKept
+from wfkit.core.found import Found
 from wfkit.core.promises import Flight
-from wfkit.core.result import Known, Result, Stored
+from wfkit.core.result import Result, Stored
+from wfkit.store.batch import Batch
 from wfkit.store.call_log import CallLog
 from wfkit.store.flight import Flights, LocalFlights
 from wfkit.store.not_kept import Unkept
@@ -29,7 +31,7 @@ class Serving:
         self._flights = flights
         self._secrets = Secrets()
 
-    def known(self, nodes: Iterable[str]) -> dict[str, list[Known]]:
+    def known(self, nodes: Iterable[str]) -> Found:
         """All results of these nodes that may serve, by task key, newest first."""
         return self._results.known(nodes)
 
@@ -49,6 +51,10 @@ class Serving:
     def encode(self, value: Any, digest: str, codec: str = "auto") -> Stored:
         """Encode a value; a large payload is a durable object when this returns. Raises ValueFault."""
         return self._results.encode(value, digest, codec)
+
+    def batch(self, codec: str = "auto") -> Batch:
+        """What encodes the values of many items."""
+        return Batch(self._results.encode, self._secrets, codec)
 
     def decode(self, stored: Stored, frozen: bool = False) -> Any:
         """A new copy of a value that was encoded here. Raises ValueFault."""

@@ -40,14 +40,15 @@ class Whereabouts:
         found: dict[str, Stored] = {}
         with self._tails.lock:
             for index in reversed(self._tails.newest_first()):
-                found.update({digest: index.stored[digest] for digest in digests if digest in index.stored})
+                found.update(index.find_stored(digests))
         return found
 
     def _in_journals(self, digests: list[str]) -> dict[str, Stored]:
-        if len(digests) > FEW:
+        places = {place for digest in digests if (place := self._tails.ground.place(digest))}
+        if len(places) > FEW:
             return {}
         index = Index()
-        for place in {place for digest in digests if (place := self._tails.ground.place(digest))}:
+        for place in places:
             for entry in self._read(place):
                 index.add(entry)
-        return {digest: index.stored[digest] for digest in digests if digest in index.stored}
+        return index.find_stored(digests)

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import orjson
 
-from wfkit.core.events import Entry
+from wfkit.core.events import Entry, results_of
 from wfkit.errors import StoreFault, UsageFault
 from wfkit.store import wire
 from wfkit.store.collection import upkeep
-from wfkit.store.collection.survey import is_filler, results_of
+from wfkit.store.collection.survey import is_filler
 from wfkit.store.files import sync_folder
 from wfkit.store.journals import adopt, journal
 from wfkit.store.payloads.objects import FOLDER, ObjectFiles
@@ -78,7 +78,7 @@ def _add_lines(root: Path, archive: zipfile.ZipFile) -> tuple[int, set[str]]:
         for entry in _stories(root):
             out.write(wire.encode(entry))
             lines += 1
-            names |= {result.value.payload for result in results_of(entry) if result.value.inline is None}
+            names |= {result.value.payload for result in results_of(entry.event) if result.value.inline is None}
     return lines, names - {""}
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wfkit.core.events import Entry, Forgotten, ItemsSucceeded, NodeDefined, Succeeded
+from wfkit.core.columns import pick
+from wfkit.core.events import Entry, Forgotten, ItemsSucceeded, NodeDefined, SliceSucceeded, Succeeded, results_of
 from wfkit.store import packs, wire
 from wfkit.store.collection.keeping import Fate
 from wfkit.store.collection.survey import has_reply, is_filler
@@ -48,7 +49,7 @@ def kept(fate: Fate, entry: Entry) -> Entry | None:
     if isinstance(event, Succeeded):
         result = event.result
         return entry if fate.keeps(entry.run_id, result.node, (result.key, result.value.digest)) else None
-    if isinstance(event, ItemsSucceeded):
+    if isinstance(event, SliceSucceeded | ItemsSucceeded):
         return _trimmed(fate, entry, event)
     return entry if has_reply(entry) and not fate.replies else None
 
@@ -158,18 +159,20 @@ def _filler_line(size: int) -> bytes:
     return wire.encode(Entry("", 0, 0, Forgotten(" " * (size - SMALLEST), (), 0.0)))
 
 
-def _trimmed(fate: Fate, entry: Entry, event: ItemsSucceeded) -> Entry | None:
-    pairs = [
-        (task, result)
-        for task, result in zip(event.tasks, event.results, strict=True)
+def _trimmed(fate: Fate, entry: Entry, event: SliceSucceeded | ItemsSucceeded) -> Entry | None:
+    stays = [
+        i
+        for i, result in enumerate(results_of(event))
         if fate.keeps(entry.run_id, result.node, (result.key, result.value.digest))
     ]
-    if len(pairs) == len(event.results):
+    if len(stays) == len(event.tasks):
         return entry
-    if not pairs:
+    if not stays:
         return None
-    tasks, results = zip(*pairs, strict=True)
-    return replace(entry, event=replace(event, tasks=tasks, results=results))
+    tasks = tuple(event.tasks[i] for i in stays)
+    if isinstance(event, SliceSucceeded):
+        return replace(entry, event=replace(event, tasks=tasks, items=pick(event.items, stays)))
+    return replace(entry, event=replace(event, tasks=tasks, results=tuple(event.results[i] for i in stays)))
 
 
 def _marks_of(root: Path, log: Log) -> Path:

@@ -14,12 +14,11 @@ from wfkit.core.events import (
     CallEnded,
     Entry,
     Forgotten,
-    ItemsSucceeded,
     NodeDefined,
     Resolved,
     RunEnded,
     RunStarted,
-    Succeeded,
+    results_of,
 )
 from wfkit.core.result import Result
 from wfkit.core.terms import RunState
@@ -93,18 +92,11 @@ def is_filler(entry: Entry) -> bool:
     return isinstance(entry.event, Forgotten) and not entry.event.keys
 
 
-def results_of(entry: Entry) -> tuple[Result, ...]:
-    """The results that an entry tells of."""
-    if isinstance(entry.event, Succeeded):
-        return (entry.event.result,)
-    return entry.event.results if isinstance(entry.event, ItemsSucceeded) else ()
-
-
 def payloads(logs: Iterable[Log]) -> Iterator[str]:
     """The names of the objects that these logs speak of."""
     for log in logs:
         for _, _, entry in journal.read_entries(log.path):
-            yield from (result.value.payload for result in results_of(entry) if result.value.inline is None)
+            yield from (result.value.payload for result in results_of(entry.event) if result.value.inline is None)
 
 
 def has_reply(entry: Entry) -> bool:
@@ -117,7 +109,7 @@ def _note(facts: Facts, entry: Entry, line: float, movable: bool) -> None:
     run, event = facts.run(entry.run_id), entry.event
     run.movable &= movable
     run.last_at = max(run.last_at, getattr(event, "at", 0.0))
-    results = results_of(entry)
+    results = results_of(entry.event)
     for result in results:
         _note_result(facts, run, result, line / len(results))
     if has_reply(entry) or isinstance(event, NodeDefined | Forgotten):

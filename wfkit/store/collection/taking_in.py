@@ -20,14 +20,22 @@ from pathlib import Path
 
 import orjson
 
-from wfkit.core.events import Entry, ItemsSucceeded, NodeDefined, RunEnded, Succeeded
+from wfkit.core.events import (
+    Entry,
+    ItemsSucceeded,
+    NodeDefined,
+    RunEnded,
+    SliceSucceeded,
+    Succeeded,
+    results_of,
+)
 from wfkit.core.result import Result, Stored
 from wfkit.core.terms import RunState
 from wfkit.errors import StoreFault
 from wfkit.store import wire
 from wfkit.store.collection import upkeep
 from wfkit.store.collection.archive import FORMAT, HEAD, LINES, Moved
-from wfkit.store.collection.survey import has_reply, is_filler, results_of
+from wfkit.store.collection.survey import has_reply, is_filler
 from wfkit.store.files import make_folder
 from wfkit.store.journals import adopt, journal
 from wfkit.store.payloads import codecs
@@ -50,11 +58,12 @@ def take_in(root: Path, path: Path) -> Moved:
         ended |= {entry.run_id for entry in entries if _ended(entry)}
         news = [made for entry in entries if _identity(entry) not in here and (made := _wanted(entry, ended))]
         safe = [_made_safe(entry, objects) for entry in news]
-        wanted = {result.value.payload for entry in safe for result in results_of(entry) if result.value.inline is None}
+        values = [result.value for entry in safe for result in results_of(entry.event)]
+        wanted = {value.payload for value in values if value.inline is None}
         put = _put(root, archive, sorted(wanted & objects))
         if safe:
             _write(root, safe)
-    left_out = sum(result.value.codec == "none" for entry in safe for result in results_of(entry))
+    left_out = sum(result.value.codec == "none" for entry in safe for result in results_of(entry.event))
     return Moved(path, len(safe), put, left_out)
 
 
@@ -104,7 +113,7 @@ def _lines(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
                 entry = wire.decode(line.removesuffix(b"\n"))
             except wire.Damaged as error:
                 raise _damaged(path, f"line {number}: {error}") from error
-            for result in results_of(entry):
+            for result in results_of(entry.event):
                 _check_value(path, number, result.value)
             if not is_filler(entry):
                 yield entry
@@ -149,7 +158,7 @@ def _ended(entry: Entry) -> bool:
 
 def _wanted(entry: Entry, ended: set[str]) -> Entry | None:
     """A run that goes on elsewhere brings what it has made and paid for, not itself: nobody here may take it up."""
-    brings = isinstance(entry.event, Succeeded | ItemsSucceeded | NodeDefined) or has_reply(entry)
+    brings = isinstance(entry.event, Succeeded | SliceSucceeded | ItemsSucceeded | NodeDefined) or has_reply(entry)
     return entry if not entry.run_id or entry.run_id in ended or brings else None
 
 
@@ -159,6 +168,11 @@ def _made_safe(entry: Entry, objects: set[str]) -> Entry:
     if isinstance(event, Succeeded):
         result = _safe(event.result, objects)
         return entry if result is event.result else replace(entry, event=replace(event, result=result))
+    if isinstance(event, SliceSucceeded):
+        results = tuple(event.items)
+        safe = tuple(_safe(result, objects) for result in results)
+        plain = ItemsSucceeded(event.tasks, event.attempt, safe, event.at)
+        return entry if results == safe else replace(entry, event=plain)
     if isinstance(event, ItemsSucceeded):
         results = tuple(_safe(result, objects) for result in event.results)
         return entry if results == event.results else replace(entry, event=replace(event, results=results))

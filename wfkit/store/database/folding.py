@@ -96,7 +96,7 @@ class Folder:
         if self._lease.held or len(journal.list_live(self._root)) > MANY:
             return True
         with self._tails.lock:
-            return any(index.results or index.calls or index.forgotten for index in self._tails.freeze())
+            return any(index.has_results or index.calls or index.forgotten for index in self._tails.freeze())
 
     def _start(self) -> None:
         with self._one:

@@ -34,7 +34,9 @@ def add_rows(tables: Tables, journal_id: str, entry: e.Entry) -> None:
 def weight(entry: e.Entry) -> int:
     """About how many rows an entry gives."""
     match entry.event:
-        case e.ItemsSucceeded(results=many) | e.Resolved(keys=many) | e.RunStarted(nodes=many):
+        case e.SliceSucceeded(tasks=tasks) | e.ItemsSucceeded(tasks=tasks):
+            return len(tasks) + 1
+        case e.Resolved(keys=many) | e.RunStarted(nodes=many):
             return len(many) + 1
     return 1
 
@@ -136,9 +138,9 @@ def _succeeded(place: Place, event: e.Succeeded) -> Made:
     yield "results", [_result(place, event.task, event.attempt, event.result)]
 
 
-def _items_succeeded(place: Place, event: e.ItemsSucceeded) -> Made:
+def _items_succeeded(place: Place, event: e.ItemsSucceeded | e.SliceSucceeded) -> Made:
     yield "attempts", [_attempt(place, span, event.attempt, "success", event.at) for span in spans(event.tasks)]
-    columns = zip(event.tasks, event.results, strict=True)
+    columns = zip(event.tasks, e.results_of(event), strict=True)
     yield "results", [_result(place, task, event.attempt, result) for task, result in columns]
 
 
@@ -228,6 +230,7 @@ _MAKERS: dict[type, Callable[[Place, Any], Made]] = {
     e.Resolved: _resolved,
     e.Dispatched: _dispatched,
     e.Succeeded: _succeeded,
+    e.SliceSucceeded: _items_succeeded,
     e.ItemsSucceeded: _items_succeeded,
     e.Failed: _failed,
     e.Skipped: _skipped,

@@ -18,17 +18,20 @@ from zlib import crc32
 
 import orjson
 
+from wfkit.core.columns import KnownItems, cut
 from wfkit.core.events import NotKept
 from wfkit.core.result import Known, Read
 from wfkit.core.terms import Reason
 from wfkit.store import packs, wire
 from wfkit.store.bulk import money, no_collection
 from wfkit.store.files import READ, read_file
+from wfkit.store.journals.index import KnownRows
 from wfkit.store.journals.journal import Log
 from wfkit.store.journals.marks import Mark, find
 
 HEAD = "catalog.json"
-FORMAT = 2
+FORMAT = 3
+SLICE = "slice"  # marks a row that speaks of many items
 EVENTS = " ".join(sorted((*wire.EVENTS, packs.KIND)))  # of another version: what it passed over may be news to us
 _AT_ONCE = 8 << 20
 
@@ -128,26 +131,31 @@ class Catalog:
         self._fd = fd
         self._names = tuple(head.journals)
         self._all = os.pread(fd, head.end, 0) if head.end <= _AT_ONCE else None
-        self._known: dict[str, list[Known]] = {}
+        self._known: dict[str, KnownRows] = {}
         self._places: dict[str, Place] = {}  # by value digest, of the nodes that were asked for
+        self._unplaced: list[tuple[str, Place]] = []  # joined digests that are not there yet
 
     def __del__(self) -> None:
         os.close(self._fd)
 
-    def known(self, names: Iterable[str]) -> list[Known] | None:
-        """The results of these nodes that may serve, also forgotten ones, newest first; None if there are too many."""
+    def known(self, names: Iterable[str]) -> KnownRows | None:
+        """The results of these nodes that may serve, also forgotten ones; None if there are too many."""
         results = self.head.results
         asked = [name for name in dict.fromkeys(names) if name in results]
         if any(results[name] is None for name in asked):
             return None
         with no_collection():
-            found = [item for name in asked for item in self._of(name)]
+            rows = [self._of(name) for name in asked]
+            found = [item for singles, _ in rows for item in singles]
         found.reverse()
         found.sort(key=attrgetter("created_at"), reverse=True)
-        return found
+        return found, [items for _, columns in rows for items in columns]
 
     def place(self, digest: str) -> Place | None:
         """Where a result with this value is, if its node was asked for."""
+        while self._unplaced:
+            digests, place = self._unplaced.pop()
+            self._places.update(dict.fromkeys(cut(digests), place))
         return self._places.get(digest)
 
     @cached_property
@@ -194,16 +202,26 @@ class Catalog:
         rows: list[Any] = loads(data)
         return rows
 
-    def _of(self, name: str) -> list[Known]:
+    def _of(self, name: str) -> KnownRows:
         found = self._known.get(name)
         if found is None:
-            found = []
-            for block in self.head.results[name] or ():
-                for row in self.read(block):
-                    key, definition, digest, reads, at, run_id, run_s, cost, journal, offset, size = row
-                    read = tuple(Read(*each) for each in reads)
-                    price = None if cost is None else money(cost)
-                    found.append(Known(key, name, definition, digest, read, at, run_id, run_s, price))
-                    self._places[digest] = (self._names[journal], offset, size)
-            self._known[name] = found
+            rows = [row for block in self.head.results[name] or () for row in self.read(block)]
+            singles = [self._single(name, row) for row in rows if row[-1] != SLICE]
+            found = self._known[name] = singles, [self._slice(name, row) for row in rows if row[-1] == SLICE]
         return found
+
+    def _single(self, name: str, row: list[Any]) -> Known:
+        key, definition, digest, reads, at, run_id, run_s, cost, journal, offset, size = row
+        self._places[digest] = (self._names[journal], offset, size)
+        price = None if cost is None else money(cost)
+        return Known(key, name, definition, digest, _reads(reads), at, run_id, run_s, price)
+
+    def _slice(self, name: str, row: list[Any]) -> KnownItems:
+        definition, run_id, at, keys, digests, run_s, reads, read_of, journal, offset, size, _ = row
+        self._unplaced.append((digests, (self._names[journal], offset, size)))
+        sets = tuple(map(_reads, reads))
+        return KnownItems(name, definition, run_id, at, keys, digests, tuple(run_s), sets, tuple(read_of))
+
+
+def _reads(reads: list[list[str]]) -> tuple[Read, ...]:
+    return tuple(Read(*each) for each in reads)

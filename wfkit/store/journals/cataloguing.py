@@ -20,7 +20,19 @@ import orjson
 from wfkit.store import packs, wire
 from wfkit.store.files import write_file
 from wfkit.store.journals import journal
-from wfkit.store.journals.catalog import EVENTS, FORMAT, HEAD, Block, Broken, Catalog, Head, drop, dumps, open_catalog
+from wfkit.store.journals.catalog import (
+    EVENTS,
+    FORMAT,
+    HEAD,
+    SLICE,
+    Block,
+    Broken,
+    Catalog,
+    Head,
+    drop,
+    dumps,
+    open_catalog,
+)
 from wfkit.store.journals.journal import Log
 from wfkit.store.journals.marks import find, unfinished
 from wfkit.store.locks import take
@@ -154,6 +166,15 @@ def _succeeded(news: News, line: bytes, at: At) -> None:
     _add_result(news, _event(line)["result"], at)
 
 
+def _slice_succeeded(news: News, line: bytes, at: At) -> None:
+    items = _event(line)["items"]
+    if items["cacheable"]:
+        reads = [[[read["kind"], read["name"], read["digest"]] for read in reads] for reads in items["reads"]]
+        story = [items["definition"], items["run_id"], items["created_at"]]
+        columns = [items["keys"], items["digests"], items["run_s"], reads, items["read_of"]]
+        news.results.setdefault(items["node"], []).append([*story, *columns, *at, SLICE])
+
+
 def _items_succeeded(news: News, line: bytes, at: At) -> None:
     for result in _event(line)["results"]:
         _add_result(news, result, at)
@@ -196,6 +217,7 @@ def _not_kept(news: News, line: bytes, _at: At) -> None:
 
 _ADDERS: dict[bytes, Callable[[News, bytes, At], None]] = {
     b"Succeeded": _succeeded,
+    b"SliceSucceeded": _slice_succeeded,
     b"ItemsSucceeded": _items_succeeded,
     packs.KIND.encode(): _packed,
     b"CallEnded": _call_ended,

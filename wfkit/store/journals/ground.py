@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from wfkit.core.result import Known
 from wfkit.store.files import read_file
 from wfkit.store.journals import journal, segments
 from wfkit.store.journals.catalog import Broken, Catalog, Place, drop, open_catalog
-from wfkit.store.journals.index import Index
+from wfkit.store.journals.index import Index, KnownRows
 from wfkit.store.journals.marks import Mark
 from wfkit.store.place import DATABASE
 
@@ -52,9 +51,9 @@ class Ground:
         """Up to which byte the catalog covers each journal."""
         return self._catalog.head.journals if self.whole and self._catalog is not None else {}
 
-    def known(self, names: Iterable[str]) -> list[Known] | None:
-        """The results of these nodes, also forgotten ones, newest first."""
-        nothing: list[Known] = []
+    def known(self, names: Iterable[str]) -> KnownRows | None:
+        """The results of these nodes, also forgotten ones."""
+        nothing: KnownRows = [], []
         if self.whole and self._root is not None and self._collected != (read_file(self._root / COLLECTED) or b""):
             self.distrust()  # another process has collected: what is known here may be gone
         return self.ask(lambda catalog: catalog.known(names), nothing)

@@ -1,0 +1,124 @@
+"""The columns of a slice while they are filled: the values of items become `core.columns.Items`.
+
+Values are digested and encoded one by one as they are made. Running bodies is not done here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from wfkit.core.columns import Items, pick
+from wfkit.core.events import SliceSucceeded
+from wfkit.core.promises import Payloads
+from wfkit.core.result import Read
+from wfkit.engine.bodies import merge_reads
+from wfkit.engine.context import Context, Made
+from wfkit.engine.prepare import ReadyNode
+from wfkit.engine.preview import preview
+from wfkit.errors import ValueFault
+from wfkit.keys.places import absolute
+from wfkit.keys.reads import Recorder
+from wfkit.keys.values import digest
+
+
+class Columns:
+    """Takes items of one node that ended well, without a problem."""
+
+    def __init__(self, context: Context, node: int, attempt: int, inputs: Sequence[str]) -> None:
+        self._context, self._node, self._attempt, self._inputs = context, node, attempt, inputs
+        self._ready = context.prepared.ready[node]
+        self._batch = context.store.batch(self._ready.node.options.codec)
+        self._tasks: list[int] = []
+        self._digests: list[str] = []
+        self._made: list[Made] = []
+        self._seen: list[tuple[Any, Recorder]] = []
+        self._previews: list[tuple[int, str]] = []
+
+    def add(self, task: int, made: Made, seen: tuple[Any, Recorder]) -> bool:
+        """Take an item, with its input and what recorded its reads. False if its value is none to be stored."""
+        try:
+            name = digest(made.value)
+            is_text = self._batch.add(made.value, name)
+        except ValueFault:
+            return False
+        if not is_text:
+            self._previews.append((len(self._tasks), preview(made.value)))
+        self._tasks.append(task)
+        self._digests.append(name)
+        self._made.append(made)
+        self._seen.append(seen)
+        return True
+
+    def add_named(self, named: Callable[[Any], Iterable[Read]]) -> None:
+        """Files that came to be named while the slice ran are reads of its items, but not of those that wrote them."""
+        project = self._context.around.project
+        for made, (item, recorder) in zip(self._made, self._seen, strict=True):
+            found = [read for read in named(item) if absolute(read.name, project) not in recorder.writes]
+            made.reads = merge_reads(made.reads, tuple(found))
+
+    def finish(self) -> tuple[SliceSucceeded | None, list[tuple[int, Made]]]:
+        """The event, None if there is nothing to tell; and the items whose values must not be stored."""
+        payloads = self._batch.finish()
+        odd = [(self._tasks[i], self._made[i]) for i in payloads.refused]
+        kept = [i for i in range(len(self._tasks)) if i not in payloads.refused]
+        if not kept:
+            return None, odd
+        items = self._items(payloads)
+        if odd:
+            items = pick(items, kept)
+        self._context.values.keep_items(items)
+        return SliceSucceeded(tuple(self._tasks[i] for i in kept), self._attempt, items, items.created_at), odd
+
+    def _items(self, payloads: Payloads) -> Items:
+        context, node, ready = self._context, self._node, self._ready
+        first = context.run.first[node]
+        keys = [context.run.key[task] for task in self._tasks]
+        reads, read_of = _distinct([made.reads for made in self._made])
+        return Items(
+            node=ready.node.name,
+            definition=ready.definition.digest or "",
+            run_id=context.run.started.run_id,
+            created_at=time.time(),
+            keys="".join([key or "" for key in keys]),
+            digests="".join(self._digests),
+            run_s=tuple([made.run_s for made in self._made]),
+            item=item_name(context, node),
+            inputs="".join([self._inputs[task - first] for task in self._tasks]),
+            payloads="".join(payloads.names),
+            codecs=tuple(dict.fromkeys(payloads.codecs)) if len(set(payloads.codecs)) == 1 else tuple(payloads.codecs),
+            sizes=tuple(payloads.sizes),
+            inlines=tuple(payloads.inlines),
+            shared=context.resolver.shared.get(node, ()),
+            reads=reads,
+            read_of=read_of,
+            outputs=tuple([(i, made.outputs) for i, made in enumerate(self._made) if made.outputs]),
+            previews=tuple(self._previews),
+            cacheable=_may_cache(context, ready) and keys[0] is not None,
+        )
+
+
+def item_name(context: Context, node: int) -> str:
+    """The name under which the body of a mapped node has its item."""
+    each = context.prepared.ready[node].node.each
+    return each.item if each is not None else ""
+
+
+def _may_cache(context: Context, ready: ReadyNode) -> bool:
+    """Whether results that have no problem of their own are cached; the user is told if not."""
+    problem = ready.definition.problem
+    if problem is not None:
+        context.warn(f"node {ready.node.name!r}: {problem}; the result is not cached")
+    for note in ready.definition.notes:
+        context.warn(f"node {ready.node.name!r}: {note}")
+    return problem is None and ready.node.options.cache.enabled
+
+
+def _distinct(reads: list[tuple[Read, ...]]) -> tuple[tuple[tuple[Read, ...], ...], tuple[int, ...]]:
+    """Each set of reads once, and which one each item has."""
+    if not any(reads):
+        return (), ()
+    numbers: dict[tuple[Read, ...], int] = {}
+    which = [numbers.setdefault(each, len(numbers)) for each in reads]
+    return tuple(numbers), tuple(which) if len(numbers) > 1 else ()
