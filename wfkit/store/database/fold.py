@@ -17,7 +17,7 @@ import orjson
 
 from wfkit.core.events import Entry
 from wfkit.store import wire
-from wfkit.store.database import opening, rows
+from wfkit.store.database import opening, rows, spread
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -89,7 +89,8 @@ def _inserts() -> dict[str, str]:
     """An INSERT for each table that takes a list of JSON lines; made from the text that makes the tables, because
     asking a database for its columns takes 14 ms."""
     text = re.sub("--.*", "", opening.TABLES.read_text("utf-8"))
-    return {table: _insert(table, _COLUMN.findall(columns)) for table, columns in _TABLE.findall(text)}
+    found = {table: _insert(table, _COLUMN.findall(columns)) for table, columns in _TABLE.findall(text)}
+    return found | spread.inserts()
 
 
 def _insert(table: str, kinds: list[tuple[str, str]]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from wfkit.core import events as e
 from wfkit.core.call import CallRecord, Cost, Failure, Usage
+from wfkit.core.columns import Items, cut
 from wfkit.core.result import Result
 
 Row = dict[str, Any]
@@ -90,12 +91,7 @@ def _resolved(place: Place, event: e.Resolved) -> Made:
     at = {"at": micros(event.at), "node": event.node}
     books = {"saved_usd": event.saved_usd, "saved_s": event.saved_s, "from_run": event.from_run}
     yield "resolutions", [place | _UNRESOLVED | at | books | {"state": "resolved", "tasks": len(event.keys)}]
-    columns = zip(event.keys, event.reasons, event.values, strict=True)
-    yield "tasks", [
-        {**place, **at, "item": item, "state": "queued" if digest is None else "cached", "reason": reason, "key": key,
-         "digest": digest}
-        for item, (key, reason, digest) in enumerate(columns)
-    ]  # fmt: skip
+    yield "tasks", [place | at | {"reason": event.reasons, "key": event.keys, "digest": event.values}]
 
 
 def _skipped(place: Place, event: e.Skipped) -> Made:
@@ -138,10 +134,35 @@ def _succeeded(place: Place, event: e.Succeeded) -> Made:
     yield "results", [_result(place, event.task, event.attempt, event.result)]
 
 
-def _items_succeeded(place: Place, event: e.ItemsSucceeded | e.SliceSucceeded) -> Made:
+def _items_succeeded(place: Place, event: e.ItemsSucceeded) -> Made:
     yield "attempts", [_attempt(place, span, event.attempt, "success", event.at) for span in spans(event.tasks)]
-    columns = zip(event.tasks, e.results_of(event), strict=True)
+    columns = zip(event.tasks, event.results, strict=True)
     yield "results", [_result(place, task, event.attempt, result) for task, result in columns]
+
+
+def _slice_succeeded(place: Place, event: e.SliceSucceeded) -> Made:
+    yield "attempts", [_attempt(place, span, event.attempt, "success", event.at) for span in spans(event.tasks)]
+    yield "items", [_items(place, event.tasks, event.attempt, event.items)]
+
+
+def _items(place: Place, tasks: Sequence[int], attempt: int, items: Items) -> Row:
+    """A row of columns: `spread` makes rows of results of it. A column of nothing is None."""
+    outputs, previews = dict(items.outputs), dict(items.previews)
+    return {
+        **place, "attempt": attempt, "node": items.node, "definition": items.definition, "task": tasks,
+        "key": cut(items.keys) or [""] * len(tasks), "digest": cut(items.digests),
+        "codec": items.codecs * len(tasks) if len(items.codecs) == 1 else items.codecs,
+        "payload": cut(items.payloads), "size": items.sizes, "inline": items.inlines, "item": items.item,
+        "input": cut(items.inputs), "shared": items.shared,
+        "reads": [[(read.kind, read.name, read.digest) for read in reads] for reads in items.reads],
+        "read_of": items.read_of or ([0] * len(tasks) if items.reads else None),
+        "preview": [previews.get(i) for i in range(len(tasks))] if previews else None,
+        "outputs": [
+            [(out.stream, out.mime, out.data) for out in outputs.get(i, ())] for i in range(len(tasks))
+        ] if outputs else None,
+        "run_s": items.run_s, "cacheable": items.cacheable, "created_at": round(items.created_at * 1e6),
+        "escaped": False,
+    }  # fmt: skip
 
 
 def _result(place: Place, task: int, attempt: int, result: Result) -> Row:
@@ -230,7 +251,7 @@ _MAKERS: dict[type, Callable[[Place, Any], Made]] = {
     e.Resolved: _resolved,
     e.Dispatched: _dispatched,
     e.Succeeded: _succeeded,
-    e.SliceSucceeded: _items_succeeded,
+    e.SliceSucceeded: _slice_succeeded,
     e.ItemsSucceeded: _items_succeeded,
     e.Failed: _failed,
     e.Skipped: _skipped,
