@@ -1,4 +1,4 @@
-"""Columns become rows: the INSERT of what is written as one JSON line for many tasks, a list a column, unnested at once.
+"""Columns become rows: the INSERT of what is written as one JSON line for many tasks, a list a column.
 
 Ten thousand results are forty lines this way, and no Python is run for each. Other tables are in `fold`.
 """
