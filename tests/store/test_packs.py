@@ -135,7 +135,7 @@ def test_catalog_reads_packs(tmp_path: Path) -> None:
     assert catalog is not None
     known = catalog.known([PLAIN.node])
     assert known is not None
-    assert [(item.key, item.digest, item.cost_usd) for item in known] == [(PLAIN.key, PLAIN.value.digest, 0)]
+    assert [(item.key, item.digest, item.cost_usd) for item in known[0]] == [(PLAIN.key, PLAIN.value.digest, 0)]
     assert catalog.definitions == {"d" * 32}
 
 

@@ -112,30 +112,14 @@ class Resolver:
         takes_old = self.scope.takes_old and ready.node.kind is not NodeKind.INPUT
         if ready.over is not None and not takes_old:
             looked = look_up_all(keys, asked, self.index, self.unchanged, now)
-            looked.reasons = self._told(ready, looked.reasons)
+            looked.reasons = _told(self, ready, looked.reasons)
             return looked, ()
         pairs = [look_up(key, asked, self.index, self.unchanged, now) for key in keys]
-        found = Found([known for known, _ in pairs], self._told(ready, [reason for _, reason in pairs]))
+        found = Found([known for known, _ in pairs], _told(self, ready, [reason for _, reason in pairs]))
         if takes_old:
             found = self.keeping.fill(found, asked, lambda older: self._keys_of(node, ready, older), now)
         digests = [known.digest if known is not None else None for known in found.known]
         return Looked(found.reasons, digests, [known for known in found.known if known is not None]), found.made_by
-
-    def _told(self, ready: ReadyNode, reasons: list[str]) -> list[str]:
-        """The reasons, where the model that the settings name is told from a prompt that was edited."""
-        if Reason.PROMPT_CHANGED in reasons and self._only_settings(ready):
-            return [Reason.SETTINGS_CHANGED if why == Reason.PROMPT_CHANGED else why for why in reasons]
-        return reasons
-
-    def _only_settings(self, ready: ReadyNode) -> bool:
-        """Whether a prompt for the default model is as it was, but for the model that the settings name."""
-        declared = ready.node.options.model
-        newest = self.index.newest.get(ready.node.name)
-        if declared is None or declared.model != DEFAULT or newest is None:
-            return False
-        old = self.text_of(newest.definition)
-        changed = difference(old.parts, ready.definition.parts) if old is not None else ()
-        return [change.path for change in changed] == [f"{ready.node.name} -> model"]
 
     def prime(self, node: int, done: Callable[[int], NodeValue]) -> None:
         """Make sure that the inputs of a node are at hand that was resolved by an earlier owner of the run."""
@@ -208,6 +192,24 @@ class Resolver:
         """What of a column over all items belongs to those that are taken."""
         sample = self.samples.get(node)
         return column if sample is None else [column[place] for place in sample.picked]
+
+
+def _told(resolver: Resolver, ready: ReadyNode, reasons: list[str]) -> list[str]:
+    """The reasons, where the model that the settings name is told from a prompt that was edited."""
+    if Reason.PROMPT_CHANGED in reasons and _only_settings(resolver, ready):
+        return [Reason.SETTINGS_CHANGED if why == Reason.PROMPT_CHANGED else why for why in reasons]
+    return reasons
+
+
+def _only_settings(resolver: Resolver, ready: ReadyNode) -> bool:
+    """Whether a prompt for the default model is as it was, but for the model that the settings name."""
+    declared = ready.node.options.model
+    newest = resolver.index.newest.get(ready.node.name)
+    if declared is None or declared.model != DEFAULT or newest is None:
+        return False
+    old = resolver.text_of(newest.definition)
+    changed = difference(old.parts, ready.definition.parts) if old is not None else ()
+    return [change.path for change in changed] == [f"{ready.node.name} -> model"]
 
 
 def _sample(scope: Scope, limit: int | None, digests: Sequence[str]) -> Sample | None:

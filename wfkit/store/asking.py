@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from wfkit.core.estimate import Past
 from wfkit.core.events import NodeDefined
 from wfkit.core.report import LineageStep, RunReport, RunRow
+from wfkit.store.secrets import Secrets
 
 
 class Projection(Protocol):
@@ -27,6 +28,8 @@ class Projection(Protocol):
 
 class Asking:
     """Answers from `_projection`."""
+
+    _secrets: Secrets
 
     def _projection(self) -> Projection:
         """The projection, with everything in it that was appended until now."""
@@ -61,3 +64,7 @@ class Asking:
     def sql(self, query: str) -> Any:
         """One read-only SELECT over the tables, as a pandas DataFrame. Raises UsageFault for anything else."""
         return self._projection().sql(query)
+
+    def redact(self, text: str) -> str:
+        """The text with the secrets of this process's environment replaced, for logs and displays."""
+        return self._secrets.redact(text)

@@ -75,7 +75,3 @@ class Serving:
     def try_flight(self, key: str) -> Flight | None:
         """The right to make the call of a key, or None while somebody else has it."""
         return self._flights.take(key)
-
-    def redact(self, text: str) -> str:
-        """The text with the secrets of this process's environment replaced, for logs and displays."""
-        return self._secrets.redact(text)
