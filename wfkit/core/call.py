@@ -74,6 +74,9 @@ class Reply:
     cost: Cost = Cost()
 
 
+NEVER_SENT = "NeverSent"  # the `error` of a failure whose request did not leave
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why something failed, as data: no exception object leaves the place where it was caught."""
@@ -85,6 +88,11 @@ class Failure:
     retry_after_s: float | None = None
     traceback: str | None = None
     hint: str | None = None
+
+    def may_be_billed(self) -> bool:
+        """Whether the request may have been answered, and so be billed, although no answer came."""
+        lost = self.kind in {FailureKind.TRANSIENT, FailureKind.TIMEOUT}
+        return lost and self.status is None and self.error != NEVER_SENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,13 @@ _RETRIED = {
         {FailureKind.EXCEPTION, FailureKind.TIMEOUT, FailureKind.TRANSIENT, FailureKind.RATE_LIMITED}
     ),
     NodeKind.PROMPT: frozenset(
-        {FailureKind.TRANSIENT, FailureKind.RATE_LIMITED, FailureKind.TIMEOUT, FailureKind.EMPTY}
+        {
+            FailureKind.TRANSIENT,
+            FailureKind.RATE_LIMITED,
+            FailureKind.TIMEOUT,
+            FailureKind.EMPTY,
+            FailureKind.UNAVAILABLE,
+        }
     ),
     NodeKind.INPUT: frozenset(),
 }

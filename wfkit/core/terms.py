@@ -80,6 +80,8 @@ class FailureKind(StrEnum):
     REFUSED = "refused"
     EMPTY = "empty"
     UNSTORABLE = "unstorable"
+    BUDGET = "budget"
+    UNAVAILABLE = "unavailable"
     CANCELLED = "cancelled"
 
 

@@ -1,25 +1,103 @@
-"""The order in which guards are asked before a request is sent, in one list. A guard of a later issue is one more
-line here.
+"""The order in which guards are asked before a request is sent, in one list.
 
-A guard wraps `send`; it never retries and never changes a request.
+A guard waits or refuses; it never retries and never changes a request. What a call can cost and what time it is are told
+from outside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import field
+from functools import partial
+from typing import Any
 
 from wfkit.core.call import Reply, Request
 from wfkit.core.frozen import dataclass
+from wfkit.guards.breakers import Breakers
+from wfkit.guards.budgets import Amount, Budgets, Purse
 from wfkit.guards.pools import Pools
+from wfkit.guards.rates import Rates
+from wfkit.guards.retries import RetryBudget
 
 Send = Callable[[Request], Awaitable[Reply]]
 
 
-@dataclass(frozen=True, slots=True)
+async def _sleep(seconds: float) -> None:
+    import asyncio  # costs 50 ms: the loop that runs this has loaded it
+
+    await asyncio.sleep(seconds)
+
+
+@dataclass(slots=True)
 class Guards:
     """The guards that all runs of a process share."""
 
     pools: Pools
+    budgets: Budgets = field(default_factory=lambda: Budgets(time.monotonic))
+    breakers: Breakers = field(default_factory=lambda: Breakers(time.monotonic, _sleep))
+    retries: RetryBudget = field(default_factory=lambda: RetryBudget(time.monotonic))
+    rates: Rates = field(default_factory=lambda: Rates(time.monotonic, _sleep, time.time))
+
+    def statistics(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each guard says of itself, by guard and model or provider."""
+        return {
+            "breaker": self.breakers.statistics(),
+            "retry": self.retries.statistics(),
+            "rate": self.rates.statistics(),
+            "pool": self.pools.statistics(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What guards must know of a call besides its request.
+
+    `purses` is whose money it spends, and `worst` what it may cost at most; `patience_s` is how long it waits for a
+    model that is left alone (0: another model stands by); `attempt` is 1 for a task's first.
+    """
+
+    purses: tuple[Purse, ...] = ()
+    worst: Amount = Amount()
+    input_tokens: int | None = None
+    priority: int = 0
+    attempt: int = 1
+    patience_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A request on its way through the guards."""
+
+    request: Request
+    about: About
+    guards: Guards
+
+
+Call = Callable[[], Awaitable[Reply]]
+
+
+def _budget(one: Passing, call: Call) -> Awaitable[Reply]:
+    return one.guards.budgets.through(one.about.purses, one.about.worst, one.about.priority, call)
+
+
+def _breaker(one: Passing, call: Call) -> Awaitable[Reply]:
+    return one.guards.breakers.through(one.request.model, one.about.priority, one.about.patience_s, call)
+
+
+def _retry(one: Passing, call: Call) -> Awaitable[Reply]:
+    return one.guards.retries.through(one.request.model, one.about.attempt > 1, one.about.priority, call)
+
+
+def _rate(one: Passing, call: Call) -> Awaitable[Reply]:
+    return one.guards.rates.through(one.request.model, one.about.input_tokens, call)
+
+
+def _pool(one: Passing, call: Call) -> Awaitable[Reply]:
+    return one.guards.pools.through(provider_of(one.request.model), call, one.about.priority)
+
+
+ORDER = (_budget, _breaker, _retry, _rate, _pool)
 
 
 def provider_of(model: str) -> str:
@@ -27,15 +105,14 @@ def provider_of(model: str) -> str:
     return model.split("/", 1)[0]
 
 
-def guarded(send: Send, guards: Guards) -> Send:
-    """`send` behind every guard, outermost first as listed."""
-    for guard in reversed((_pool,)):
-        send = guard(send, guards)
-    return send
+def guarded(send: Send, guards: Guards, about: Callable[[Request], About]) -> Send:
+    """`send` behind every guard, outermost first as in ORDER. `about` tells what a request may cost, and for whom."""
 
-
-def _pool(send: Send, guards: Guards) -> Send:
     async def ask(request: Request) -> Reply:
-        return await guards.pools.through(provider_of(request.model), lambda: send(request))
+        one = Passing(request, about(request), guards)
+        call: Call = partial(send, request)
+        for guard in reversed(ORDER):
+            call = partial(guard, one, call)
+        return await call()
 
     return ask

@@ -76,7 +76,7 @@ async def send(request: Request) -> Reply:
     except (aiohttp.ClientError, OSError) as error:
         if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
             raise
-        raise CallFailed(broken(error, request.model)) from None
+        raise CallFailed(broken(error, request.model, isinstance(error, aiohttp.ClientConnectorError))) from None
     if status >= 400:
         raise CallFailed(failure_of_status(status, headers, content, request.model))
     return _reply(content, asked)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wfkit.core.call import Failure
+from wfkit.core.call import NEVER_SENT, Failure
 from wfkit.core.secrets import redact
 from wfkit.core.terms import FailureKind
 
@@ -77,9 +77,10 @@ def unusable(error: BaseException, model: str) -> Failure:
     return _no_answer(f"the body of the answer cannot be read: {type(error).__name__}: {error}", "APIError", model)
 
 
-def broken(error: BaseException, model: str) -> Failure:
-    """The failure of a request whose connection could not be made, or broke."""
-    return _no_answer(f"{type(error).__name__}: {error}".rstrip(": "), "APIConnectionError", model)
+def broken(error: BaseException, model: str, never_sent: bool = False) -> Failure:
+    """The failure of a request whose connection could not be made (`never_sent`), or broke."""
+    name = NEVER_SENT if never_sent else "APIConnectionError"
+    return _no_answer(f"{type(error).__name__}: {error}".rstrip(": "), name, model)
 
 
 def too_late(model: str, deadline_s: float) -> Failure:

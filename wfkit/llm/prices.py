@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from wfkit.core.call import Cost, Message, Usage
+from wfkit.core.call import Cost, Message, Request, Usage
 from wfkit.core.terms import CostSource, UsageSource
 from wfkit.llm import price_file, tokens
 from wfkit.llm.messages import wire, wire_messages
 from wfkit.llm.price_file import Entry
 from wfkit.settings import Prices
 
+_OVERHEAD = 16  # tokens around a message, more than any provider adds
 _NANO = Decimal("1e-9")
 _DATED = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|latest|v\d+(?::\d+)?)")
 _TIER = re.compile(r"_above_(\d+)k_tokens$")
@@ -72,6 +73,25 @@ def cost(model: str, usage: Usage, request_model: str | None = None, billed_usd:
     guessed = usage.source in {UsageSource.ESTIMATED, UsageSource.UNKNOWN}
     source = CostSource.ESTIMATED if guessed else CostSource.LOCAL
     return Cost((input_usd + output_usd).quantize(_NANO), input_usd.quantize(_NANO), output_usd.quantize(_NANO), source)
+
+
+def worst_case(request: Request) -> tuple[Decimal | None, int | None]:
+    """What a call may cost at most: US dollars and tokens, None where that is not known.
+
+    Tokens of the prompt are at most its bytes, those of the answer `max_tokens` or what the model can say at most.
+    """
+    sent = sum(len(wire(message.content).encode()) + _OVERHEAD for message in request.messages)
+    sent += len(request.schema or "") + _OVERHEAD
+    entry = price(request.model) or {}
+    said = dict(request.params).get("max_tokens", entry.get("max_output_tokens"))
+    if not isinstance(said, int):
+        return None, None
+    plain, thought = (
+        Usage(sent, said, reasoning_output_tokens=part, source=UsageSource.PROVIDER) for part in (0, said)
+    )
+    amounts = [cost(request.model, usage).usd for usage in (plain, thought)]
+    known = [usd for usd in amounts if usd is not None]
+    return (max(known) if len(known) == len(amounts) else None), sent + said
 
 
 def price(model: str, request_model: str | None = None) -> Entry | None:

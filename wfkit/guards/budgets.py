@@ -1,0 +1,156 @@
+"""The budget guard: the worst case of a call is reserved in every purse before it is sent, and settled after it.
+
+So no number of calls at once can spend more than a purse holds. A call that may have been billed counts in full. What a
+call can cost at worst is told by the caller; nothing here knows prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import field
+from decimal import Decimal
+
+from wfkit.core.call import NEVER_SENT, Failure, Reply
+from wfkit.core.frozen import dataclass
+from wfkit.core.terms import FailureKind
+from wfkit.errors import CallFailed
+from wfkit.guards.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What a call costs: US dollars and tokens, sent and answered together. None: not known."""
+
+    usd: Decimal | None = Decimal(0)
+    tokens: int | None = 0
+
+
+@dataclass(slots=True)
+class Purse:
+    """Money and tokens that calls may use up together. `usd` and `tokens` are limits; None: no limit.
+
+    `name` tells whose it is ("the run", "node label", "today").
+    """
+
+    name: str
+    usd: Decimal | None = None
+    tokens: int | None = None
+    spent: Amount = field(default_factory=Amount)
+    reserved: Amount = field(default_factory=Amount)
+
+    def lacks(self, worst: Amount, now: bool) -> str | None:
+        """What is missing for this amount, in words, or None. With `now` what others have reserved is gone too."""
+        held = self.reserved if now else Amount()
+        for limit, unit, spent, kept, asked in (
+            (self.usd, "US dollars", self.spent.usd, held.usd, worst.usd),
+            (self.tokens, "tokens", self.spent.tokens, held.tokens, worst.tokens),
+        ):
+            if limit is None:
+                continue
+            if asked is None:
+                return f"what the call may cost in {unit} is not known"
+            if (spent or 0) + (kept or 0) + asked > limit:
+                return f"it allows {limit:f} {unit}" if unit != "tokens" else f"it allows {limit} tokens"
+        return None
+
+    def reserve(self, worst: Amount, sign: int = 1) -> None:
+        """Put an amount aside, or with `sign` -1 back."""
+        self.reserved = _sum(self.reserved, worst, sign)
+
+    def settle(self, actual: Amount) -> None:
+        """Book what a call did cost."""
+        self.spent = _sum(self.spent, actual, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStatistics:
+    """A purse as it stands. Money in US dollars; None: no limit."""
+
+    name: str
+    limit_usd: Decimal | None
+    spent_usd: Decimal
+    reserved_usd: Decimal
+    limit_tokens: int | None
+    spent_tokens: int
+    reserved_tokens: int
+
+
+class Budgets:
+    """Reserves and settles. One for all runs of a process, because they may share a purse."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._queue = Queue()
+
+    async def through(
+        self, purses: tuple[Purse, ...], worst: Amount, priority: int, call: Callable[[], Awaitable[Reply]]
+    ) -> Reply:
+        """Make the call when its worst case fits into every purse.
+
+        Waits while calls under way hold what is missing. Raises CallFailed (budget) when even their end would not help.
+        """
+        limited = tuple(purse for purse in purses if purse.usd is not None or purse.tokens is not None)
+        if not limited:
+            return await call()
+        while not self._reserve(limited, worst):
+            await self._queue.wait(priority, self._clock())
+        actual = worst
+        try:
+            reply = await call()
+            actual = _known(reply, worst)
+            return reply
+        except CallFailed as error:
+            actual = worst if error.failure.may_be_billed() else Amount()
+            raise
+        finally:
+            for purse in limited:
+                purse.reserve(worst, -1)
+                purse.settle(actual)
+            self._queue.admit_all()
+
+    def _reserve(self, purses: tuple[Purse, ...], worst: Amount) -> bool:
+        for purse in purses:
+            lacking = purse.lacks(worst, now=False)
+            if lacking is not None:
+                raise CallFailed(_refused(purse, worst, lacking))
+        if any(purse.lacks(worst, now=True) for purse in purses):
+            return False
+        for purse in purses:
+            purse.reserve(worst)
+        return True
+
+    @staticmethod
+    def statistics(purses: tuple[Purse, ...]) -> list[BudgetStatistics]:
+        """How the purses stand."""
+        return [
+            BudgetStatistics(
+                purse.name, purse.usd, purse.spent.usd or Decimal(0), purse.reserved.usd or Decimal(0),
+                purse.tokens, purse.spent.tokens or 0, purse.reserved.tokens or 0,
+            )
+            for purse in purses
+        ]  # fmt: skip
+
+
+def _sum(left: Amount, right: Amount, sign: int) -> Amount:
+    return Amount((left.usd or Decimal(0)) + sign * (right.usd or 0), (left.tokens or 0) + sign * (right.tokens or 0))
+
+
+def _known(reply: Reply, worst: Amount) -> Amount:
+    """What a reply did cost; the worst case where it is not known."""
+    usage = reply.usage
+    known = usage.input_tokens is not None and usage.output_tokens is not None
+    tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) if known else worst.tokens
+    return Amount(worst.usd if reply.cost.usd is None else reply.cost.usd, tokens)
+
+
+def _refused(purse: Purse, worst: Amount, lacking: str) -> Failure:
+    spent = f"{purse.spent.usd or 0:f} US dollars and {purse.spent.tokens or 0} tokens are spent"
+    asked = "?" if worst.usd is None else f"{worst.usd:f}"
+    hint = "raise the budget, set a lower max_tokens, or choose a cheaper model"
+    if "not known" in lacking:
+        hint = "give the model a price (setting prices), allow it (option allow_unpriced), or set max_tokens"
+    message = (
+        f"the budget of {purse.name} does not allow this call: {lacking}, {spent}, and the call may cost up to {asked} "
+        f"US dollars; {hint}"
+    )
+    return Failure(FailureKind.BUDGET, NEVER_SENT, message, hint=hint)

@@ -1,0 +1,85 @@
+"""The retry guard: when a model mostly fails, retries do not multiply the load on it.
+
+A bucket of 100 tokens a model: a transient failure takes 10, a timeout 20, a success gives 1 back. Below half, retries
+go one at a time; first questions always pass. Source: gRPC proposal A6, "gRPC Retry Design", with costs like AWS's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from wfkit.core.call import Reply
+from wfkit.core.frozen import dataclass
+from wfkit.core.terms import FailureKind
+from wfkit.errors import CallFailed
+from wfkit.guards.queue import Queue
+
+_FULL = 100.0
+_COSTS = {FailureKind.TRANSIENT: 10.0, FailureKind.TIMEOUT: 20.0}
+
+
+@dataclass(slots=True)
+class RetryBucket:
+    """The tokens of one model, and whether a retry is under way while they are few."""
+
+    tokens: float = _FULL
+    busy: bool = False
+
+    def admits(self) -> bool:
+        """Whether a retry may be sent now."""
+        return self.tokens > _FULL / 2 or not self.busy
+
+    def failed(self, kind: FailureKind) -> None:
+        """A request failed."""
+        self.tokens = max(self.tokens - _COSTS.get(kind, 0.0), 0.0)
+
+    def succeeded(self) -> None:
+        """A request was answered."""
+        self.tokens = min(self.tokens + 1.0, _FULL)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryStatistics:
+    """Tokens of one model's bucket (retries are free above 50 of 100), and how many retries wait."""
+
+    tokens: float
+    waiting: int
+
+
+class RetryBudget:
+    """One bucket a model, for all runs of a process."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._buckets: dict[str, RetryBucket] = {}
+        self._queues: dict[str, Queue] = {}
+
+    async def through(self, model: str, is_retry: bool, priority: int, call: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Make the call; a retry when the model's bucket allows it."""
+        bucket = self._buckets.setdefault(model, RetryBucket())
+        queue = self._queues.setdefault(model, Queue())
+        while is_retry and not bucket.admits():
+            await queue.wait(priority, self._clock())
+        alone = is_retry and bucket.tokens <= _FULL / 2
+        bucket.busy = bucket.busy or alone
+        try:
+            reply = await call()
+            bucket.succeeded()
+            return reply
+        except CallFailed as error:
+            bucket.failed(error.failure.kind)
+            raise
+        finally:
+            if alone:
+                bucket.busy = False
+            if bucket.tokens > _FULL / 2:
+                queue.admit_all()
+            elif not bucket.busy:
+                queue.admit()
+
+    def statistics(self) -> dict[str, RetryStatistics]:
+        """The bucket of every model that was asked."""
+        return {
+            model: RetryStatistics(bucket.tokens, self._queues[model].waiting)
+            for model, bucket in self._buckets.items()
+        }
