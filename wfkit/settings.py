@@ -25,10 +25,11 @@ class Settings:
 
     `threads`: Python bodies at once; `concurrency`: model calls at once per provider; `timeout_s`: deadline of one
     model call; `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`:
-    a mutated input is an error; `transport`: `litellm` sends every request through litellm, `auto` speaks OpenAI's
-    protocol directly where that is the same; `buy`: whether models of providers may be asked (off: only the call log
-    answers); `prices`: your own, a table for each model with US dollars for a million tokens: `input`, `output`,
-    `cached`, `cache_written`, `reasoning`.
+    a mutated input is an error; `max_usd`, `max_usd_per_call`, `max_usd_per_day`: most that the model calls of one run,
+    one call, and all runs on this store since midnight may cost, in US dollars (None: no limit); `transport`:
+    `litellm` sends every request through litellm, `auto` speaks OpenAI's protocol directly where that is the same;
+    `buy`: whether models of providers may be asked (off: only the call log answers); `prices`: your own, a table for
+    each model with US dollars for a million tokens: `input`, `output`, `cached`, `cache_written`, `reasoning`.
     """
 
     threads: int = 8
@@ -37,6 +38,9 @@ class Settings:
     retries: int = 2
     model: str = "offline"
     strict: bool = False
+    max_usd: float | None = None
+    max_usd_per_call: float | None = None
+    max_usd_per_day: float | None = None
     transport: str = "auto"
     max_output_kb: int = 64
     buy: bool = True
@@ -48,6 +52,7 @@ _WANTED = {
     "prices": 'a table such as {"openai/my-model": {"input": 0.15, "output": 0.6}}, in US dollars for a million tokens'
     f" ({', '.join(PRICES)}; the first two are needed)"
 }
+_AMOUNTS = frozenset({"max_usd", "max_usd_per_call", "max_usd_per_day"})
 _CHOICES = {"transport": ("auto", "litellm")}
 
 
@@ -101,10 +106,10 @@ def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
     known = {item.name for item in fields(Settings)}
     if name not in known:
         raise UsageFault(f"unknown setting {name!r} in {where}; settings are: {', '.join(sorted(known))}")
-    kind = type(getattr(Settings(), name))
+    kind = float if name in _AMOUNTS else type(getattr(Settings(), name))
     wanted = _WANTED.get(name, kind.__name__)
     try:
-        parsed = _parse(value, kind)
+        parsed: Any = None if name in _AMOUNTS and str(value).lower() == "none" else _parse(value, kind)
         if parsed not in _CHOICES.get(name, (parsed,)):
             raise UsageFault(f"setting {name!r} in {where} is one of {', '.join(_CHOICES[name])}, not {value!r}")
     except ValueError as error:

@@ -20,10 +20,13 @@ def failed(kind: FailureKind, retry_after_s: float | None = None) -> Failure:
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_which_kinds_are_tried_again(kind: FailureKind) -> None:
-    """Only what may pass by itself is tried again; an exception only in Python, an empty answer only from a model."""
+    """Only what may pass by itself is tried again; an exception only in Python, an empty answer or a model that is
+    left alone only in a prompt."""
     passing = {FailureKind.TRANSIENT, FailureKind.RATE_LIMITED, FailureKind.TIMEOUT}
     assert (retry_at(PYTHON, failed(kind), 1, 0, 0.5) is not None) == (kind in passing | {FailureKind.EXCEPTION})
-    assert (retry_at(PROMPT, failed(kind), 1, 0, 0.5) is not None) == (kind in passing | {FailureKind.EMPTY})
+    assert (retry_at(PROMPT, failed(kind), 1, 0, 0.5) is not None) == (
+        kind in passing | {FailureKind.EMPTY, FailureKind.UNAVAILABLE}
+    )
     assert retry_at(NodeSpec("a", NodeKind.INPUT, retry=RetryPolicy(2)), failed(kind), 1, 0, 0.5) is None
 
 

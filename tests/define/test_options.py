@@ -40,6 +40,8 @@ def test_line_and_pairs_are_read_by_the_same_table() -> None:
         ("top_p", "0.9"),
         ("max-tokens", "50"),
         ("seed", "7"),
+        ("max_usd", "1.5"),
+        ("allow-unpriced", "on"),
     ]
     assert {name.replace("-", "_") for name, _ in everything} == {option.name for option in TABLE}
     by_line = read_options(" ".join(f"--{name} {value}" for name, value in everything), [])
@@ -51,7 +53,7 @@ def test_line_and_pairs_are_read_by_the_same_table() -> None:
             ignore=("e",),
             retry=RetryPolicy(3),
             cache=CachePolicy(ttl_s=3600.0),
-            model=ModelPolicy("m", 0.5, 0.9, 50, 7, "S", 2),
+            model=ModelPolicy("m", 0.5, 0.9, 50, 7, "S", 2, 1.5, True),
             timeout_s=120.0,
             priority=-1,
             on_error=OnError.KEEP,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
+from wfkit.core.call import Failure
+from wfkit.core.terms import FailureKind
+from wfkit.errors import CallFailed
 from wfkit.guards.pools import Pools
 
 
@@ -27,7 +31,7 @@ def test_no_more_than_the_seats() -> None:
     """Twenty calls through three seats: three at once, and all of them are made."""
 
     async def work() -> int:
-        pools, meter = Pools(3), Meter()
+        pools, meter = Pools(3, time.monotonic), Meter()
         await asyncio.gather(*[pools.through("openai", meter) for _ in range(20)])
         assert pools.statistics()["openai"].in_use == 0
         assert pools.statistics()["openai"].waiting == 0
@@ -40,7 +44,7 @@ def test_providers_do_not_wait_for_each_other() -> None:
     """A provider whose seats are all taken keeps nobody from asking another."""
 
     async def work() -> None:
-        pools, gate = Pools(1), asyncio.Event()
+        pools, gate = Pools(1, time.monotonic), asyncio.Event()
         slow = asyncio.ensure_future(pools.through("slow", gate.wait))
         await asyncio.sleep(0)
         await pools.through("quick", Meter())
@@ -55,7 +59,7 @@ def test_seats_come_back() -> None:
     """A call that fails, one that is cancelled, and a caller that gives up waiting leave the seat free."""
 
     async def work() -> None:
-        pools, gate = Pools(1), asyncio.Event()
+        pools, gate = Pools(1, time.monotonic), asyncio.Event()
 
         async def broken() -> None:
             raise ValueError("no")
@@ -81,10 +85,57 @@ def test_another_size() -> None:
     """`resize` holds for the calls that come after it."""
 
     async def work() -> int:
-        pools, meter = Pools(1), Meter()
+        pools, meter = Pools(1, time.monotonic), Meter()
         await pools.through("openai", meter)
         pools.resize(5)
         await asyncio.gather(*[pools.through("openai", meter) for _ in range(20)])
         return meter.most
 
     assert asyncio.run(work()) == 5
+
+
+def test_a_refusal_takes_seats_away() -> None:
+    """A burst of refusals halves the seats once; success gives them back, up to the size."""
+
+    async def work() -> list[int]:
+        now = [0.0]
+        pools, seats = Pools(8, lambda: now[0]), []
+
+        async def refused() -> int:
+            await asyncio.sleep(0)
+            raise CallFailed(Failure(FailureKind.RATE_LIMITED, "E", "no", 429))
+
+        for _ in range(2):
+            await asyncio.gather(*[pools.through("openai", refused) for _ in range(8)], return_exceptions=True)
+            seats.append(pools.statistics()["openai"].seats)
+            now[0] += 2
+        meter = Meter()
+        for _ in range(40):
+            await asyncio.gather(*[pools.through("openai", meter) for _ in range(8)])
+        return [*seats, pools.statistics()["openai"].seats]
+
+    assert asyncio.run(work()) == [4, 2, 8]
+
+
+def test_the_urgent_go_first() -> None:
+    """Of those who wait the highest priority is let in first, among equals the one who came first."""
+
+    async def work() -> list[str]:
+        pools, gate, order = Pools(1, lambda: 0.0), asyncio.Event(), []
+
+        async def note(name: str) -> None:
+            order.append(name)
+
+        held = asyncio.ensure_future(pools.through("openai", gate.wait))
+        await asyncio.sleep(0)
+        wished = [("a", 0), ("b", 0), ("c", 5), ("d", -1)]
+        waiting = [
+            asyncio.ensure_future(pools.through("openai", lambda name=name: note(name), priority))
+            for name, priority in wished
+        ]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(held, *waiting)
+        return order
+
+    assert asyncio.run(work()) == ["c", "a", "b", "d"]

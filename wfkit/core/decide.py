@@ -13,9 +13,10 @@ from itertools import islice, takewhile
 from wfkit.core.effects import Effect, Finish, Resolve, Skip, Start, Wait
 from wfkit.core.frozen import dataclass
 from wfkit.core.run import Run
-from wfkit.core.terms import NodeKind, OnError, RunState, TaskState
+from wfkit.core.terms import FailureKind, NodeKind, OnError, RunState, TaskState
 
 _SLICE = 256
+_NO_MONEY = frozenset({FailureKind.BUDGET, FailureKind.QUOTA})
 _IDLE = (-(2**31), 0, 0)
 
 
@@ -115,8 +116,11 @@ def _slice(run: Run, node: int, seats: Seats) -> Start:
 def final_state(run: Run) -> RunState:
     """The outcome of a run whose nodes have all ended.
 
-    Failed if a node failed, partial if failures were tolerated, else success.
+    Stopped by its budget if a call was refused for want of money, ours or the provider's; failed if a node failed;
+    partial if failures were tolerated; else success.
     """
+    if any(found[-1].kind in _NO_MONEY for found in run.failures.values()):
+        return RunState.BUDGET_STOPPED
     if TaskState.CANCELLED in run.node_state:
         return RunState.CANCELLED
     if TaskState.FAILED in run.node_state:

@@ -33,7 +33,11 @@ class CachePolicy:
 
 @dataclass(frozen=True, slots=True)
 class ModelPolicy:
-    """The model of a prompt and its sampling parameters. None means: not sent, the provider's default holds."""
+    """The model of a prompt and its sampling parameters. None means: not sent, the provider's default holds.
+
+    `max_usd` is what all calls of the node may cost together in one run; `allow_unpriced` lets a model without a price
+    pass every budget in US dollars.
+    """
 
     model: str
     temperature: float | None = None
@@ -42,6 +46,8 @@ class ModelPolicy:
     seed: int | None = None
     schema: str | None = None
     repairs: int = 1
+    max_usd: float | None = None
+    allow_unpriced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,15 @@ def number(lowest: float, highest: float) -> Reader:
     return read
 
 
+def switch(value: Any) -> bool:
+    """On or off."""
+    if isinstance(value, bool):
+        return value
+    if value in {"on", "off"}:
+        return bool(value == "on")
+    raise ValueError("must be on or off")
+
+
 def choice(*words: str) -> Reader:
     """One of these words."""
 

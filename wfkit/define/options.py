@@ -81,6 +81,16 @@ TABLE: tuple[Option, ...] = (
     Option("temperature", "randomness of the answer", read.number(0, 2), "0..2", True),
     Option("top_p", "share of likely words to choose from", read.number(0, 1), "0..1", True),
     Option("max_tokens", "longest answer, in tokens", read.whole(1, 10_000_000), "N", True),
+    Option("max_usd", "most that the node's calls may cost in one run", read.number(0, 1e9), "USD", True, False),
+    Option(
+        "allow_unpriced",
+        "let a model without a price pass the budgets",
+        read.switch,
+        "on|off",
+        True,
+        False,
+        ("on", "off"),
+    ),
     Option("seed", "asks the provider for repeatable answers", read.whole(-(2**63), 2**63 - 1), "N", True),
 )
 _MAP_ONLY = frozenset({"key", "limit", "max_parallel", "batch_size"})
@@ -192,5 +202,5 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
 
 
 def _model(name: str, values: Mapping[str, Any]) -> ModelPolicy:
-    fields = ("temperature", "top_p", "max_tokens", "seed", "schema", "repairs")
+    fields = ("temperature", "top_p", "max_tokens", "seed", "schema", "repairs", "max_usd", "allow_unpriced")
     return ModelPolicy(name, **{field: values[field] for field in fields if field in values})

@@ -21,8 +21,10 @@ from wfkit.engine.context import Context, Made
 from wfkit.engine.inputs import Given
 from wfkit.engine.loop import Posted
 from wfkit.engine.paid_once import Payer, Send, UnderWay
+from wfkit.engine.purses import Purses
 from wfkit.engine.spending import spending
 from wfkit.errors import CallFailed
+from wfkit.guards.chain import Guards, guarded
 from wfkit.llm import client
 from wfkit.llm.availability import check_model
 
@@ -38,6 +40,8 @@ class Asking:
     baton: Baton
     send: Send
     under_way: UnderWay
+    guards: Guards
+    purses: Purses
     buy: bool = True
 
     async def ask(self, start: Start, task: int, given: Given) -> tuple[Made | None, Failure | None]:
@@ -47,6 +51,7 @@ class Asking:
         payer = Payer(
             store=self.context.store,
             send=self.send,
+            guard=lambda send: guarded(send, self.guards, self.purses.about(ready, start.attempt)),
             record=lambda event, durable: self._record(event, durable, calls),
             under_way=self.under_way,
             judge=lambda reply: judge(ready, reply),

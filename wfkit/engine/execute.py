@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from wfkit.core.call import Failure, Reply, Request
@@ -33,6 +33,7 @@ from wfkit.engine.drift import drifted
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.paid_once import UnderWay
 from wfkit.engine.prepare import Prepared, ReadyNode
+from wfkit.engine.purses import Purses, open_day
 from wfkit.engine.resolve import Resolver
 from wfkit.engine.resume import Resumable, kept_replies, take_up
 from wfkit.engine.snapshot import snapshot
@@ -41,7 +42,8 @@ from wfkit.engine.values import Values
 from wfkit.engine.wish import Wish, refuse_nothing, unused
 from wfkit.errors import CallFailed, StoreFault
 from wfkit.executors.threads import Threads
-from wfkit.guards.chain import Guards, guarded
+from wfkit.guards.budgets import Purse
+from wfkit.guards.chain import Guards
 from wfkit.guards.pools import Pools
 from wfkit.keys.reads import unchanged
 from wfkit.keys.task import task_key
@@ -68,6 +70,7 @@ class Session:
     guards: Guards
     under_way: UnderWay = field(default_factory=UnderWay)
     defined: set[str] = field(default_factory=set)
+    today: Purse = field(default_factory=lambda: Purse("today"))
 
     def configure(self, chosen: Settings) -> None:
         """Take other settings for the runs to come."""
@@ -83,7 +86,7 @@ def now() -> float:
 
 def open_session(store: Store, settings: Settings, project: Path) -> Session:
     """A session on a store; threads start when the first body needs them."""
-    threads, guards = Threads(settings.threads), Guards(Pools(settings.concurrency))
+    threads, guards = Threads(settings.threads), Guards(Pools(settings.concurrency, time.monotonic))
     return Session(store, settings, project, Values(store), threads, guards)
 
 
@@ -175,11 +178,14 @@ def _baton(session: Session, context: Context) -> Baton:
             raise CallFailed(
                 Failure(FailureKind.CANCELLED, "Interrupted", "the run was interrupted before it was sent")
             )
-        return await client.ask(request, session.settings.timeout_s, session.settings.transport)
+        settings = session.settings
+        heard = partial(session.guards.rates.heard, request.model)
+        return await client.ask(request, settings.timeout_s, settings.transport, heard)
 
-    send = guarded(ask, session.guards)
     baton = Baton(context, _seats(session, context), shared.call_at)
-    asking = Asking(context, baton, send, session.under_way, session.settings.buy)
+    open_day(session.today, session.settings, session.store)
+    purses = Purses(context.run, session.settings, session.today)
+    asking = Asking(context, baton, ask, session.under_way, session.guards, purses, session.settings.buy)
     attempts = Attempts(context, baton, session.threads, shared, Inputs(context), asking)
     baton.launch, baton.when_ended = attempts.launch, attempts.stop
     return baton

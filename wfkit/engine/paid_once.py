@@ -49,7 +49,7 @@ def _nothing(digest: str) -> None:  # noqa: ARG001 - stands for a look-up
 
 @dataclass(slots=True)
 class Payer:
-    """Asks for one attempt of one task.
+    """Asks for one attempt of one task. `guard` puts the guards before a way to send.
 
     `judge` tells what a reply is worth before it is stored; `kept` gives, once, what this attempt was answered before a
     crash, valid or not; `fresh` ignores old replies.
@@ -57,6 +57,7 @@ class Payer:
 
     store: Store
     send: Send
+    guard: Callable[[Send], Send]
     record: Record
     under_way: UnderWay
     judge: Callable[[Reply], Verdict]
@@ -118,19 +119,27 @@ class Payer:
 
     async def _buy(self, request: Request, digest: str) -> Reply:
         self.check(request.model)
-        call_id, began = uuid.uuid4().hex, time.time()
-        await self.record(CallStarted(self.task, self.attempt, call_id, digest, request.model, began), False)
+        sent: list[CallStarted] = []
+
+        async def send(request: Request) -> Reply:
+            """What the guards let pass: from here on it may be billed."""
+            started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, time.time())
+            sent.append(started)
+            await self.record(started, False)
+            return await self.send(request)
+
         try:
-            reply = await self.send(request)
+            reply = await self.guard(send)(request)
         except CallFailed as error:
-            await self._ended(call_id, digest, request, began, failure=error.failure)
+            if sent:
+                await self._ended(sent[-1], request, failure=error.failure)
             raise
         except BaseException as error:  # given up on the way: it may have been billed all the same
-            failure = Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {error}")
-            await self._ended(call_id, digest, request, began, failure=failure)
+            if sent:
+                failure = Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {error}")
+                await self._ended(sent[-1], request, failure=failure)
             raise
-        verdict = self._verdict(reply)
-        await self._ended(call_id, digest, request, began, reply=reply, verdict=verdict)
+        await self._ended(sent[-1], request, reply=reply, verdict=self._verdict(reply))
         return reply
 
     def _verdict(self, reply: Reply) -> Verdict:
@@ -139,12 +148,12 @@ class Payer:
         except Exception:  # the user's own validator broke; that says nothing of the reply, and it was paid for
             return Verdict.VALID
 
-    async def _ended(self, call_id: str, digest: str, request: Request, began: float, **outcome: Any) -> None:
+    async def _ended(self, started: CallStarted, request: Request, **outcome: Any) -> None:
         call = CallRecord(
-            call_id=call_id,
-            request_digest=digest,
+            call_id=started.call_id,
+            request_digest=started.request_digest,
             request=request,
-            started_at=began,
+            started_at=started.at,
             ended_at=time.time(),
             round=self.round,
             provider=provider_of(request.model),

@@ -117,8 +117,8 @@ class Breakers:
     ) -> Reply:
         """Make the call when the model's breaker lets it pass.
 
-        While it is open, waits up to `patience_s` seconds; nobody sends meanwhile but the probe. Raises CallFailed: quota
-        at once, unavailable when the patience is over.
+        While it is open, waits up to `patience_s` seconds; nobody sends meanwhile but the probe. Raises CallFailed:
+        quota at once, unavailable when the patience is over.
         """
         breaker = self._breakers.setdefault(model, Breaker())
         if breaker.state is not State.CLOSED:

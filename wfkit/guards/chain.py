@@ -1,7 +1,6 @@
 """The order in which guards are asked before a request is sent, in one list.
 
-A guard waits or refuses; it never retries and never changes a request. What a call can cost and what time it is are told
-from outside.
+A guard waits or refuses; it never retries and never changes a request. What a call can cost is told from outside.
 """
 
 from __future__ import annotations

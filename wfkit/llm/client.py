@@ -6,7 +6,7 @@ be the same, everything else goes through litellm. Each loads when it is asked f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from wfkit.core.call import Reply, Request
@@ -39,10 +39,16 @@ async def close() -> None:
     await door.close()
 
 
-async def ask(request: Request, deadline_s: float, transport: str = "auto") -> Reply:
+def _unheard(headers: Mapping[str, str]) -> None:  # noqa: ARG001 - stands for a listener
+    return None
+
+
+async def ask(
+    request: Request, deadline_s: float, transport: str = "auto", heard: Callable[[Mapping[str, str]], None] = _unheard
+) -> Reply:
     """The model's reply to one HTTP request, at most `deadline_s` seconds from when it is sent.
 
-    `transport` is `litellm` to send everything through it, or `auto`.
+    `transport` is `litellm` to send everything through it, or `auto`; `heard` is told the headers of a reply.
 
     The time to import litellm does not count. An incomplete, refused or empty reply is returned, not raised: it was
     paid for; `messages.judge` tells what it is worth. Raises CallFailed for all else that goes wrong; CancelledError
@@ -50,7 +56,7 @@ async def ask(request: Request, deadline_s: float, transport: str = "auto") -> R
     """
     import asyncio  # 15 ms: the loop that runs this has loaded it
 
-    send = await _sender(request, transport)
+    send = await _sender(request, transport, heard)
     deadline = asyncio.timeout(deadline_s)
     try:
         async with deadline:
@@ -62,7 +68,9 @@ async def ask(request: Request, deadline_s: float, transport: str = "auto") -> R
     return await _estimated(reply, request) if reply.usage.source is UsageSource.UNKNOWN else reply
 
 
-async def _sender(request: Request, transport: str) -> Callable[[Request], Awaitable[Reply]]:
+async def _sender(
+    request: Request, transport: str, heard: Callable[[Mapping[str, str]], None]
+) -> Callable[[Request], Awaitable[Reply]]:
     """Who answers this request."""
     from wfkit.llm import direct, door  # loaded by the first call
 
@@ -72,8 +80,8 @@ async def _sender(request: Request, transport: str) -> Callable[[Request], Await
     if prefix == "fake":
         return partial(_fake, name)
     if transport != "litellm" and direct.takes(request):
-        return direct.send
-    return partial(door.send, await door.litellm_loaded())
+        return partial(direct.send, heard=heard)
+    return partial(door.send, await door.litellm_loaded(), heard=heard)
 
 
 async def _offline(request: Request) -> Reply:

@@ -12,6 +12,7 @@ import os
 import re
 import ssl
 import sys
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -60,8 +61,9 @@ def takes(request: Request) -> bool:
     return all(name in allowed for name, _ in request.params)
 
 
-async def send(request: Request) -> Reply:
-    """One HTTP request. Raises CallFailed; cancelling closes the connection."""
+async def send(request: Request, heard: Callable[[Mapping[str, str]], None]) -> Reply:
+    """One HTTP request; `heard` is told the headers of its answer. Raises CallFailed; cancelling closes the
+    connection."""
     import aiohttp  # 60 ms: the first call loads it
 
     name = request.model.partition("/")[2]
@@ -73,6 +75,7 @@ async def send(request: Request) -> Reply:
         async with session.post(f"{_base()}/chat/completions", data=body, headers=_headers()) as response:
             content = await _content(response)
             status, headers = response.status, response.headers
+            heard(headers)
     except (aiohttp.ClientError, OSError) as error:
         if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
             raise

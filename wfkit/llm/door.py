@@ -10,6 +10,7 @@ import atexit
 import json
 import logging
 import os
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from functools import cache
 from importlib import import_module
@@ -59,8 +60,9 @@ async def litellm_loaded() -> Any:
         raise CallFailed(Failure(FailureKind.EXCEPTION, "ImportError", message)) from None
 
 
-async def send(litellm: Any, request: Request) -> Reply:
-    """One HTTP request through litellm. Raises CallFailed; cancelling closes the connection."""
+async def send(litellm: Any, request: Request, heard: Callable[[Mapping[str, str]], None]) -> Reply:
+    """One HTTP request through litellm; `heard` is told the headers of its answer. Raises CallFailed; cancelling closes
+    the connection."""
     asked = as_sent(litellm, request)
     arguments: dict[str, Any] = dict(asked.params)
     if asked.schema is not None:
@@ -69,6 +71,7 @@ async def send(litellm: Any, request: Request) -> Reply:
         response = await litellm.acompletion(
             model=asked.model, messages=wire_messages(asked.messages), max_retries=0, timeout=_NEVER_S, **arguments
         )
+        heard(getattr(response, "_response_headers", None) or {})
         return reply_of(response, asked)
     except CallFailed:
         raise

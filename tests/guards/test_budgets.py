@@ -1,0 +1,103 @@
+"""Promises of the budget guard: what may be billed is reserved before, counted after, and refused in clear words."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+
+import pytest
+
+from wfkit.core.call import NEVER_SENT, Cost, Failure, Reply, Usage
+from wfkit.core.terms import CostSource, FailureKind, UsageSource
+from wfkit.errors import CallFailed
+from wfkit.guards.budgets import Amount, Budgets, Purse
+
+CENT = Amount(Decimal("0.01"), 100)
+
+
+def call(outcome: Reply | Failure) -> Callable[[], Awaitable[Reply]]:
+    async def made() -> Reply:
+        if isinstance(outcome, Failure):
+            raise CallFailed(outcome)
+        return outcome
+
+    return made
+
+
+def spend(purse: Purse, outcome: Reply | Failure, worst: Amount = CENT) -> Failure | None:
+    """One call through the guard; how it failed."""
+    try:
+        asyncio.run(Budgets(time.monotonic).through((purse,), worst, 0, call(outcome)))
+    except CallFailed as error:
+        return error.failure
+    return None
+
+
+PRICED = Reply(
+    "yes", "m", usage=Usage(3, 4, source=UsageSource.PROVIDER), cost=Cost(Decimal("0.002"), source=CostSource.LOCAL)
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "usd", "tokens"),
+    [
+        (PRICED, "0.002", 7),
+        (Reply("yes", "m"), "0.01", 100),
+        (Failure(FailureKind.TIMEOUT, "TimeoutError", "late"), "0.01", 100),
+        (Failure(FailureKind.TRANSIENT, "APIConnectionError", "reset"), "0.01", 100),
+        (Failure(FailureKind.TRANSIENT, NEVER_SENT, "nobody listens"), "0", 0),
+        (Failure(FailureKind.TRANSIENT, "InternalServerError", "500", 500), "0", 0),
+        (Failure(FailureKind.RATE_LIMITED, "RateLimitError", "429", 429), "0", 0),
+        (Failure(FailureKind.CANCELLED, "Interrupted", "stopped"), "0", 0),
+    ],
+)
+def test_what_is_settled(outcome: Reply | Failure, usd: str, tokens: int) -> None:
+    """A known cost counts as it is, one that is not known in full; what was refused or never sent costs nothing."""
+    purse = Purse("the run", Decimal(1))
+    spend(purse, outcome)
+    assert purse.spent == Amount(Decimal(usd), tokens)
+    assert purse.reserved == Amount()
+
+
+@pytest.mark.parametrize(
+    ("purse", "worst", "said"),
+    [
+        (Purse("the run", Decimal("0.005")), CENT, "it allows 0.005 US dollars"),
+        (Purse("node 'label'", tokens=50), CENT, "it allows 50 tokens"),
+        (Purse("the run", Decimal(0)), CENT, "it allows 0 US dollars"),
+        (Purse("the run", Decimal(1)), Amount(None, 5), "US dollars is not known"),
+        (Purse("the run", tokens=9), Amount(Decimal(0), None), "tokens is not known"),
+    ],
+)
+def test_refusals(purse: Purse, worst: Amount, said: str) -> None:
+    """A call that a purse cannot pay is refused before it is sent: whose budget, how much, what to do."""
+    failure = spend(purse, PRICED, worst)
+    assert failure is not None
+    assert (failure.kind, failure.error) == (FailureKind.BUDGET, NEVER_SENT)
+    assert purse.name in failure.message
+    assert said in failure.message
+    assert failure.hint
+    assert purse.spent == Amount()
+
+
+def test_waits_for_what_others_hold() -> None:
+    """A call for which the money is only reserved by others waits, and goes on when they turn out cheap."""
+
+    async def work() -> int:
+        budgets, purse, gate = Budgets(time.monotonic), Purse("the run", Decimal("0.015")), asyncio.Event()
+
+        async def held() -> Reply:
+            await gate.wait()
+            return PRICED
+
+        first = asyncio.ensure_future(budgets.through((purse,), CENT, 0, held))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(budgets.through((purse,), CENT, 0, call(PRICED)))
+        await asyncio.sleep(0.01)
+        assert not second.done()
+        gate.set()
+        return len(await asyncio.gather(first, second))
+
+    assert asyncio.run(work()) == 2

@@ -1,0 +1,81 @@
+"""Whose money a call spends: the purses of one run, its nodes, single calls and the day, and what a call may cost.
+
+The guard that reserves and settles is `guards.budgets`; prices are `llm.prices`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from wfkit.core.call import Request
+from wfkit.core.ledger import Account
+from wfkit.core.promises import Store
+from wfkit.core.run import Run
+from wfkit.engine.prepare import ReadyNode
+from wfkit.guards.budgets import Amount, Purse
+from wfkit.guards.chain import About
+from wfkit.llm import client, prices, tokens
+from wfkit.settings import Settings
+
+_OUTAGE_S = 60.0  # how long a call waits for a model that is left alone
+
+
+class Purses:
+    """The purses of one run. What it spent before a restart counts."""
+
+    def __init__(self, run: Run, settings: Settings, today: Purse) -> None:
+        self._run = run
+        self._per_call = _usd(settings.max_usd_per_call)
+        whole = Purse("the run", _usd(settings.max_usd))
+        whole.spent = _spent(list(run.ledger.accounts.values()))
+        self._shared = (whole, today)
+        self._nodes: dict[str, Purse] = {}
+
+    def about(self, ready: ReadyNode, attempt: int) -> Callable[[Request], About]:
+        """What the guards must know of the calls of one attempt of a node."""
+
+        def told(request: Request) -> About:
+            policy = ready.model
+            assert policy is not None
+            purses = (Purse("one call", self._per_call), self._of_node(ready), *self._shared)
+            sent = tokens.count_messages(request.messages)
+            limited = any(purse.usd is not None for purse in purses)
+            usd, most = prices.worst_case(request) if limited else (None, None)
+            if client.is_local(request.model) or policy.allow_unpriced:
+                usd = usd or Decimal(0)
+            return About(purses, Amount(usd, most), sent, ready.node.options.priority, attempt, _OUTAGE_S)
+
+        return told
+
+    def _of_node(self, ready: ReadyNode) -> Purse:
+        name, policy = ready.node.name, ready.model
+        purse = self._nodes.get(name)
+        if purse is None:
+            purse = self._nodes[name] = Purse(f"node {name!r}", _usd(policy.max_usd if policy else None))
+            if purse.usd is not None:
+                index = next(number for number, spec in enumerate(self._run.specs) if spec.name == name)
+                purse.spent = _spent([self._run.ledger.of(index)])
+        return purse
+
+
+def open_day(today: Purse, settings: Settings, store: Store) -> None:
+    """Set the purse of the day: its limit, and what all runs on this store have spent since midnight, local time."""
+    today.usd = _usd(settings.max_usd_per_day)
+    if today.usd is None:
+        return
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    since = midnight.astimezone(UTC).replace(tzinfo=None)
+    spent = "SELECT coalesce(sum(cost_usd), 0)::VARCHAR AS usd FROM calls"
+    frame = store.sql(f"{spent} WHERE NOT served AND \"at\" >= '{since}'")
+    today.spent = Amount(Decimal(str(frame["usd"][0])))
+
+
+def _usd(amount: float | None) -> Decimal | None:
+    return None if amount is None else Decimal(str(amount))
+
+
+def _spent(accounts: list[Account]) -> Amount:
+    usd = sum((account.cost_usd for account in accounts), Decimal(0))
+    return Amount(usd, sum(account.input_tokens + account.output_tokens for account in accounts))
