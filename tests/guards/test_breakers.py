@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 
 import pytest
 from hypothesis import settings
@@ -18,19 +20,32 @@ MODEL = "openai/m"
 
 
 class Clock:
-    """Time that passes when somebody sleeps."""
+    """Time that goes on to the next sleeper's end whenever nothing else can happen."""
 
     def __init__(self) -> None:
         self.now = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+        self._driver: asyncio.Task[None] | None = None
 
     def __call__(self) -> float:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        until = self.now + seconds
-        for _ in range(20):  # whatever can happen now happens before
-            await asyncio.sleep(0)
-        self.now = max(self.now, until)
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.now + seconds, next(self._numbers), woken))
+        if self._driver is None or self._driver.done():
+            self._driver = asyncio.ensure_future(self._drive())
+        await woken
+
+    async def _drive(self) -> None:
+        while self._sleepers:
+            for _ in range(20):  # whatever can happen now happens before
+                await asyncio.sleep(0)
+            until, _, woken = heapq.heappop(self._sleepers)
+            if not woken.done():
+                self.now = max(self.now, until)
+                woken.set_result(None)
 
 
 def failing(kind: FailureKind, retry_after_s: float | None = None) -> CallFailed:

@@ -1,0 +1,103 @@
+"""Money: a run spends no more than it is allowed, judged by the provider's own books, and says what stopped it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wfkit import Workflow, prompt
+from wfkit.core.terms import FailureKind
+from wfkit.llm import prices
+from wfkit.llm.provider import Behaviour, Effect, Faults, Provider
+
+MODEL = "openai/gpt-4o-mini"
+ITEMS = [f"Item {number} is here." for number in range(60)]
+
+
+@contextmanager
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour) -> Iterator[tuple[Workflow, Provider]]:
+    """A workflow whose model is a provider on this machine."""
+    with Provider(behaviour) as provider:
+        monkeypatch.setenv("OPENAI_API_BASE", provider.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        workflow = Workflow("money", store=tmp_path / ".wfkit", namespace={})
+        try:
+            yield workflow, provider
+        finally:
+            workflow.close()
+
+
+def label(**options: Any) -> Any:
+    options = {"model": MODEL, "max_tokens": 20, "retries": 0, **options}
+    return prompt("label", "Say it again: {{ item }}", each="item in items", **options)
+
+
+def billed(effects: list[Effect]) -> Decimal:
+    """What the provider would bill, by its own count and the list price."""
+    entry = prices.price(MODEL)
+    assert entry is not None
+    rates = [Decimal(str(entry[f"{side}_cost_per_token"])) for side in ("input", "output")]
+    return sum((each.input_tokens * rates[0] + each.output_tokens * rates[1] for each in effects), Decimal(0))
+
+
+@pytest.mark.parametrize("concurrency", [1, 8, 50])
+@pytest.mark.parametrize("whose", ["run", "node", "day"])
+def test_no_run_spends_more_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, concurrency: int, whose: str
+) -> None:
+    """With calls at once, repairs and failures: the bill stays within the budget; what was paid is kept, the rest is
+    refused in clear words, and a run with more money buys only the rest."""
+    limit = Decimal("0.00015")
+    faults = Faults({"500": 0.1, "renamed": 0.1}, seed=concurrency)
+    with world(tmp_path, monkeypatch, Behaviour(latency_s=0.005, faults=faults)) as (workflow, provider):
+        workflow.config("concurrency", concurrency)
+        setting = {"run": "max_usd", "day": "max_usd_per_day"}.get(whose)
+        if setting is not None:
+            workflow.config(setting, float(limit))
+        workflow.add(label(max_usd=float(limit)) if whose == "node" else label())
+        outcome = workflow.run("label", inputs={"items": ITEMS})
+        first = provider.effects()
+        assert 0 < billed(first) <= limit
+        assert outcome.status == "budget_stopped"
+        refused = [failure for failure in outcome.failures if failure.failure.kind is FailureKind.BUDGET]
+        assert refused
+        assert all("budget" in failure.failure.message and "max_tokens" in failure.failure.message for failure in refused)
+        assert outcome.cost_usd is None or Decimal(str(outcome.cost_usd)) <= limit
+        if setting is not None:
+            workflow.config(setting, 1.0)
+        workflow.add(label(max_usd=1.0) if whose == "node" else label())
+        again = workflow.run("label", inputs={"items": ITEMS})
+        assert again.status in {"success", "failed"}
+        paid = {effect.messages for effect in first if effect.status == 200}
+        assert not paid & {effect.messages for effect in provider.effects()[len(first) :]}
+
+
+def test_a_model_without_a_price(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a budget a model whose price is not known is refused before a request, unless it is allowed."""
+    with world(tmp_path, monkeypatch, Behaviour()) as (workflow, provider):
+        workflow.config("max_usd", 1.0)
+        workflow.add(label(model="openai/a-model-nobody-knows"))
+        outcome = workflow.run("label", inputs={"items": ITEMS})
+        assert outcome.status == "budget_stopped"
+        assert "allow_unpriced" in outcome.failures[0].failure.message
+        assert provider.effects() == []
+        workflow.add(label(model="openai/a-model-nobody-knows", allow_unpriced=True))
+        assert workflow.run("label", inputs={"items": ITEMS}).status == "success"
+
+
+def test_an_empty_quota_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the provider's quota is used up, what was paid is kept, nothing more is sent, and the run says why."""
+    faults = Faults(script=(*["ok"] * 10, "quota"), rates={"quota": 1.0})
+    with world(tmp_path, monkeypatch, Behaviour(latency_s=0.005, faults=faults)) as (workflow, provider):
+        workflow.config("concurrency", 4)
+        workflow.add(label(retries=2))
+        outcome = workflow.run("label", inputs={"items": ITEMS})
+        assert outcome.status == "budget_stopped"
+        assert {failure.failure.kind for failure in outcome.failures} == {FailureKind.QUOTA}
+        assert len(outcome.failures) == 50
+        assert len(provider.effects()) <= 10 + 4
