@@ -64,9 +64,9 @@ def test_no_run_spends_more_than_it_may(
         first = provider.effects()
         assert 0 < billed(first) <= limit
         assert outcome.status == "budget_stopped"
-        refused = [failure for failure in outcome.failures if failure.failure.kind is FailureKind.BUDGET]
+        refused = [each.failure for each in outcome.failures if each.failure.kind is FailureKind.BUDGET]
         assert refused
-        assert all("budget" in failure.failure.message and "max_tokens" in failure.failure.message for failure in refused)
+        assert all("budget" in failure.message and "max_tokens" in failure.message for failure in refused)
         assert outcome.cost_usd is None or Decimal(str(outcome.cost_usd)) <= limit
         if setting is not None:
             workflow.config(setting, 1.0)
