@@ -33,7 +33,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: Behaviour)
 
 
 def label(**options: Any) -> Any:
-    options = {"model": MODEL, "max_tokens": 20, "retries": 0, **options}
+    options = {"model": MODEL, "max_tokens": 20, "retries": 0, "on_error": "keep", **options}
     return prompt("label", "Say it again: {{ item }}", each="item in items", **options)
 
 
@@ -72,7 +72,7 @@ def test_no_run_spends_more_than_it_may(
             workflow.config(setting, 1.0)
         workflow.add(label(max_usd=1.0) if whose == "node" else label())
         again = workflow.run("label", inputs={"items": ITEMS})
-        assert again.status in {"success", "failed"}
+        assert again.status in {"success", "partial"}
         paid = {effect.messages for effect in first if effect.status == 200}
         assert not paid & {effect.messages for effect in provider.effects()[len(first) :]}
 

@@ -64,7 +64,7 @@ def _written(owner: type, name: str, frozen: bool) -> Any:
 
 def _init(owner: type, frozen: bool) -> Any:
     """`__init__`, alone: the standard library writes that of a frozen class only together with three more."""
-    scope: dict[str, Any] = {"_set": _set, "_missing": MISSING}
+    scope: dict[str, Any] = {"__name__": owner.__module__, "_set": _set, "_missing": MISSING}
     parameters, lines = ["self"], []
     for field in dataclasses.fields(owner):
         name, value = field.name, field.name

@@ -6,6 +6,7 @@ import functools
 import json
 import operator
 import re
+import types
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 from wfkit.errors import ValueFault
-from wfkit.keys.code.callables import outside
+from wfkit.keys.code.callables import outside, where_is
 from wfkit.keys.values import digest
 
 
@@ -76,3 +77,12 @@ def test_singledispatch_and_partial_methods() -> None:
     assert digest(A.__dict__["one"]) != digest(A.__dict__["two"])
     assert digest(operator.methodcaller("a", 1)) != digest(operator.methodcaller("a", 2))
     assert digest([1, 2].count) != digest([1, 3].count)
+
+
+def test_methods_made_from_text_belong_to_their_class() -> None:
+    """What a package writes with exec (methods of dataclasses) is the package's, not a patch of the project."""
+    scope: dict[str, object] = {"__name__": "json"}
+    exec(compile("def __init__(self): pass", "<string>", "exec"), scope)
+    function = scope["__init__"]
+    assert isinstance(function, types.FunctionType)
+    assert where_is(function) == "standard"

@@ -104,7 +104,10 @@ def where_is(function: types.FunctionType) -> str:
     module = sys.modules.get(name) if isinstance(name, str) else None
     if module is not None and vars(module) is function.__globals__:
         return origin(name).kind
-    return kind_of_file(function.__code__.co_filename)
+    written = function.__code__.co_filename
+    if written.startswith("<") and not written.startswith("<ipython"):  # made from text, as methods of dataclasses are
+        return origin(function.__module__).kind
+    return kind_of_file(written)
 
 
 def describe_callable(thing: Any) -> Described:
