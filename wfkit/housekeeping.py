@@ -98,6 +98,8 @@ def _opened(root: Path) -> Iterator[DiskStore]:
 
 def _sentence(found: Collected) -> str:
     size = in_units(found.before)
+    if not (found.runs or found.results or found.swept.objects or found.replies_gone):
+        return f"nothing {'would go' if found.dry_run else 'had to go'}: the store has {size}"
     if found.dry_run:
         return f"nothing was removed (dry run): this would go of {size}"
     return f"the store had {size} and has {'?' if found.after is None else in_units(found.after)}"
@@ -105,10 +107,13 @@ def _sentence(found: Collected) -> str:
 
 def _rows(found: Collected) -> Iterator[tuple[object, ...]]:
     verb = "would go" if found.dry_run else "went"
-    yield f"runs that {verb}", numbers.count(found.runs), "too old, or least recently used"
-    yield f"results that {verb}", numbers.count(found.results), "no run that stays made or used them"
-    size = f"{numbers.count(found.swept.objects)} ({in_units(found.swept.bytes)})"
-    yield f"objects that {verb}", size, "no result that is there speaks of them"
+    if found.runs:
+        yield f"runs that {verb}", numbers.count(found.runs), "too old, or least recently used"
+    if found.results:
+        yield f"results that {verb}", numbers.count(found.results), "no run that stays made or used them"
+    if found.swept.objects:
+        size = f"{numbers.count(found.swept.objects)} ({in_units(found.swept.bytes)})"
+        yield f"objects that {verb}", size, "no result that is there speaks of them"
     if found.replies:
         paid = "--replies: they will be bought again" if found.replies_gone else "paid for; `--replies` lets them go"
         yield f"replies that {verb if found.replies_gone else 'stay'}", numbers.count(found.replies), paid

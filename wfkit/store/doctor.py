@@ -34,7 +34,7 @@ _UNENDED = """
 SELECT l.run_id, max(r.journal_id) FROM runs_latest l JOIN runs r ON r.run_id = l.run_id AND r.epoch = l.epoch
 WHERE l.status = 'running' GROUP BY l.run_id ORDER BY l.run_id
 """
-_COUNTS = "SELECT (SELECT count(*) FROM runs_latest), (SELECT count(*) FROM results), (SELECT count(*) FROM calls)"
+_COUNTS = "SELECT (SELECT count(*) FROM runs_latest), (SELECT count(*) FROM results)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +125,18 @@ def _journals(logs: list[journal.Log]) -> Iterator[Finding]:
         yield Finding("error", "damaged line", detail, "what it said runs again when it is needed; check the disk")
 
 
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def _database(root: Path, database: Database, logs: list[journal.Log]) -> Iterator[Finding]:
     done = database.watermarks()
     holder = f"; {database.notice}" if database.notice else ""
     path = root / FILE
     size = _bytes(path.stat().st_size) if path.exists() else "not there yet"
-    runs, results, calls = _ask(database, _COUNTS)[0]
+    runs, results = _ask(database, _COUNTS)[0]
     level = "warning" if holder else "ok"
-    yield Finding(level, "database", f"{size}, {runs} runs, {results} results, {calls} call rows{holder}")
+    yield Finding(level, "database", f"{size}, {_many(runs, 'run')}, {_many(results, 'result')}{holder}")
     lag = {log.journal_id: log.size - done.get(log.journal_id, 0) for log in logs}
     behind = sum(size for size in lag.values() if size > 0)
     if behind:

@@ -29,7 +29,7 @@ def test_a_store_that_is_well(root: Path) -> None:
     write_journal(root, labels().entries)
     health = doctor(root)
     assert health.ok
-    assert "1 runs, 4 results" in health.text()
+    assert "1 run, 4 results" in health.text()
     assert [finding.subject for finding in health.findings if finding.level != "ok"] == []
 
 
