@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks` is `python tests/benchmarks/run.py`.
+"""`python -m tests.benchmarks` is `python tests/benchmarks/run.py`; with `probes`, the table of probes.
 
 Nothing else lives here.
 """
@@ -7,6 +7,6 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks.run import main
+from tests.benchmarks import probes, run
 
-sys.exit(main())
+sys.exit(probes.main() if sys.argv[1:] == ["probes"] else run.main())

@@ -26,6 +26,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import wfkit
 
+PARAMETERS = "# parameters: "
+
 
 def main() -> None:
     """All jobs, each in a namespace that is empty but for its own cells."""
@@ -43,7 +45,7 @@ def main() -> None:
             outcome = _run(shell, job)
         outcomes.append([*outcome, printed.getvalue()])
         workflow.nodes.clear()
-        _forget_modules(project)
+        forget_modules(project)
         for name in set(shell.user_ns) - names:  # as `%reset` does, but without a look through all memory
             del shell.user_ns[name]
     workflow.close()
@@ -86,10 +88,11 @@ def _plainly(space: dict[str, Any], body: str) -> Any:
 
 
 def as_function(name: str, body: str) -> str:
-    """A body as a function; its last line is the value."""
+    """A body as a function; its last line is the value, and a first line `# parameters: x=1` stands in its head."""
     *lines, last = body.rstrip("\n").split("\n")
+    parameters = lines.pop(0).removeprefix(PARAMETERS) if body.startswith(PARAMETERS) else ""
     indented = "".join(f"    {line}\n" if line else "\n" for line in [*lines, f"return {last}"])
-    return f"{'async ' if 'await ' in body else ''}def {name}():\n{indented}"
+    return f"{'async ' if 'await ' in body else ''}def {name}({parameters}):\n{indented}"
 
 
 def as_node(name: str, body: str) -> str:
@@ -97,7 +100,8 @@ def as_node(name: str, body: str) -> str:
     return f"import wfkit\n\n@wfkit.node\n{as_function(name, body)}"
 
 
-def _forget_modules(project: Path) -> None:
+def forget_modules(project: Path) -> None:
+    """Let modules of the project be loaded anew."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
         if str(file).startswith(f"{project}{os.sep}"):

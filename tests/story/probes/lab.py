@@ -119,11 +119,12 @@ def _write(project: Path, number: int, probe: Probe, form: str, edited: bool) ->
     if form == "module":
         texts["steps.py"] = f"{cells}\n{as_node(name, body)}"
     for path, text in texts.items():
-        _put(folder / path, text)
+        put(folder / path, text)
     return {"folder": folder.name, "name": name, "form": form, "cells": cells, "body": body}
 
 
-def _put(path: Path, text: str | None) -> None:
+def put(path: Path, text: str | None) -> None:
+    """Write a file, remove it (None), or touch it ("touch")."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if text is None:
         path.unlink(missing_ok=True)
