@@ -309,6 +309,65 @@ def test_pickles(lab: Lab) -> None:
     assert did(run(workflow)) == {"made": "hit", "used": "hit"}
 
 
+class Fitted:
+    """An estimator as scikit-learn has them: what it learned is in attributes."""
+
+    def fit(self, rows: list[float]) -> Fitted:
+        self.mean_ = sum(rows) / len(rows)
+        self.weights_ = np.array(rows)
+        return self
+
+    def predict(self, x: float) -> float:
+        return x - float(self.mean_)
+
+
+FITTED = {"model --codec pickle": "Fitted().fit([1.0, 2.0, FIRST])", "told": "model.predict(FIRST * 0 + 5)"}
+
+
+def test_a_fitted_estimator(lab: Lab) -> None:
+    """With `codec: pickle` a fitted estimator is stored, is a hit in another session, and counts below by its state."""
+    workflow = lab.cells(FITTED, {"Fitted": Fitted, "FIRST": 3.0})
+    outcome = run(workflow)
+    assert outcome["told"] == 3.0
+    assert not outcome.warnings
+    workflow.close()
+    again = lab.cells({**FITTED, "more": "model.predict(0)"}, {"Fitted": Fitted, "FIRST": 3.0})
+    outcome = run(again)
+    assert did(outcome) == {"model": "hit", "told": "hit", "more": "run"}
+    assert outcome["more"] == -2.0
+    assert did(run(lab.cells(FITTED, {"Fitted": Fitted, "FIRST": 6.0}))) == {"model": "run", "told": "run"}
+
+
+def test_without_pickle_an_estimator_says_what_to_do(lab: Lab) -> None:
+    """An estimator is used below, not cached, and the warning names it and `codec: pickle`."""
+    workflow = lab.cells({"model": "Fitted().fit([1.0])", "told": "model.predict(5)"}, {"Fitted": Fitted})
+    outcome = run(workflow)
+    assert outcome["told"] == 4.0
+    (warning,) = outcome.warnings
+    assert warning.startswith("node 'model': value: ")
+    assert "Fitted cannot be digested" in warning
+    assert "codec: pickle" in warning
+
+
+def test_a_pickle_of_somebody_else(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pickle that this user did not sign, or that was changed, is never loaded: its node makes it again, and the
+    user is told.
+    """
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "mine"))
+    cells = {"model --codec pickle": "Fitted().fit([1.0])", "told": "model.predict(5)"}
+    workflow = lab.cells(cells, {"Fitted": Fitted})
+    run(workflow)
+    workflow.close()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "another"))
+    workflow = lab.cells({**cells, "told": "model.predict(6)"}, {"Fitted": Fitted})
+    first = workflow.run()
+    told = " ".join([*first.warnings, *(str(failure) for failure in first.failures)])
+    assert "not signed by this user" in told
+    second = workflow.run()
+    assert second["told"] == 5.0
+    assert did(second)["model"] == "run" or did(first)["model"] == "run"
+
+
 def test_a_large_value(lab: Lab) -> None:
     """A value of megabytes is an object of its own, and comes back."""
     workflow = lab.cells({"made": "list(range(500_000))", "used": "sum(made)"})

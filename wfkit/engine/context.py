@@ -18,6 +18,7 @@ from wfkit.core.promises import Store, Ticket
 from wfkit.core.result import NOTHING_SPENT, Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run
 from wfkit.core.terms import FailureKind, OnError, TaskState
+from wfkit.engine.drawing import drawn
 from wfkit.engine.map_value import MapValue, hole
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.preview import preview
@@ -25,6 +26,7 @@ from wfkit.engine.resolve import NodeValue, Resolver, provenance_digest
 from wfkit.engine.unkept import lost
 from wfkit.engine.values import Held, Values
 from wfkit.errors import ValueFault
+from wfkit.keys.pickled import pickled_digest
 from wfkit.keys.task import map_digest
 from wfkit.keys.values import digest
 
@@ -37,6 +39,9 @@ class Surroundings:
     project: Path
     limit_kb: int
     strict: bool = False
+
+
+_HINT = "return data, make it where it is used, or give the node `codec: pickle` if it can be pickled"
 
 
 @dataclass
@@ -179,7 +184,8 @@ class Context:
         if type(made.value) is MapValue:  # a body that hands on what it was given
             made.value = list(made.value)
         try:
-            name = digest(made.value)
+            made.value = drawn(made.value, ready.node.options.codec)
+            name = _name_of(made.value, ready.node.options.codec)
             stored = self.store.encode(made.value, name, ready.node.options.codec)
         except ValueFault as fault:
             place = f"{ready.node.name}[{task}]"
@@ -208,6 +214,18 @@ def _names(run: Run, node: int) -> tuple[str, ...] | None:
     return tuple(
         name for name, task in zip(labels, run.tasks(node), strict=True) if run.state[task] is not TaskState.FAILED
     )
+
+
+def _name_of(value: Any, codec: str) -> str:
+    """The digest of a value; with `codec: pickle` what has none gets that of its pickle. Raises ValueFault."""
+    try:
+        return digest(value)
+    except ValueFault as fault:
+        if codec == "pickle":
+            return pickled_digest(value)
+        if "hand on" in str(fault) or "codec: pickle" in str(fault):
+            raise
+        raise ValueFault(f"{fault}; {_HINT}") from fault
 
 
 def why_unresolvable(ready: ReadyNode, error: Exception) -> Failure:

@@ -192,7 +192,7 @@ def _baton(session: Session, context: Context) -> Baton:
 
 
 def _seats(session: Session, context: Context) -> dict[str, Seats]:
-    sizes = {"python": session.settings.threads}
+    sizes = {"python": session.settings.threads, "pyplot": 1}
     slots: dict[str, Seats] = {}
     for spec in context.run.specs:
         size = sizes.get(spec.pool, session.settings.concurrency)

@@ -32,6 +32,7 @@ from wfkit.settings import Settings
 
 DEFAULT = "default"  # the model that the settings name
 Known = Callable[[Node], Definition | None]
+_DRAWERS = frozenset({"package matplotlib", "package seaborn", "package plotnine"})
 
 
 def _unknown(node: Node) -> Definition | None:  # noqa: ARG001 - the signature of Known
@@ -292,4 +293,14 @@ def pool_of(ready: ReadyNode) -> str:
         return f"model:{ready.model.model.split('/', 1)[0]}"
     if ready.node.kind is NodeKind.PYTHON and awaits(ready.node):
         return "async"
-    return "python"
+    return "pyplot" if _draws(ready) else "python"
+
+
+def _draws(ready: ReadyNode) -> bool:
+    """Whether a body reaches pyplot, which keeps one current figure for all threads: such bodies run one at a time."""
+    if ready.node.kind is not NodeKind.PYTHON:
+        return False
+    parts = ready.definition.parts
+    if any(path in _DRAWERS for path, _, _ in parts):
+        return True
+    return any(".plot" in text for _, _, text in parts) and any(path == "package pandas" for path, _, _ in parts)

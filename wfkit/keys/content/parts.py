@@ -14,6 +14,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.record import Record
 from wfkit.errors import ValueFault, WfkitError
 from wfkit.keys.content.arrays import array_shape
+from wfkit.keys.content.figures import figure_shape
 from wfkit.keys.content.frames import frame_shape
 from wfkit.keys.content.instances import instance_shape, object_shape, record_token
 from wfkit.keys.content.plain import branch, plain, too_deep
@@ -131,7 +132,7 @@ def shape_of(value: Any, scope: Scope) -> Shape:
     """How a value that is neither plain nor code is taken apart. Raises Refused."""
     if type(value) is Branch:  # a part that was taken apart already
         return value
-    for ask in (standard_shape, array_shape, frame_shape, table_shape, instance_shape):
+    for ask in (standard_shape, array_shape, frame_shape, table_shape, figure_shape, instance_shape):
         shape = ask(value)
         if shape is not None:
             return shape

@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 
 from wfkit.core.frozen import dataclass
+from wfkit.core.picture import Picture
 from wfkit.errors import ValueFault
-from wfkit.store.payloads import arrays, frames, images, plain, signed, sparse, tables, tagged
+from wfkit.store.payloads import arrays, figures, frames, images, plain, signed, sparse, tables, tagged
 
 TEXT_CODECS = frozenset({"json", "text", "tagged"})
 
@@ -136,6 +137,8 @@ _FAMILIES: dict[str, Sequence[tuple[str, Callable[[Any], bytes | None]]]] = {
     "pyarrow": [("arrow", tables.encode_arrow)],
     "polars": [("arrow:polars", tables.encode_polars)],
     "scipy": [("sparse", lambda value: sparse.encode(value, pack))],
+    "plotly": [("plotly", lambda value: figures.encode_plotly(value, pack))],
+    "wfkit": [("png", figures.encode_picture)],
     "PIL": [("image", lambda value: images.encode(value, pack))],
 }
 _DECODERS: dict[str, Callable[[bytes], Any]] = {
@@ -150,6 +153,8 @@ _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "arrow:pandas": lambda payload: frames.decode(payload, unpack),
     "arrow:polars": tables.decode_polars,
     "sparse": lambda payload: sparse.decode(payload, unpack),
+    "png": Picture,
+    "plotly": lambda payload: figures.decode_plotly(payload, unpack),
     "image": lambda payload: images.decode(payload, unpack),
 }
 FREEZES: dict[str, Callable[[bytes], Any]] = {
