@@ -10,13 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from wfkit.core.estimate import refusal
 from wfkit.core.plan import Plan, PlanNode
 from wfkit.core.promises import Store
 from wfkit.core.report import RunReport, RunRow
 from wfkit.engine.explaining import Explanation
 from wfkit.engine.lineage import with_items
 from wfkit.engine.logs import TaskLog
-from wfkit.errors import UsageFault
+from wfkit.errors import BudgetRefused, UsageFault
 from wfkit.settings import Settings
 from wfkit.store.collection.sizes import measure
 from wfkit.store.disk import DiskStore
@@ -41,11 +42,21 @@ _RUNS_SEARCHED = 20
 _PICTURES: dict[str, Callable[[RunReport], View]] = {"dag": Dag, "timeline": Timeline, "cost": Cost, "latency": Latency}
 
 
-def plan(found: Plan, workflow: str = "") -> PlanView:
-    """The plan as a table."""
+def plan(found: Plan, max_usd: float | None = None) -> PlanView:
+    """The plan as a table. Raises BudgetRefused when it may cost more than `max_usd` dollars, or nobody knows."""
     rows = tuple(_plan_row(node) for node in found.nodes)
-    warnings = tuple(f"{node.name}: {node.problem}" for node in found.nodes if node.problem)
-    return PlanView(rows, found.targets, workflow, warnings)
+    warnings = (*found.warnings, *(f"{node.name}: {node.problem}" for node in found.nodes if node.problem))
+    refused = None if max_usd is None else refusal(found.estimate.usd, max_usd, found.gaps())
+    view = PlanView(rows, found.targets, "", warnings, found.estimate, found.of_run, max_usd, refused)
+    if refused is not None:
+        raise BudgetRefused(f"--max-usd: {refused}", view)
+    return view
+
+
+def within(found: Plan, max_usd: float | None) -> None:
+    """Nothing, if a run with this plan may begin; raises BudgetRefused else."""
+    if max_usd is not None:
+        plan(found, max_usd)
 
 
 def _plan_row(node: PlanNode) -> PlanRow:
@@ -59,8 +70,10 @@ def _plan_row(node: PlanNode) -> PlanRow:
         detail=node.problem or "",
         deps=node.deps,
         mapped=node.mapped,
+        model=node.model,
         saved_usd=node.saved_usd,
         saved_s=node.saved_s,
+        estimate=node.estimate,
     )
 
 

@@ -95,9 +95,16 @@ class NotTheSame(WfkitError):
 
 
 class BudgetRefused(WfkitError):
-    """More would be spent than allowed."""
+    """More would be spent than allowed, or it is not known how much. `plan` is the view of the plan that says so."""
 
     exit_code = 4
+
+    def __init__(self, message: str, plan: object = None) -> None:
+        super().__init__(message)
+        self.plan = plan
+
+    def __reduce__(self) -> tuple[type[BudgetRefused], tuple[str]]:
+        return BudgetRefused, (str(self),)
 
 
 class StoreFault(WfkitError):

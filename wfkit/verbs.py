@@ -83,6 +83,9 @@ _VERIFY = (
     Argument("--force", "run a sample of all Python bodies again, three tasks a node", Shape.SWITCH),
     Argument("--timeout", "seconds that one cell may take (default: 3600)", kind=float, metavar="S"),
 )
+_MAX_USD = Argument(
+    "--max-usd", "refuse (exit 4) what may cost more, or nobody knows how much", kind=float, metavar="X", least=0
+)
 _JSON = Argument("--json", "end with one JSON object on the last line", Shape.SWITCH)
 _PARAMS = Argument("-p", "set a name of the cell tagged `parameters`", Shape.PAIRS, metavar="NAME VALUE")
 
@@ -94,6 +97,7 @@ TABLE: Final[tuple[Verb, ...]] = (
             _TARGETS,
             Argument("--force", "run the bodies again; replies of models still come from the call log", Shape.SWITCH),
             Argument("--fresh-replies", "ask the models again and pay again", Shape.SWITCH),
+            _MAX_USD,
             Argument("--quiet", "no display", Shape.SWITCH),
         ),
         Where.NOTEBOOK,
@@ -138,7 +142,20 @@ TABLE: Final[tuple[Verb, ...]] = (
         ),
         Where.SHELL,
     ),
-    Verb("plan", "what would run, and why", (_TARGETS,), method="plan"),
+    Verb("plan", "what would run, why, and at what cost", (_TARGETS, _MAX_USD), Where.NOTEBOOK, "plan"),
+    Verb(
+        "plan",
+        "what a rerun would do, why, and at what cost",
+        (
+            Argument(
+                "of", "a notebook, or the id of a run (default: newest)", Shape.OPTIONAL, metavar="NOTEBOOK_OR_RUN"
+            ),
+            _MAX_USD,
+            Argument("--json", "print one JSON object instead", Shape.SWITCH),
+        ),
+        Where.SHELL,
+        "plan",
+    ),
     Verb("why", "why a node ran or did not, with what changed", (_NODE, _ITEM), method="why"),
     Verb(
         "show",

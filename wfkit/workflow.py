@@ -19,7 +19,7 @@ from wfkit.core.graph import near
 from wfkit.core.node import Node
 from wfkit.define.decorator import decorator
 from wfkit.define.prompt import prompt_node as prompt
-from wfkit.engine import execute, explaining, forgetting, logs, planning, recalled
+from wfkit.engine import execute, explaining, foreseeing, forgetting, logs, recalled, replanning
 from wfkit.engine.awaiting import awaited
 from wfkit.engine.drafts import Drafts
 from wfkit.engine.outcome import Outcome
@@ -32,6 +32,7 @@ from wfkit.llm import prices
 from wfkit.store.collection.upkeep import wait_until_done
 from wfkit.store.disk import DiskStore, locate, open_store
 from wfkit.store.journals.facts import Facts
+from wfkit.store.memory import MemoryStore
 from wfkit.summary import summarised
 
 if TYPE_CHECKING:
@@ -76,7 +77,23 @@ class Workflow:
         """What runs of this workflow share; made when first needed."""
         ignore_under(self._root)
         ignore_under(Path(__file__).parent)  # wfkit's own files, read on its own threads
-        return execute.open_session(self.store, self.settings, self._root.parent)
+        opened = execute.open_session(self.store, self.settings, self._root.parent)
+        opened.foreseen = self._blank.foreseen if "_blank" in self.__dict__ else None
+        return opened
+
+    @cached_property
+    def _blank(self) -> execute.Session:
+        """A session on nothing, for questions before there is a store: asking makes none."""
+        return execute.open_session(MemoryStore(), self.settings, self._root.parent)
+
+    @property
+    def notice(self) -> str | None:
+        """What a user should be told about the store (who holds its database), or None."""
+        return self.store.notice if "store" in self.__dict__ else None
+
+    def _peek(self) -> execute.Session:
+        """The session to ask with."""
+        return self.session if "store" in self.__dict__ or self._root.exists() else self._blank
 
     def add(self, node: Node) -> Node:
         """Define a node, or define it again. Nothing runs."""
@@ -105,6 +122,7 @@ class Workflow:
         self,
         *targets: str,
         inputs: Mapping[str, Any] | None = None,
+        max_usd: float | None = None,
         progress: execute.Progress | None = None,
         **said: Unpack[Asked],
     ) -> Outcome:
@@ -114,13 +132,16 @@ class Workflow:
         with `random` those that `seed` picks. `keep` lets results of older code stand in, for this run; `failed` makes
         what failed last time and what needs it.
 
-        Raises DefinitionError or StoreFault before anything ran. A model that is unknown or lacks its key fails the
-        prompts that must ask it, before any call.
+        Raises DefinitionError or StoreFault before anything ran, and BudgetRefused when the plan may cost more than
+        `max_usd` dollars, or nobody knows; what the run spends once it has begun is not watched. A model that is
+        unknown or lacks its key fails the prompts that must ask it, before any call.
         """
         targets, wish = self._wish(targets, said)
         prepared = self.prepare(targets, inputs)
         _ = self.store  # its folder is there now
         self.facts.save()
+        if max_usd is not None or foreseeing.may_cost(prepared):
+            answers().within(foreseeing.make_plan(self.session, prepared, wish), max_usd)
         return summarised(lambda: execute.execute(self.session, prepared, wish, progress), os.environ)
 
     async def arun(self, *targets: str, **options: Any) -> Outcome:
@@ -128,37 +149,42 @@ class Workflow:
         outcome: Outcome = await awaited(lambda stop: self.run(*targets, stop=stop, **options))
         return outcome
 
-    def plan(self, *targets: str, **said: Unpack[Asked]) -> View:
-        """What a run of these targets would do, asked the same way, and why. Nothing runs, nothing is written."""
-        if not self.nodes:
-            return answers().plan(recalled.recalled_plan(recalled.recall(self.session.store, self.session.project)))
+    def plan(self, *targets: str, max_usd: float | None = None, of: str | None = None, **said: Unpack[Asked]) -> View:
+        """What a run of these targets would do, asked the same way, why, and at what cost. Nothing runs, is written or
+        sent.
+
+        Without nodes (in a shell), or for the notebook or run `of`: what a rerun would do. Raises BudgetRefused, with
+        the view as `plan`, when it may cost more than `max_usd` dollars or nobody knows how much.
+        """
+        if of is not None or not self.nodes:
+            return answers().plan(replanning.replan(self._peek(), of), max_usd)
         targets, wish = self._wish(targets, said)
-        return answers().plan(planning.make_plan(self.session, self.prepare(targets), wish))
+        return answers().plan(foreseeing.make_plan(self._peek(), self.prepare(targets), wish), max_usd)
 
     def why(self, node: str, item: int | None = None) -> View:
         """Why a node would run or not, with a diff of what changed."""
         if not self.nodes:
-            past = recalled.recall(self.session.store, self.session.project)
+            past = recalled.recall(self._peek().store, self._peek().project)
             return answers().why(recalled.recalled_why(past, node, item))
         self._known(node)
-        return answers().why(explaining.explain(self.session, self.prepare((node,)), node, item))
+        return answers().why(explaining.explain(self._peek(), self.prepare((node,)), node, item))
 
     def show(self, view: str = "dag", node: str | None = None, item: int | None = None, run: str | None = None) -> View:
         """A view of the newest run, or of the one named: dag, timeline, cost, latency, or the lineage of a node's
         value."""
-        return answers().show(self.session.store, view, node, item, run)
+        return answers().show(self._peek().store, view, node, item, run)
 
     def log(self, node: str, item: int | None = None) -> View:
         """What the body of a node printed and displayed in the newest run, or when its cached value was made."""
-        return answers().log(logs.task_logs(self.session.store, node, item))
+        return answers().log(logs.task_logs(self._peek().store, node, item))
 
     def history(self, limit: int = 20) -> View:
         """The newest runs, with time and money."""
-        return answers().history(self.session.store.runs(limit))
+        return answers().history(self._peek().store.runs(limit))
 
     def sql(self, query: str) -> Any:
         """One read-only SELECT over the store's tables, as a DataFrame."""
-        return self.session.store.sql(query)
+        return self._peek().store.sql(query)
 
     def verify(
         self,
@@ -175,7 +201,7 @@ class Workflow:
 
     def forget(self, node: str) -> View:
         """Serve the results of this node no longer; the log keeps them. Replies of models stay paid."""
-        return answers().forgotten(node, forgetting.forget(self.session.store, node, self.nodes))
+        return answers().forgotten(node, forgetting.forget(self._peek().store, node, self.nodes))
 
     def config(self, name: str | None = None, value: Any = None) -> View:
         """Show the settings, or set one for this workflow."""
@@ -225,7 +251,7 @@ class Workflow:
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the newest run as one HTML file and return its path (default: wfkit-report.html)."""
-        return answers().write_report(self.session.store, Path(path or "wfkit-report.html"))
+        return answers().write_report(self._peek().store, Path(path or "wfkit-report.html"))
 
     def close(self) -> None:
         """Make everything durable and let go of the store."""
@@ -246,7 +272,7 @@ class Workflow:
         return verification().Here(self.name, self._root, self.prepare, lambda: self.session)
 
     def _wish(self, targets: tuple[str, ...], said: Asked) -> tuple[tuple[str, ...], Wish]:
-        wanted, wish = wish_for(Wanted(self.name, self.nodes, lambda: self.store), targets, said, os.environ)
+        wanted, wish = wish_for(Wanted(self.name, self.nodes, lambda: self._peek().store), targets, said, os.environ)
         return tuple(wanted), wish
 
     def _known(self, node: str) -> None:

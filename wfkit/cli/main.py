@@ -6,6 +6,7 @@ Verbs that work on a store call the same method of `Workflow` as `%wf` does. Not
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 import warnings
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import wfkit
-from wfkit.errors import StoreFault, UsageFault, WfkitError
+from wfkit.errors import BudgetRefused, StoreFault, UsageFault, WfkitError
 from wfkit.settings import Settings
 from wfkit.store.place import locate
 from wfkit.verb_words import Asked, HelpShown, find, overview, read
@@ -81,10 +82,15 @@ def _ask_workflow(asked: Asked) -> int:
     if asked.verb.needs_store and not root.exists():
         raise StoreFault(f"there is no store at {root}: run a workflow first, or set WFKIT_STORE")
     workflow = wfkit.Workflow(store=root)
+    said = dict(asked.kwargs)
+    as_json = bool(said.pop("json", False))
     try:
-        answer = getattr(workflow, asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
-        text = _text(answer)
+        answer = getattr(workflow, asked.verb.method or asked.verb.name)(*asked.args, **said)
+        text = _text(answer, as_json)
         notice = workflow.store.notice if asked.verb.needs_store else None
+    except BudgetRefused as refused:  # what was asked is answered all the same
+        print(_text(refused.plan, as_json))
+        raise
     finally:
         workflow.close()
     if text:
@@ -103,10 +109,12 @@ def _lasting(name: str, value: str) -> str:
     return f"in a shell a setting is not kept: {where}"
 
 
-def _text(answer: Any) -> str:
-    """An answer for a terminal: a view has its own text, a DataFrame is printed whole."""
+def _text(answer: Any, as_json: bool = False) -> str:
+    """An answer for a terminal: a view has its own text, a DataFrame is printed whole; or one JSON object."""
     if answer is None:
         return ""
+    if as_json:
+        return json.dumps(answer.object(), allow_nan=False)
     if isinstance(answer, os.PathLike):
         return f"written: {os.fspath(answer)}"
     for way in ("text", "to_string"):

@@ -45,6 +45,25 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeEstimate:
+    """What the tasks of one node are expected to take; `run_s` adds the seconds of its tasks.
+
+    `free` counts tasks whose questions the call log answers. `basis` says what it was foretold from, `gaps` what is
+    not known and why, `time_gap` the same of its time. `task_s` are the seconds of one task (low, expected, high).
+    """
+
+    usd: Span = NOTHING
+    tokens: Span = NOTHING
+    run_s: Span = NOTHING
+    calls: Span = NOTHING
+    free: int = 0
+    basis: str = ""
+    gaps: tuple[str, ...] = ()
+    time_gap: str = ""
+    task_s: tuple[float | None, float | None, float | None] = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """An amount over past tasks: how many are known, their mean, deviation, and the 5th and 95th percentile."""
 

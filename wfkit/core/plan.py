@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from decimal import Decimal
 
+from wfkit.core.estimate import Estimate, NodeEstimate
 from wfkit.core.events import NotKept
 from wfkit.core.found import Answers, Found
 from wfkit.core.frozen import dataclass
@@ -151,8 +152,7 @@ class PlanNode:
     """The plan of one node. `tasks` is None while the number of its items is not known. `reasons` counts tasks by
     reason.
 
-    `saved_usd` is what its cached results cost when they were made; `past_usd` and `past_s` the mean of past tasks of
-    this node (None: no history).
+    `saved_usd` is what its cached results cost when they were made; `estimate` what those to run will take.
     """
 
     name: str
@@ -162,8 +162,8 @@ class PlanNode:
     tasks: int | None
     reasons: dict[Reason, int]
     problem: str | None = None
-    past_s: float | None = None
-    past_usd: Decimal | None = None
+    estimate: NodeEstimate = NodeEstimate()
+    model: str | None = None
     saved_usd: Decimal | None = Decimal(0)
     saved_s: float | None = 0.0
 
@@ -185,7 +185,16 @@ class PlanNode:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run of these targets would do, in order of the graph."""
+    """What a run of these targets would do, in order of the graph. `of_run`: as the nodes were defined in that run.
+    `warnings` hold for all of it."""
 
     targets: tuple[str, ...]
     nodes: tuple[PlanNode, ...]
+    estimate: Estimate = Estimate()
+    of_run: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def gaps(self) -> tuple[str, ...]:
+        """What has no price, a sentence a node."""
+        priced = ((node.name, node.estimate) for node in self.nodes if node.estimate.usd.high is None)
+        return tuple(f"{name}: {', '.join(found.gaps) or 'its cost is not known'}" for name, found in priced)

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.decide import Seats
-from wfkit.core.events import Entry, Event, NodeDefined, RunStarted
+from wfkit.core.estimate import Estimate
+from wfkit.core.events import Entry, Event, NodeDefined, NodeSpec, RunStarted
 from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Index
 from wfkit.core.promises import Store
@@ -60,7 +61,10 @@ Progress = Callable[[RunReport], None]
 
 @dataclass
 class Session:
-    """What runs of one workflow share: the store, values in memory, threads, guards, and calls under way."""
+    """What runs of one workflow share: the store, values in memory, threads, guards, and calls under way.
+
+    `foreseen` is what the newest plan expected, with the nodes that it was about.
+    """
 
     store: Store
     settings: Settings
@@ -71,6 +75,7 @@ class Session:
     under_way: UnderWay = field(default_factory=UnderWay)
     defined: set[str] = field(default_factory=set)
     today: Purse = field(default_factory=lambda: Purse("today"))
+    foreseen: tuple[tuple[NodeSpec, ...], Estimate] | None = None
 
     def configure(self, chosen: Settings) -> None:
         """Take other settings for the runs to come."""
@@ -251,6 +256,7 @@ def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish) -> tuple[
         trigger=wish.trigger,
         params=wish.params,
         notebook=wish.notebook,
+        estimate=_foreseen(session, prepared),
     )
     definitions: list[Event] = [*_definitions(session, prepared, now)]
     if not wish.force and not wish.fresh_replies:
@@ -258,6 +264,12 @@ def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish) -> tuple[
         if run is not None:
             return run, definitions
     return begin(started), [started, *definitions]
+
+
+def _foreseen(session: Session, prepared: Prepared) -> Estimate | None:
+    """What the plan just before expected of this very graph; of a plan only the next run is held against it."""
+    foreseen, session.foreseen = session.foreseen, None
+    return foreseen[1] if foreseen is not None and foreseen[0] == prepared.specs else None
 
 
 def _definitions(session: Session, prepared: Prepared, now: float) -> list[NodeDefined]:

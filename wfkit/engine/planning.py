@@ -1,16 +1,14 @@
-"""What a run would do, without doing it: the same resolver walks the graph, but nothing is started and nothing is
-written."""
+"""A walk over a graph without running it: the same resolver finds keys and hits, but nothing is started or written.
+
+What a plan says of it is `foreseeing`.
+"""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from dataclasses import field
-from decimal import Decimal
 
 from wfkit.core.events import Resolved
-from wfkit.core.frozen import dataclass
-from wfkit.core.plan import Index, Plan, PlanNode
+from wfkit.core.plan import Index
 from wfkit.core.result import Read
 from wfkit.core.terms import NodeKind, OnError, Reason
 from wfkit.engine.execute import Session, load_index, resolver_for
@@ -98,66 +96,3 @@ class Walk:
         else:
             labels, sample = self.resolver.labels.get(node), self.resolver.samples.get(node)
             self._values[node] = NodeValue(map_digest(digests), tuple(digests), labels, sample)
-
-
-def make_plan(session: Session, prepared: Prepared, wish: Wish = Wish()) -> Plan:  # noqa: B008 (frozen)
-    """The plan of every node but the inputs, in order of the graph."""
-    walk = Walk(session, prepared, wish)
-    history = _history(walk.index)
-    nodes = tuple(
-        _plan_node(walk, n, history) for n, ready in enumerate(prepared.ready) if ready.node.kind is not NodeKind.INPUT
-    )
-    return Plan(prepared.graph.targets, nodes)
-
-
-def _plan_node(walk: Walk, n: int, history: dict[str, _Past]) -> PlanNode:
-    ready = walk.prepared.ready[n]
-    resolved = walk.resolved[n]
-    past = history.get(ready.node.name) or _Past()
-    size = None if resolved is None and ready.over is not None else 1
-    reasons = {walk.waiting(n): 1}
-    if resolved is not None:
-        size = len(resolved.keys)
-        reasons = {Reason(reason): count for reason, count in Counter(resolved.reasons).items()}
-    return PlanNode(
-        name=ready.node.name,
-        kind=ready.node.kind,
-        deps=tuple(walk.prepared.graph.nodes[dep].name for dep in ready.deps),
-        mapped=ready.over is not None,
-        tasks=size,
-        reasons=reasons,
-        problem=walk.faults.get(n) or ready.definition.problem,
-        past_s=_mean(past),
-        past_usd=_mean_usd(past) if ready.model is not None else Decimal(0),
-        saved_usd=Decimal(0) if resolved is None else _money(resolved.saved_usd),
-        saved_s=0.0 if resolved is None else resolved.saved_s,
-    )
-
-
-@dataclass(slots=True)
-class _Past:
-    """Seconds and dollars of past tasks of a node, as far as they are known."""
-
-    seconds: list[float] = field(default_factory=list)
-    usd: list[Decimal] = field(default_factory=list)
-
-
-def _history(index: Index) -> dict[str, _Past]:
-    history: dict[str, _Past] = {}
-    for node, seconds, usd in index.by_key.past():
-        past = history.setdefault(node, _Past())
-        past.seconds += (amount for amount in seconds if amount is not None)
-        past.usd += (amount for amount in usd if amount is not None)
-    return history
-
-
-def _money(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
-def _mean(past: _Past) -> float | None:
-    return sum(past.seconds) / len(past.seconds) if past.seconds else None
-
-
-def _mean_usd(past: _Past) -> Decimal | None:
-    return sum(past.usd, Decimal(0)) / len(past.usd) if past.usd else None

@@ -1,5 +1,4 @@
-"""Plan and reasons without the nodes at hand: a shell asks what a rerun of a past run would do, as its nodes were
-defined then.
+"""Reasons without the nodes at hand: a shell asks what a rerun of a past run would do, as its nodes were defined then.
 
 Keys come from the log of that run; files and variables are looked at as they are now.
 """
@@ -12,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wfkit.core.events import NodeSpec
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
-from wfkit.core.plan import Asked, Index, Plan, PlanNode, look_up
+from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.promises import Store
 from wfkit.core.run import Run, replay
-from wfkit.core.terms import NodeKind, Reason, TaskState
+from wfkit.core.terms import Reason, TaskState
 from wfkit.engine.explaining import Explanation, choose
 from wfkit.engine.telling import Case, leading, told
 from wfkit.errors import UsageFault
@@ -57,25 +55,6 @@ def recall(store: Store, project: Path, run_id: str | None = None) -> Recalled:
     run = replay(store.entries(run_id or runs[0].run_id))
     names = [spec.name for spec in run.specs]
     return Recalled(run, Index(store.known(names), ask_not_kept=lambda: store.not_kept(names)), ReadChecker(project))
-
-
-def recalled_plan(recalled: Recalled) -> Plan:
-    """What a rerun would do if no cell were edited."""
-    run = recalled.run
-    nodes = tuple(_node(recalled, n, spec) for n, spec in enumerate(run.specs) if spec.kind is not NodeKind.INPUT)
-    return Plan(run.started.targets, nodes)
-
-
-def _node(recalled: Recalled, n: int, spec: NodeSpec) -> PlanNode:
-    reasons = recalled.reasons(n)
-    return PlanNode(
-        name=spec.name,
-        kind=spec.kind,
-        deps=tuple(recalled.run.specs[dep].name for dep in spec.deps),
-        mapped=spec.over is not None,
-        tasks=len(reasons) or None,
-        reasons={**Counter(reasons)} or {recalled.waiting(n): 1},
-    )
 
 
 def recalled_why(recalled: Recalled, name: str, item: int | None = None) -> Explanation:

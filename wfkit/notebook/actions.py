@@ -16,7 +16,7 @@ from wfkit.define.cell import parse_cell
 from wfkit.define.options import help_text
 from wfkit.engine.execute import Interrupted
 from wfkit.engine.outcome import Outcome, TaskFailure
-from wfkit.errors import NotTheSame, RunFailed, UsageFault
+from wfkit.errors import BudgetRefused, NotTheSame, RunFailed, UsageFault
 from wfkit.notebook.display import RunDisplay, SilentDisplay, StatusLine
 from wfkit.notebook.errors import RunInterrupted
 from wfkit.verb_words import Asked
@@ -43,8 +43,12 @@ def ask(shell: Any, asked: Asked) -> Any:
         return run(shell, asked)
     if asked.verb.name == "verify":
         return verify(shell, asked)
-    answer = getattr(current(), asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
-    if asked.verb.needs_store and (notice := current().store.notice):
+    try:
+        answer = getattr(current(), asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
+    except BudgetRefused as refused:  # the plan is what the user asked for
+        _show(shell, refused)
+        raise
+    if asked.verb.needs_store and (notice := current().notice):
         sys.stderr.write(f"wfkit: {notice}\n")
     if isinstance(answer, os.PathLike):
         say(f"written: {os.fspath(answer)}")
@@ -58,6 +62,9 @@ def run(shell: Any, asked: Asked) -> None:
     display = SilentDisplay() if said.pop("quiet", False) else RunDisplay(shell)
     try:
         outcome = current().run(*asked.args, **said, progress=display, **_origin())
+    except BudgetRefused as refused:
+        _show(shell, refused)
+        raise
     except Interrupted as stopped:
         display.final(stopped.report)
         raise RunInterrupted(_GOES_ON) from None
@@ -71,6 +78,11 @@ def run(shell: Any, asked: Asked) -> None:
     current().bound |= {name: id(value) for name, value in values.items()}
     if outcome.status is RunState.FAILED:
         raise RunFailed(told(outcome))
+
+
+def _show(shell: Any, refused: BudgetRefused) -> None:
+    """The plan that was refused, above the error that says why."""
+    shell.display_pub.publish(refused.plan._repr_mimebundle_())  # type: ignore[attr-defined] # a view: errors draw none
 
 
 def verify(shell: Any, asked: Asked) -> None:

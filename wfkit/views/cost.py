@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wfkit.core.report import CallRow, NodeRow, RunReport
 from wfkit.core.result import Spent
 from wfkit.core.terms import NodeKind
-from wfkit.views import axes, columns, numbers, pieces, tally, theme
+from wfkit.views import axes, columns, foretold, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
 from wfkit.views.frames import frame
 from wfkit.views.markup import Markup, label
@@ -92,7 +92,8 @@ class Cost(View):
     def fragment(self) -> Markup:
         """A sentence and a table with money and tokens side by side, each with its bar."""
         drawn, whole = _top(lines(self.report))
-        say = pieces.say(tally.money_sentence(self.report.run))
+        foreseen = pieces.note(foretold.compared(self.report.run))
+        say = pieces.stack(pieces.say(tally.money_sentence(self.report.run)), foreseen)
         if not drawn:
             return pieces.stack(say, pieces.note("No node asks a model."))
         return pieces.stack(
@@ -103,6 +104,7 @@ class Cost(View):
         """A line a node: money with its bar, calls, tokens in and out."""
         drawn, whole = _top(lines(self.report))
         head = columns.wrap(tally.money_sentence(self.report.run))
+        head += columns.wrap(foretold.compared(self.report.run)) if foretold.compared(self.report.run) else []
         if not drawn:
             return "\n".join([*head, "No node asks a model."])
         most = _most(drawn)

@@ -32,12 +32,14 @@ class History(View):
 
     def data(self) -> pd.DataFrame:
         """A row a run: run_id, workflow, status, started_at (UTC), seconds, run, cached, failed, skipped, calls,
-        cost_usd, saved_usd, ...
+        cost_usd, saved_usd, trigger, targets; and what its plan expected, low, expected and high: usd, tokens, run_s
+        (NaN: not known, or no plan was made).
         """
         records = [
             (run.run_id, run.workflow, run.status, run.started_at, tally.elapsed_s(run), *_counts(run), run.spent.calls,
              None if run.spent.cost_usd is None else float(run.spent.cost_usd),
-             None if run.saved_usd is None else float(run.saved_usd), run.trigger, ", ".join(run.targets))
+             None if run.saved_usd is None else float(run.saved_usd), run.trigger, ", ".join(run.targets),
+             *_expected(run))
             for run in self.runs
         ]  # fmt: skip
         found = frame(records, _COLUMNS)
@@ -77,8 +79,22 @@ class History(View):
             (pieces.glyph(run.status), pieces.code(tally.short(run.run_id)), *_cells(run))
             for run in self.runs[:_LISTED]
         ]
-        heads = ("", "run", "started", "outcome", "run", "cached", "failed", "time", "calls", "cost", "saved", "by")
-        table = pieces.table(heads, "----nnnnnnn-", rows)
+        heads = (
+            "",
+            "run",
+            "started",
+            "outcome",
+            "run",
+            "cached",
+            "failed",
+            "time",
+            "calls",
+            "cost",
+            "expected",
+            "saved",
+            "by",
+        )
+        table = pieces.table(heads, "----nnnnnnnn-", rows)
         picture = _bars(self.runs[:_LISTED][::-1]) if len(self.runs) > 1 else None
         return pieces.stack(pieces.say(_sentence(self.runs)), picture, table, pieces.note(self._cut()))
 
@@ -90,10 +106,10 @@ class History(View):
             (f"{theme.GLYPHS.get(run.status, 'o')} {tally.short(run.run_id)}", *_cells(run)[:-1])
             for run in self.runs[:_LISTED]
         ]
-        heads = ("run", "started", "run", "cached", "failed", "time", "cost", "saved")
+        heads = ("run", "started", "run", "cached", "failed", "time", "cost", "expected", "saved")
         # The glyph tells the outcome, and the year is in the HTML.
         narrow = [(row[0], row[1][5:], *row[3:7], *row[8:]) for row in rows]
-        grid = columns.grid(heads, narrow, "<<>>>>>>")
+        grid = columns.grid(heads, narrow, "<<>>>>>>>")
         return "\n".join([*columns.wrap(_sentence(self.runs)), *grid, *([self._cut()] if self._cut() else [])])
 
     def _cut(self) -> str:
@@ -102,7 +118,18 @@ class History(View):
 
 _COLUMNS: Final = ("run_id", "workflow", "status", "started_at", "seconds", "run", "cached", "failed", "skipped",
 "calls",
-                   "cost_usd", "saved_usd", "trigger", "targets")  # fmt: skip
+                   "cost_usd", "saved_usd", "trigger", "targets",
+                   *(f"expected_{name}_{case}" for name in ("usd", "tokens", "run_s") for case in
+                     ("low", "expected", "high")))  # fmt: skip
+
+
+def _expected(run: RunRow) -> tuple[float | None, ...]:
+    """The spans of the estimate of a run."""
+    found = run.estimate
+    spans = (None, None, None) if found is None else (found.usd, found.tokens, found.run_s)
+    return tuple(
+        None if span is None else getattr(span, case) for span in spans for case in ("low", "expected", "high")
+    )
 
 
 def _counts(run: RunRow) -> tuple[int, int, int, int]:
@@ -112,12 +139,18 @@ def _counts(run: RunRow) -> tuple[int, int, int, int]:
     return ran, cached, failed, skipped
 
 
+def _foreseen(run: RunRow) -> str:
+    """The money that the plan of a run expected; nothing where it expected none."""
+    found = run.estimate
+    return "" if found is None or found.calls.high == 0 else numbers.money(found.usd.expected)
+
+
 def _cells(run: RunRow) -> tuple[str, ...]:
     ran, cached, failed, _ = _counts(run)
     return (
         numbers.moment(run.started_at), theme.words(run.status), _some(ran), _some(cached), _some(failed),
         numbers.seconds(tally.elapsed_s(run)) if run.ended_at is not None else "", _some(run.spent.calls),
-        tally.cost(run.spent),
+        tally.cost(run.spent), _foreseen(run),
         numbers.money(run.saved_usd) if run.saved_usd != 0 else "", run.trigger,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from wfkit.core.report import NodeRow, RunReport
 from wfkit.core.terms import DONE_WELL, NodeKind, RunState, TaskState
-from wfkit.views import columns, numbers, pieces, tally, theme
+from wfkit.views import columns, foretold, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
 from wfkit.views.frames import frame
 from wfkit.views.markup import Markup
@@ -60,10 +60,13 @@ class Progress(View):
             _total_saved(self.report).removeprefix("saved "),
         )
         table = pieces.table(("", "node", "", "items", "time", "cost", "saved"), "---nnn-", body, foot)
-        return pieces.stack(table, pieces.note(folded), *map(_error, _failed(self.report.nodes)))
+        foreseen = pieces.note(foretold.compared(run))
+        return pieces.stack(table, pieces.note(folded), foreseen, *map(_error, _failed(self.report.nodes)))
 
     def text(self) -> str:
-        """`✓ extract  12  3.4 s  $0.0031  saved $0.0100`, a line a node; then the totals."""
+        """`✓ extract  12  3.4 s  $0.0031  saved $0.0100`, a line a node; then the totals, and what was
+        expected.
+        """
         shown, folded = _told(self.report.nodes)
         run = self.report.run
         lines: list[tuple[str, ...]] = [
@@ -80,7 +83,8 @@ class Progress(View):
         total = columns.cut_end("  ".join(part for part in parts if part))
         grid = columns.grid(["", "", "", "", ""], lines, "<>>><") if lines else []
         errors = [columns.cut(f"✗ {row.name}: {row.error}", columns.WIDTH) for row in _failed(self.report.nodes)]
-        return "\n".join([*grid, *([folded] if folded else []), total, *errors])
+        foreseen = columns.wrap(foretold.compared(run)) if foretold.compared(run) else []
+        return "\n".join([*grid, *([folded] if folded else []), total, *foreseen, *errors])
 
 
 def _told(rows: Sequence[NodeRow]) -> tuple[list[NodeRow], str]:

@@ -1,0 +1,120 @@
+"""The plan of a run: for each node how many tasks run, are cached or await, and what that will take.
+
+The walk is `planning`, the arithmetic `estimating`; here they become the rows that are shown, stored and compared.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+
+from wfkit.core.estimate import Estimate, NodeEstimate
+from wfkit.core.plan import Plan, PlanNode
+from wfkit.core.terms import NodeKind, Reason
+from wfkit.engine.estimating import Outlook, estimate
+from wfkit.engine.execute import Session
+from wfkit.engine.planning import Walk
+from wfkit.engine.prepare import Prepared, ReadyNode
+from wfkit.engine.rendering import look
+from wfkit.engine.wish import Wish
+from wfkit.llm import client
+
+
+def make_plan(session: Session, prepared: Prepared, wish: Wish = Wish()) -> Plan:  # noqa: B008 (frozen)
+    """The plan of every node but the inputs, in order of the graph, with its estimate. Nothing is sent.
+
+    The session keeps the estimate for the run that may follow.
+    """
+    walk = Walk(session, prepared, wish)
+    jobs = {n: _job(session, walk, n, wish.fresh_replies) for n in range(len(prepared.ready))}
+    names = [job.spec.name for job in jobs.values() if job.tasks[2] != 0 and job.spec.kind is not NodeKind.INPUT]
+    past = session.store.past(names) if names else []
+    foretold, whole = estimate(jobs, past, session.settings)
+    nodes = tuple(
+        _plan_node(walk, n, foretold[n])
+        for n, ready in enumerate(prepared.ready)
+        if ready.node.kind is not NodeKind.INPUT
+    )
+    found = whole if names else Estimate()
+    session.foreseen = (prepared.specs, found)
+    return Plan(prepared.graph.targets, nodes, found)
+
+
+def may_cost(prepared: Prepared) -> bool:
+    """Whether there are prompts for a provider, who will want money."""
+    return any(ready.model is not None and not client.is_local(ready.model.model) for ready in prepared.ready)
+
+
+def _job(session: Session, walk: Walk, n: int, fresh_replies: bool) -> Outlook:
+    ready, spec, resolved = walk.prepared.ready[n], walk.prepared.specs[n], walk.resolved[n]
+    if ready.node.kind is NodeKind.INPUT:
+        return Outlook(spec, (0, 0, 0))
+    attempts = 1 + spec.retry.retries + (ready.model.repairs if ready.model and ready.schema else 0)
+    max_tokens = ready.model.max_tokens if ready.model else None
+    if resolved is None:
+        tasks, gap = _awaited(session, walk, n)
+        return Outlook(spec, tasks, attempts, max_tokens, gap=gap)
+    todo = _different([n for n, value in enumerate(resolved.values) if value is None], resolved.keys)
+    prompts = None
+    if todo and ready.node.kind is NodeKind.PROMPT:
+        prompts = look(walk, n, todo, lambda digest: not fresh_replies and session.store.find_call(digest) is not None)
+    return Outlook(spec, (len(todo),) * 3, attempts, max_tokens, prompts)
+
+
+def _different(tasks: list[int], keys: tuple[str | None, ...]) -> list[int]:
+    """Tasks without those that share the result of an equal item."""
+    first = {keys[task] or str(task): task for task in reversed(tasks)}
+    return sorted(first.values())
+
+
+def _awaited(session: Session, walk: Walk, n: int) -> tuple[tuple[int, int | None, int | None], str]:
+    """How many tasks a node will have whose inputs are not known; it may turn out that none of them has to run."""
+    ready = walk.prepared.ready[n]
+    size = _size(walk, n)
+    if size is not None:
+        return (0, size, size), ""
+    known = walk.index.newest.get(ready.node.name)
+    before = len(session.store.reasons(known.run_id, ready.node.name)) if known is not None else 0
+    return (0, before or None, None), f"how many items it has is known only when {_over(walk, ready)!r} has run"
+
+
+def _size(walk: Walk, n: int) -> int | None:
+    """How many tasks a node has, as far as that is known before it runs: a map over a map has as many."""
+    ready, resolved = walk.prepared.ready[n], walk.resolved[n]
+    if resolved is not None:
+        return len(resolved.keys)
+    if ready.over is None:
+        return 1
+    above = walk.prepared.ready[ready.over]
+    return _size(walk, ready.over) if above.over is not None else None
+
+
+def _over(walk: Walk, ready: ReadyNode) -> str:
+    return "" if ready.over is None else walk.prepared.graph.nodes[ready.over].name
+
+
+def _plan_node(walk: Walk, n: int, foretold: NodeEstimate) -> PlanNode:
+    ready = walk.prepared.ready[n]
+    resolved = walk.resolved[n]
+    size = None if resolved is None and ready.over is not None else 1
+    reasons = {walk.waiting(n): 1}
+    if resolved is not None:
+        size = len(resolved.keys)
+        reasons = {Reason(reason): count for reason, count in Counter(resolved.reasons).items()}
+    return PlanNode(
+        name=ready.node.name,
+        kind=ready.node.kind,
+        deps=tuple(walk.prepared.graph.nodes[dep].name for dep in ready.deps),
+        mapped=ready.over is not None,
+        tasks=size,
+        reasons=reasons,
+        problem=walk.faults.get(n) or ready.definition.problem,
+        estimate=foretold,
+        model=ready.model.model if ready.model else None,
+        saved_usd=Decimal(0) if resolved is None else _money(resolved.saved_usd),
+        saved_s=0.0 if resolved is None else resolved.saved_s,
+    )
+
+
+def _money(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

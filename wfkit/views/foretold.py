@@ -1,0 +1,59 @@
+"""What is foretold, in words: a span of money, time or tokens, and an estimate beside what really was.
+
+No table and no chart here: `plan`, `progress`, `history` and `cost` put these words where they belong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wfkit.core.estimate import Estimate, Span
+from wfkit.core.report import RunRow
+from wfkit.views import numbers
+
+Show = Callable[[numbers.Number | None], str]
+
+
+def span(amount: Span, show: Show) -> str:
+    """`$0.15 ($0.10 to $0.31)`; `?` when it is not known how much; one amount if it is certain."""
+    if amount.low == amount.expected == amount.high:
+        return show(amount.low)
+    if amount.expected is None and amount.high is None:
+        return numbers.UNKNOWN
+    return f"{show(amount.expected)} ({show(amount.low)} to {show(amount.high)})"
+
+
+def summary(found: Estimate) -> str:
+    """`cost $0.15 ($0.10 to $0.31) · time 12 s (9 s to 40 s) · 12 calls · 24.1k tokens`, without what is nothing."""
+    parts = [f"cost {span(found.usd, numbers.money)}", f"time {span(found.run_s, numbers.seconds)}"]
+    if found.calls.high != 0:
+        parts.append(f"calls {span(found.calls, numbers.count)}")
+        parts.append(f"tokens {span(found.tokens, numbers.tokens)}")
+    return " · ".join(parts)
+
+
+def compared(run: RunRow) -> str:
+    """`expected $0.15, was $0.14 (−7 %); 12 s, was 14 s (+17 %)`; empty for a run without an estimate."""
+    found = run.estimate
+    if found is None or run.ended_at is None:
+        return ""
+    spent = run.spent
+    used = (
+        None if spent.input_tokens is None or spent.output_tokens is None else spent.input_tokens + spent.output_tokens
+    )
+    usd = None if spent.cost_usd is None or spent.unpriced else float(spent.cost_usd)
+    asked = found.calls.high != 0 or spent.calls
+    parts = [_pair(found.usd, usd, numbers.money)] if asked else []
+    parts += [_pair(found.tokens, used, lambda count: f"{numbers.tokens(count)} tokens")] if asked else []
+    parts.append(_pair(found.run_s, run.ended_at - run.started_at, numbers.seconds))
+    return "expected " + "; ".join(parts)
+
+
+def _pair(amount: Span, was: float | None, show: Show) -> str:
+    text = f"{show(amount.expected)}, was {show(was)}"
+    if not amount.expected or was is None:
+        return text
+    change = was / amount.expected - 1
+    sign = "+" if change > 0 else numbers.MINUS if change < 0 else ""
+    beyond = "" if amount.high is None or was <= amount.high else ", more than foretold"
+    return f"{text} ({sign}{abs(change) * 100:,.0f} %{beyond})"
