@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
-from decimal import Decimal
 from functools import cached_property
 
 from wfkit.core.columns import KnownItems, cut
@@ -71,14 +70,6 @@ class Found(Mapping[str, Sequence[Known]]):
             yield results[0]
         last = {items.node: items for items in self.columns if len(items)}
         yield from (items.known(0) for items in last.values())
-
-    def past(self) -> Iterator[tuple[str, Sequence[float | None], Sequence[Decimal | None]]]:
-        """Seconds and dollars of all results, with their node."""
-        for results in self.singles.values():
-            for known in results:
-                yield known.node, (known.run_s,), (known.cost_usd,)
-        for items in self.columns:
-            yield items.node, items.run_s, (Decimal(0),) * len(items)
 
     def answered(self, definition: str, unchanged: Callable[[Read], bool], since: float) -> Answers:
         """What columns answer for one definition: results made after `since` whose reads all match.
