@@ -94,6 +94,8 @@ class Ledger:
         account = self.of(node)
         account.hits += hits
         account.saved_s = None if account.saved_s is None or event.saved_s is None else account.saved_s + event.saved_s
+        if event.saved_usd == "0":  # most hits: a Decimal costs more than all the rest
+            return
         known = account.saved_usd is not None and event.saved_usd is not None
         account.saved_usd = account.saved_usd + Decimal(event.saved_usd) if known else None  # type: ignore[arg-type,operator]
 

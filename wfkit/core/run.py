@@ -132,6 +132,9 @@ def _resolved(run: Run, event: e.Resolved) -> None:
         run.to_resolve.remove(node)
     first = len(run.node_of)
     run.first[node], run.count[node] = first, size
+    if size == 1:
+        _resolved_one(run, event, first)
+        return
     run.node_of += (node,) * size
     run.attempt += (0,) * size
     run.key += event.keys
@@ -154,6 +157,25 @@ def _resolved(run: Run, event: e.Resolved) -> None:
         _enqueue(run, node, todo)
     else:
         _node_done(run, node)
+
+
+def _resolved_one(run: Run, event: e.Resolved, task: int) -> None:
+    """The same for a node with one task, as most have."""
+    node, value = event.node, event.values[0]
+    run.node_of.append(node)
+    run.attempt.append(0)
+    run.key.append(event.keys[0])
+    run.reason.append(event.reasons[0])
+    run.value.append(value)
+    if value is None:
+        run.state.append(TaskState.QUEUED)
+        run.unfinished[node] = 1
+        run.node_state[node] = TaskState.QUEUED
+        _enqueue(run, node, [task])
+        return
+    run.state.append(TaskState.CACHED)
+    run.ledger.hits(node, event, 1)
+    _node_done(run, node)
 
 
 def _unresolvable(run: Run, event: e.Unresolvable) -> None:
@@ -276,10 +298,12 @@ def _end(run: Run, task: int, state: TaskState) -> None:
 
 
 def _node_done(run: Run, node: int) -> None:
-    state = outcome(run, node)
+    state = run.state[run.first[node]] if run.count[node] == 1 else None
+    if state is not TaskState.SUCCESS and state is not TaskState.CACHED:
+        state = outcome(run, node)
     run.node_state[node] = state
     run.nodes_left -= 1
-    if state in (TaskState.SUCCESS, TaskState.CACHED):
+    if state is TaskState.SUCCESS or state is TaskState.CACHED:
         for user in run.users[node]:
             run.missing[user] -= 1
             if not run.missing[user]:
@@ -299,7 +323,7 @@ def outcome(run: Run, node: int) -> TaskState:
     """What the ended tasks of a node amount to. A map that keeps or leaves out failed items succeeds all the same."""
     spec = run.specs[node]
     first, count = run.first[node], run.count[node]
-    states = {run.state[first]} if count == 1 else set(run.state[first : first + count])
+    states = set(run.state[first : first + count])
     if TaskState.FAILED in states and (spec.over is None or spec.on_error is OnError.FAIL):
         return TaskState.SKIPPED if spec.on_error is OnError.SKIP else TaskState.FAILED
     if TaskState.CANCELLED in states:

@@ -66,11 +66,13 @@ class Watch:
     def made(self, value: Any) -> Made:
         """What the body left behind. An input changed in place is a problem that names it."""
         reads, problem = self._recorder.finish()
-        named = self._not_own(self._named())
-        late = [read.name for read in self._not_own(self._before) if read not in named]
-        if late:
-            problem = problem or f"the file {late[0]!r} changed while the body ran"
-        reads = merge_reads(reads, named)
+        named = self._named()
+        if named or self._before:
+            named = self._not_own(named)
+            late = [read.name for read in self._not_own(self._before) if read not in named]
+            if late:
+                problem = problem or f"the file {late[0]!r} changed while the body ran"
+            reads = merge_reads(reads, named)
         mutated = self.given.changed()
         if mutated:
             problem = mutation_problem(mutated, self._strict)

@@ -154,7 +154,8 @@ class Resolver:
 
     def _keys_of(self, node: int, ready: ReadyNode, definition: str | None) -> list[str | None]:
         """The keys that the tasks of a node have, or would have with another definition."""
-        ignored = [pair for pair in self.shared[node] if pair[0] not in ready.node.options.ignore]
+        shared, ignore = self.shared[node], ready.node.options.ignore
+        ignored = [pair for pair in shared if pair[0] not in ignore] if ignore else shared
         if ready.over is None:
             return [None if definition is None else task_key(definition, ignored)]
         if definition is None:
@@ -256,6 +257,9 @@ def _saved(hits: Sequence[Known]) -> tuple[str | None, float | None, str | None]
         return "0", 0.0, None
     costs = [hit.cost_usd for hit in hits]
     seconds = [hit.run_s for hit in hits]
-    usd = None if None in costs else str(sum((cost for cost in costs if cost is not None), Decimal(0)))
+    if not any(costs) and None not in costs:  # most hits
+        usd: str | None = "0"
+    else:
+        usd = None if None in costs else str(sum((cost for cost in costs if cost is not None), Decimal(0)))
     total = None if None in seconds else sum(second for second in seconds if second is not None)
     return usd, total, hits[0].run_id

@@ -27,6 +27,8 @@ _installed = False
 def watch() -> None:
     """Install the hook, once for the process."""
     global _installed  # noqa: PLW0603 - a hook cannot be removed, so there is one for the process
+    if _installed:
+        return
     with _install:
         if not _installed:
             sys.addaudithook(_hook)

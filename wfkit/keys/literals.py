@@ -98,6 +98,9 @@ def texts_in(sources: Iterable[str]) -> tuple[str, ...]:
 
 def named_paths(texts: Sequence[str], values: Iterable[Any] = (), project: Path | None = None) -> tuple[Read, ...]:
     """Like `literal_paths`, for texts that were found before."""
+    values = [value for value in values if type(value) not in _NUMBERS]
+    if not texts and not values:
+        return ()
     named = dict.fromkeys([*texts, *(text for value in values for text in _from_value(value))])
     if named:
         here = names_here()

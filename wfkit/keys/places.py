@@ -36,14 +36,14 @@ _SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/share/zoneinfo/", "/etc/localtime",
 
 def rooted(project: Path | None) -> Path:
     """The absolute path of a project, default: the working directory; links stay links."""
-    if project is not None and project.is_absolute():
-        return _normal(project)
-    return Path(os.path.abspath(project or "."))  # noqa: PTH100 - links stay links
+    normal = _normal(project) if project is not None else None
+    return normal or Path(os.path.abspath(project or "."))  # noqa: PTH100 - links stay links
 
 
 @lru_cache(maxsize=64)
-def _normal(path: Path) -> Path:
-    return Path(os.path.normpath(path))
+def _normal(path: Path) -> Path | None:
+    """The path of one that is absolute: asked for every task."""
+    return Path(os.path.normpath(path)) if path.is_absolute() else None
 
 
 _here: tuple[tuple[int, ...], frozenset[str]] = ((), frozenset())

@@ -67,6 +67,8 @@ class Recorder:
         """The reads, in order of name, and why the result must not be cached: a file that changed since it was opened.
         Else None.
         """
+        if not self._files and not self._folders and not self._env:  # most bodies
+            return (), None
         reads, problem = [], None
         for path, (before, early) in list(self._files.items()):
             name = portable(path, self.project)
