@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import orjson
@@ -10,7 +10,7 @@ import pytest
 
 from tests.store.database.stories import random_run, result
 from wfkit.core.events import Dispatched, Entry, Event, NodeDefined, Resolved, Skipped, Succeeded
-from wfkit.core.result import Output, Read, Spent
+from wfkit.core.result import Output, Read, Result, Spent, Stored
 from wfkit.core.scope import Sample
 from wfkit.core.terms import NodeKind
 from wfkit.errors import StoreFault
@@ -67,6 +67,17 @@ def test_a_map_with_more_to_tell(told: dict[str, object]) -> None:
     assert not packs.fits(event)
     entry = Entry("run", 1, 7, event)
     assert packs.decode(wire.encode(entry)[:-1]) == [entry]
+
+
+def test_every_field_is_there() -> None:
+    """Every field of an event or result is in its row, or `fits` tells what else it must be: think of both when one is
+    added."""
+    told = {Dispatched: (), NodeDefined: (), Stored: (), Resolved: ("labels", "items", "sample", "made_by")}
+    told |= {Result: ("value", "reads", "outputs", "spent")}
+    rows = (packs._dispatched, packs._defined, packs._stored, packs._resolved, packs._result)
+    for (cls, left_out), row in zip(told.items(), rows, strict=True):
+        names = row.__reduce__()[1]
+        assert {field.name for field in fields(cls)} == {*names, *left_out}
 
 
 def test_groups_are_short_and_of_one_run() -> None:

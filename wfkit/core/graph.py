@@ -58,14 +58,15 @@ def build(nodes: Mapping[str, Node], targets: Sequence[str] = ()) -> Graph:
         if target not in nodes:
             raise GraphError(f"no node is named {target!r}{near(target, nodes)}; `%wf plan` lists the nodes")
     needs: dict[str, tuple[str, ...]] = {}
+    whole: list[str] = []
     if not targets:
         needs = {name: needed(node, nodes) for name, node in nodes.items()}
         used = {dep for deps in needs.values() for dep in deps}
         unused = [name for name, node in nodes.items() if name not in used and node.kind is not NodeKind.INPUT]
-        _order(list(nodes), needs)  # a cycle beside the rest is nobody's need: it would go unseen
+        whole = _order(list(nodes), needs)  # a cycle beside the rest is nobody's need: it would go unseen
         targets = unused or list(nodes)
     wanted = _closure(nodes, targets, needs)
-    order = _order(wanted, needs)
+    order = whole if len(wanted) == len(whole) else _order(wanted, needs)
     position = {name: i for i, name in enumerate(order)}
     return Graph(
         nodes=tuple(nodes[name] for name in order),

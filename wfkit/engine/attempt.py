@@ -24,7 +24,6 @@ from wfkit.engine.loop import Posted, completion, fault_of
 from wfkit.engine.paid_once import timed_out
 from wfkit.engine.slices import Slices
 from wfkit.engine.thread import LoopThread
-from wfkit.executors.capture import holding
 from wfkit.executors.threads import Threads
 
 if TYPE_CHECKING:
@@ -86,10 +85,6 @@ class Attempts:
 
     def _on_thread(self, first: Start) -> None:
         """Run attempts one after the other, as long as the baton hands this thread the next one."""
-        with holding():
-            self._run_all(first)
-
-    def _run_all(self, first: Start) -> None:
         start: Start | None = first
         while start is not None:
             spec = self._spec(start)

@@ -31,9 +31,12 @@ class Walk:
         self.resolved: list[Resolved | None] = []
         self.faults: dict[int, str] = {}
         self._values: dict[int, NodeValue] = {}
+        self._stopped: set[int] = set()  # nodes below one that failed
         now = time.time()
         for node, ready in enumerate(prepared.ready):
             self.resolved.append(self._visit(node, ready, now))
+            if any(dep in self._stopped or self._failed(dep) for dep in ready.deps):
+                self._stopped.add(node)
 
     def _visit(self, node: int, ready: ReadyNode, now: float) -> Resolved | None:
         if ready.node.kind is NodeKind.INPUT:
@@ -58,20 +61,28 @@ class Walk:
 
     def waiting(self, node: int) -> Reason:
         """Why a node has no keys yet."""
-        return Reason.UPSTREAM_FAILED if self.failed_above(node) else Reason.AWAITS
+        return Reason.UPSTREAM_FAILED if node in self._stopped else Reason.AWAITS
 
     def failed_above(self, node: int) -> list[str]:
         """Names of nodes above this one, near ones first, that failed in the run before and stop it."""
-        found: dict[str, None] = {}
-        level = list(self.prepared.ready[node].deps)
-        while level and not found:
-            for dep in level:
-                resolved, spec = self.resolved[dep], self.prepared.specs[dep]
-                failed = resolved is not None and Reason.FAILED_BEFORE in resolved.reasons
-                if failed and (spec.over is None or spec.on_error is OnError.FAIL):
-                    found[spec.name] = None
-            level = [above for dep in level for above in self.prepared.ready[dep].deps]
-        return list(found)
+        level = dict.fromkeys(self.prepared.ready[node].deps)
+        seen = set(level)
+        while level:
+            found = [self.prepared.graph.nodes[dep].name for dep in level if self._failed(dep)]
+            if found:
+                return found
+            above = dict.fromkeys(dep for below in level for dep in self.prepared.ready[below].deps)
+            level = dict.fromkeys(dep for dep in above if dep not in seen)
+            seen.update(level)
+        return []
+
+    def _failed(self, node: int) -> bool:
+        """Whether a node failed in the run before, and stops those that need it."""
+        resolved = self.resolved[node]
+        if resolved is None or Reason.FAILED_BEFORE not in resolved.reasons:
+            return False
+        spec = self.prepared.specs[node]
+        return spec.over is None or spec.on_error is OnError.FAIL
 
     def is_known(self, node: int) -> bool:
         """Whether the whole value of a node is known without running anything."""

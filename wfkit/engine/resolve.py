@@ -89,6 +89,10 @@ class Resolver:
         definition = ready.definition.digest
         options = ready.node.options
         asked = Asked(ready.node.name, ready.node.kind, definition, options.cache, ready.node.name in self.forced)
+        if len(keys) == 1 and ready.over is None and not self.scope.takes_old:
+            known, why = look_up(keys[0], asked, self.index, self.unchanged, now)
+            if known is not None or why is not Reason.PROMPT_CHANGED:
+                return _of_one(node, keys[0], known, why, now)
         found, made_by = self._look_up(node, keys, asked, now)
         labels = self.labels.get(node, ())
         return Resolved(
@@ -242,6 +246,13 @@ def provenance_digest(place: str, run_id: str) -> str:
     """The name of a value that has no digest of its own: where and in which run it was made. Never equal in another
     run."""
     return task_key("provenance", ((place, run_id),))
+
+
+def _of_one(node: int, key: str | None, known: Known | None, why: Reason, now: float) -> Resolved:
+    """What is known of a node with one task, as most have."""
+    if known is None:
+        return Resolved(node, (key,), (why,), (None,), now)
+    return Resolved(node, (key,), (why,), (known.digest,), now, *_saved((known,)))
 
 
 def _saved_all(found: Looked) -> tuple[str | None, float | None, str | None]:
