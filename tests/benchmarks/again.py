@@ -1,4 +1,5 @@
-"""Nothing to do: the same 1,000 cells in a fresh process on a store that holds every result.
+"""Nothing to do: the same 1,000 cells in a fresh process on a store that holds every result, and once more in the
+process that made them.
 
 `run_ms` is the run alone, `process_ms` the whole process with imports, definitions and the end of it.
 """
@@ -25,5 +26,16 @@ CASES = [
         (Limit("wfkit", "run_ms", 1.0, "diskcache"), Limit("wfkit", "process_ms", 1.6, "duckdb floor")),
         repeats=9,
         prepared=True,
-    )
+    ),
+    Case(
+        "rerun",
+        "nothing-to-do rerun in the process that ran, chain of 1,000 distinct cells, third run",
+        {
+            "wfkit": cells(STEPS, 3),
+            "diskcache": diskcache(STEPS, 3),
+            "joblib": joblib(STEPS, 3),
+            "marimo": marimo(STEPS, 3),
+        },
+        (Limit("wfkit", "run_ms", 0.4, "diskcache"),),
+    ),
 ]

@@ -42,6 +42,11 @@ class Case:
     service: Callable[[], AbstractContextManager[Mapping[str, str]]] = field(default=lambda: nullcontext({}))
 
 
+def run_names(times: int) -> list[str]:
+    """What so many runs in one process are called: the last is the one that counts."""
+    return [f"run{number}_ms" for number in range(1, times)] + ["run_ms"]
+
+
 @contextmanager
 def timed(figures: Figures, name: str) -> Iterator[None]:
     """Add the milliseconds of the block to the figures; for `run_ms` also those of the processor, all threads together.

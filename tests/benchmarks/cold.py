@@ -22,7 +22,7 @@ def _case(name: str, title: str, steps: list[Step]) -> Case:
             "marimo": marimo(steps),
             "duckdb floor": duckdb_floor(steps),
         },
-        (Limit("wfkit", "run_ms", 0.5, "diskcache"), Limit("wfkit", "run_ms", 1 / 15, "marimo")),
+        (Limit("wfkit", "run_ms", 0.4, "diskcache"), Limit("wfkit", "run_ms", 1 / 15, "marimo")),
     )
 
 

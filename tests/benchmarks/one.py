@@ -18,6 +18,7 @@ CASES = {
     "wide": "cold",
     "long": "cold",
     "again": "again",
+    "rerun": "again",
     "calls": "calls",
     "transport": "calls",
     "layers": "layers",

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks.case import Contestant, Figures, timed
+from tests.benchmarks.case import Contestant, Figures, run_names, timed
 from tests.benchmarks.texts import Step
 
 
-def cells(steps: Sequence[Step]) -> Contestant:
-    """One `%%wf_node` cell a step."""
+def cells(steps: Sequence[Step], times: int = 1) -> Contestant:
+    """One `%%wf_node` cell a step; of several runs in the process the last is measured."""
 
     def contestant(folder: Path) -> Figures:
         figures: Figures = {}
@@ -25,9 +25,10 @@ def cells(steps: Sequence[Step]) -> Contestant:
         with timed(figures, "define_ms"):
             for step in steps:
                 workflow.add(parse_cell(step.name, step.cell(), {}, facts=workflow.facts))
-        with timed(figures, "run_ms"):
-            outcome = workflow.run()
-        assert outcome.status == "success", outcome.failures
+        for name in run_names(times):
+            with timed(figures, name):
+                outcome = workflow.run()
+            assert outcome.status == "success", outcome.failures
         with timed(figures, "close_ms"):
             workflow.close()
         return figures

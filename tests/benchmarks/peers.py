@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.case import Contestant, Figures, timed
+from tests.benchmarks.case import Contestant, Figures, run_names, timed
 from tests.benchmarks.texts import Step, functions, run_functions
 
 Decorate = Callable[[Callable[..., int]], Callable[..., int]]
 _GROUP = 256
 
 
-def diskcache(steps: Sequence[Step]) -> Contestant:
+def diskcache(steps: Sequence[Step], times: int = 1) -> Contestant:
     """diskcache.memoize: keys are names and arguments; no code is looked at, nothing is synced to disk."""
 
     def decorator(folder: Path) -> Decorate:
@@ -28,10 +28,10 @@ def diskcache(steps: Sequence[Step]) -> Contestant:
         cache = diskcache.Cache(str(folder))
         return cache.memoize()
 
-    return _decorated(steps, decorator)
+    return _decorated(steps, decorator, times)
 
 
-def joblib(steps: Sequence[Step]) -> Contestant:
+def joblib(steps: Sequence[Step], times: int = 1) -> Contestant:
     """joblib.Memory: keys are names and arguments, and the function's own source is compared."""
 
     def decorator(folder: Path) -> Decorate:
@@ -39,10 +39,10 @@ def joblib(steps: Sequence[Step]) -> Contestant:
 
         return joblib.Memory(str(folder), verbose=0).cache
 
-    return _decorated(steps, decorator)
+    return _decorated(steps, decorator, times)
 
 
-def marimo(steps: Sequence[Step]) -> Contestant:
+def marimo(steps: Sequence[Step], times: int = 1) -> Contestant:
     """marimo.persistent_cache as a decorator: keys are code, and what it reaches in the notebook, and arguments."""
 
     def decorator(folder: Path) -> Decorate:
@@ -51,17 +51,18 @@ def marimo(steps: Sequence[Step]) -> Contestant:
         logging.getLogger("marimo").setLevel(logging.ERROR)  # a warning a call, of being outside a notebook, costs time
         return lambda function: marimo.persistent_cache(function, save_path=str(folder))
 
-    return _decorated(steps, decorator)
+    return _decorated(steps, decorator, times)
 
 
-def _decorated(steps: Sequence[Step], decorator: Callable[[Path], Decorate]) -> Contestant:
+def _decorated(steps: Sequence[Step], decorator: Callable[[Path], Decorate], times: int) -> Contestant:
     def contestant(folder: Path) -> Figures:
         figures: Figures = {}
         with timed(figures, "build_ms"):
             decorate = decorator(folder / "cache")
             calls = [decorate(function) for function in functions(steps, folder)]
-        with timed(figures, "run_ms"):
-            run_functions(steps, calls)
+        for name in run_names(times):
+            with timed(figures, name):
+                run_functions(steps, calls)
         return figures
 
     return contestant

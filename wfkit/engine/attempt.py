@@ -48,10 +48,10 @@ class Attempts:
         spec = self._spec(start)
         if spec.kind is NodeKind.PROMPT or spec.pool == "async":
             self.loop.spawn(self._on_loop(start), self.context.ambient.copy())
-            return
-        if spec.timeout_s is not None:
-            self._set_deadline(start, spec.timeout_s)
-        self.threads.submit(lambda: self._on_thread(start))
+        else:
+            if spec.timeout_s is not None:
+                self._set_deadline(start, spec.timeout_s)
+            self.threads.submit(lambda: self._on_thread(start))
 
     def _spec(self, start: Start) -> NodeSpec:
         return self.context.run.specs[self.context.run.node_of[start.tasks[0]]]
