@@ -343,9 +343,9 @@ def test_without_pickle_an_estimator_says_what_to_do(lab: Lab) -> None:
     workflow = lab.cells({"model": "Fitted().fit([1.0])", "told": "model.predict(5)"}, {"Fitted": Fitted})
     outcome = run(workflow)
     assert outcome["told"] == 4.0
-    (warning,) = outcome.warnings
+    (warning,) = outcome.warnings  # and not that `told` had changed it
     assert warning.startswith("node 'model': value: ")
-    assert "Fitted cannot be digested" in warning
+    assert "Fitted cannot be stored" in warning
     assert "codec: pickle" in warning
 
 

@@ -33,17 +33,11 @@ def test_a_figure_of_matplotlib_is_a_picture(last: str, lab: Lab, plt: Any) -> N
     assert first["size"] == len(picture.png)
     assert did(run(workflow)) == {"drawn": "hit", "size": "hit"}
     assert plt.get_fignums() == []
+    assert "<Picture 1" in repr(picture)
     again = run(lab.cells({"drawn": DRAW + f"{last}  # changed\n1 and {last}", "size": "len(drawn.png)"},
                           {"plt": plt, "HIGH": 2}))  # fmt: skip
     assert did(again) == {"drawn": "run", "size": "hit"}  # the same pixels
     assert did(run(lab.cells(cells, {"plt": plt, "HIGH": 3}))) == {"drawn": "run", "size": "run"}
-
-
-def test_a_picture_can_be_saved(lab: Lab, plt: Any) -> None:
-    """`save` writes the file, and a picture says how large it is."""
-    picture = run(lab.cells({"drawn": DRAW + "figure"}, {"plt": plt, "HIGH": 2}))["drawn"]
-    assert picture.save(lab.root / "x.png").read_bytes() == picture.png
-    assert "<Picture 1" in repr(picture)
 
 
 def test_a_figure_with_pickle_stays_a_figure(lab: Lab, plt: Any) -> None:

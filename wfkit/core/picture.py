@@ -5,8 +5,6 @@ Only the pixels are here. Drawing is the engine's, storing the store's.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from wfkit.core.frozen import dataclass
 
 _SIZE_AT = 16  # in a PNG: width and height, four bytes each
@@ -14,15 +12,9 @@ _SIZE_AT = 16  # in a PNG: width and height, four bytes each
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure as the bytes of a PNG file. It shows itself in a notebook; `save` writes the file."""
+    """A figure as the bytes of a PNG file. It shows itself in a notebook."""
 
     png: bytes
-
-    def save(self, path: str | Path) -> Path:
-        """Write the PNG file and return its path."""
-        place = Path(path)
-        place.write_bytes(self.png)
-        return place
 
     def _repr_png_(self) -> bytes:
         return self.png

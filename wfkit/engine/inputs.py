@@ -16,6 +16,7 @@ from wfkit.engine.context import Context, Made
 from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import TemplateError, ValueFault
 from wfkit.keys.mutation import changed, mark, view
+from wfkit.keys.values import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,11 @@ class Inputs:
         if each is None:  # asked once an attempt: what is kept here would stay until the run ends
             return self._look_up(node)
         shared = self.shared(node)
-        item, digest = self.context.item_of(node, task), self.context.inputs_of(node, task)[-1][1]
+        item, name = self.context.item_of(node, task), self.context.inputs_of(node, task)[-1][1]
         # A given-up attempt may still be changing the item: then only its digest tells.
         own = mark(item) if self.context.run.specs[node].timeout_s is None else None
-        return Given({**shared.values, each.item: (item, digest)}, {**shared.marks, each.item: own})
+        before = self._before(item, name)
+        return Given({**shared.values, each.item: (item, before)}, {**shared.marks, each.item: own})
 
     def shared(self, node: int) -> Given:
         """What the items of a mapped node are given besides themselves."""
@@ -88,6 +90,15 @@ class Inputs:
         self._shared.pop(node, None)
         self.context.resolver.renew(node)
 
+    def _before(self, value: Any, name: str) -> str:
+        """The digest by which a change is noticed: the name of a value that was not stored says nothing of it."""
+        if not self.context.values.is_held(name):
+            return name
+        try:
+            return digest(value)
+        except ValueFault:
+            return name
+
     def _look_up(self, node: int) -> Given:
         context = self.context
         ready = context.prepared.ready[node]
@@ -96,7 +107,8 @@ class Inputs:
         for dep in ready.deps:
             name = context.prepared.graph.nodes[dep].name
             if name in names:
-                found[name] = (context.value_of(dep), context.done(dep).digest)
+                value = context.value_of(dep)
+                found[name] = (value, self._before(value, context.done(dep).digest))
         if ready.node.kind is NodeKind.PROMPT:
             return Given(_plain(ready, found), {})
         return Given(found, {name: mark(value) for name, (value, _) in found.items()})

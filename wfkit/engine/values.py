@@ -76,6 +76,10 @@ class Values:
             held = self._pinned[digest] = Held(value)
         return held
 
+    def is_held(self, digest: str) -> bool:
+        """Whether a value is here because it could not be stored."""
+        return digest in self._pinned
+
     def has(self, digest: str) -> bool:
         """Whether the value is in memory."""
         return digest in self._live or digest in self._pinned or digest in self._slices
