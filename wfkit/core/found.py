@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 
-from wfkit.core.columns import KnownItems, cut
+from wfkit.core.columns import DIGEST, KnownItems, cut
 from wfkit.core.frozen import dataclass
 from wfkit.core.result import Known, Read
 
@@ -38,6 +38,7 @@ class Found(Mapping[str, Sequence[Known]]):
         self.singles = singles
         self.columns = columns
         self.forgotten = forgotten or {}
+        self._asked = 0
 
     def __getitem__(self, key: str) -> Sequence[Known]:
         found = self.get(key)
@@ -45,11 +46,14 @@ class Found(Mapping[str, Sequence[Known]]):
             raise KeyError(key)
         return found
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.singles or bool(self.columns and self._find(str(key)))
+
     def get(self, key: str, default: Sequence[Known] = ()) -> Sequence[Known]:  # type: ignore[override]
         """The results under a key, or the default."""
         singles = self.singles.get(key)
-        places = self._places.get(key) if self.columns else None
-        if places is None:
+        places = self._find(key) if self.columns else ()
+        if not places:
             return singles or default
         until = self.forgotten.get(key, _NEVER)
         columns = (self.columns[number].known(i) for number, i in places)
@@ -85,6 +89,14 @@ class Found(Mapping[str, Sequence[Known]]):
                 del answers.digests[key]
         return answers
 
+    def _find(self, key: str) -> Sequence[tuple[int, int]]:
+        """Where a key is in the columns. The first few are searched for: most plans ask for no more."""
+        if self._asked > _FEW:
+            return self._places.get(key, ())
+        self._asked += 1
+        found = ((number, items.keys.find(key)) for number, items in enumerate(self.columns))
+        return [(number, at // DIGEST) for number, at in found if at >= 0 and at % DIGEST == 0]
+
     @cached_property
     def _places(self) -> dict[str, list[tuple[int, int]]]:
         """Where each key is in the columns."""
@@ -118,3 +130,4 @@ def _add(answers: Answers, items: KnownItems, good: list[bool]) -> None:
 
 
 _NEVER = float("-inf")
+_FEW = 16

@@ -41,6 +41,11 @@ class Index:
         """Why the task with this key has no result that serves, if it ended without one."""
         return self._look_back().get(key)
 
+    @property
+    def any_not_kept(self) -> bool:
+        """Whether a task of any node ended without a result that serves."""
+        return bool(self._look_back())
+
     def last_not_kept(self, node: str) -> NotKept | None:
         """The newest task of a node that ended without a result that serves."""
         self._look_back()
@@ -122,13 +127,25 @@ def look_up_all(
     looked.from_run = answers.from_run if quick else None
     if len(quick) == len(keys):
         return looked
+    unseen = _unseen(asked, index)
     for i, digest in enumerate(digests):
-        if digest is None:
-            known, reasons[i] = look_up(keys[i], asked, index, unchanged, now)
-            if known is not None:
-                digests[i] = known.digest
-                looked.hits.append(known)
+        if digest is not None:
+            continue
+        if unseen is not None and keys[i] not in index.by_key:
+            reasons[i] = unseen
+            continue
+        known, reasons[i] = look_up(keys[i], asked, index, unchanged, now)
+        if known is not None:
+            digests[i] = known.digest
+            looked.hits.append(known)
     return looked
+
+
+def _unseen(asked: Asked, index: Index) -> Reason | None:
+    """Why any task must run that nothing is known of; None if that has to be asked for each."""
+    if asked.definition is None or not asked.cache.enabled or asked.forced or index.any_not_kept:
+        return None
+    return _never("", asked, index)
 
 
 _NEVER = float("-inf")

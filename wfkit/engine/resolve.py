@@ -26,7 +26,7 @@ from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
 from wfkit.keys.explain import difference
 from wfkit.keys.sample import picks
-from wfkit.keys.task import task_key
+from wfkit.keys.task import task_key, task_keys
 from wfkit.keys.values import digest, item_digests
 
 
@@ -165,7 +165,7 @@ class Resolver:
         if definition is None:
             return [None] * len(self.item_keys[node])
         name = ready.node.each.item if ready.node.each else "item"
-        return [task_key(definition, [*ignored, (name, item)]) for item in self.item_keys[node]]
+        return [*task_keys(definition, ignored, name, self.item_keys[node])]
 
     def _take_items(self, node: int, ready: ReadyNode, over: NodeValue) -> None:
         """Digests and names of the items of a map, all or a sample; their values are kept unless the mapped node is a

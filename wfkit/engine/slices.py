@@ -20,7 +20,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.result import Result
 from wfkit.core.terms import RunState
 from wfkit.engine.bodies import failure_of, mutation_problem
-from wfkit.engine.columns import Columns, item_name
+from wfkit.engine.columns import Columns, Ended, item_name
 from wfkit.engine.context import Context, Made
 from wfkit.engine.inputs import Given, Inputs
 from wfkit.engine.map_value import MapValue
@@ -54,6 +54,7 @@ class Common:
     plain: dict[str, Any]
     viewed: dict[str, Any]
     guarded: bool
+    run: Callable[[dict[str, Any]], Any]
 
 
 @dataclass
@@ -101,6 +102,7 @@ class Slices:
             plain={name: value for name, value in everything.items() if name not in viewed},
             viewed=viewed,
             guarded=any(not is_protected(value) for value, _ in given.values.values()),
+            run=ready.body.run,
         )
 
     def _twins_of(self, node: int) -> frozenset[str | None]:
@@ -123,6 +125,7 @@ class _Slice:
         self._node = node = context.run.node_of[start.tasks[0]]
         self._first = context.run.first[node]
         self._fetched = False
+        self._copy, self._project = context.ambient.copy, context.around.project
         self._limit_bytes = context.around.limit_kb * 1024
         self._covered = frozenset(context.prepared.ready[node].definition.files)
         self._item = item_name(context, node)
@@ -157,8 +160,8 @@ class _Slice:
         if self._common is not None and (not self._quiet or self._here != before):
             columns.add_named(self._named)
         made, odd = columns.finish()
-        for task, each in odd:
-            self._result(task, each)
+        for ended, value in odd:
+            self._result(ended, value)
         events: list[Event] = [made] if made is not None else []
         if self._others:
             tasks, results = zip(*self._others, strict=True)
@@ -207,50 +210,44 @@ class _Slice:
         names = common.plain.copy()
         for name, value in common.viewed.items():
             names[name] = view(value)
-        names[self._item] = item if type(item) in _PLAIN else view(item)
-        run, recorder = common.ready.body.run, Recorder(self._context.around.project, self._covered)
-        captured = Captured(self._limit_bytes)
+        names[self._item] = item if mark.__class__ is bytes else view(item)
+        recorder, captured = Recorder(self._project, self._covered), Captured(self._limit_bytes)
+        value = error = None
         began = time.perf_counter()
-        value, error = None, None
         try:
-            value = self._context.ambient.copy().run(record, recorder, lambda: keep(captured, lambda: run(names)))
+            value = self._copy().run(record, recorder, keep, captured, common.run, names)
         except BaseException as raised:  # also SystemExit: a body that calls `sys.exit` has failed
             error = raised
-        made = Made(value, outputs=captured.outputs(), run_s=time.perf_counter() - began)
-        made.mutated = self._changed(common, item, digest, mark)
-        if not recorder.is_empty:
-            made.reads, made.problem = recorder.finish()
-        self._ended(task, made, error, (item, recorder))
+        ended = Ended(task, item, time.perf_counter() - began, captured.outputs(), recorder)
+        mutated = self._changed(common, item, digest, mark)
+        try:
+            if error is not None:
+                raise error
+            if mutated or not self._columns.add(ended, value):
+                self._result(ended, value, mutated)
+        except BaseException as raised:
+            failure = failure_of(raised, common.ready)
+            self._failed.append(Failed(task, self._start.attempt, failure, time.time(), outputs=ended.outputs))
+        if mutated:
+            self._slices.inputs.drop(self._node)
+            self._renew()
 
     def _changed(self, common: Common, item: Any, digest: str, mark: bytes | bool) -> tuple[str, ...]:
         """Names of inputs that the body has changed in place; then nobody else gets them."""
-        names = common.given.changed() if common.guarded else ()
+        names = tuple(common.given.changed()) if common.guarded else ()
         if mark is not True and (mark is False or _mark(item) != mark):
             names = (*names, *changed({self._item: (item, digest)}))
         return names
 
-    def _ended(self, task: int, made: Made, error: BaseException | None, seen: tuple[Any, Recorder]) -> None:
-        common, context = self._common, self._context
-        assert common is not None
-        try:
-            if error is not None:
-                raise error
-            if made.mutated:
-                made.problem = mutation_problem(made.mutated, context.around.strict)
-            if type(made.value) is MapValue:  # a body that hands on what it was given
-                made.value = list(made.value)
-            if made.problem is not None or not self._columns.add(task, made, seen):
-                self._result(task, made)
-        except BaseException as raised:
-            failure = failure_of(raised, common.ready)
-            self._failed.append(Failed(task, self._start.attempt, failure, time.time(), outputs=made.outputs))
-        if made.mutated:
-            self._slices.inputs.drop(self._node)
-            self._renew()
-
-    def _result(self, task: int, made: Made) -> None:
+    def _result(self, ended: Ended, value: Any, mutated: tuple[str, ...] = ()) -> None:
         """A result that is no column: it has a problem."""
-        self._others.append((task, self._context.result(task, made)))
+        reads, problem = ended.recorder.finish()
+        if mutated:
+            problem = mutation_problem(mutated, self._context.around.strict)
+        if type(value) is MapValue:  # a body that hands on what it was given
+            value = list(value)
+        made = Made(value, reads, problem, ended.outputs, ended.run_s, mutated=mutated)
+        self._others.append((ended.task, self._context.result(ended.task, made)))
 
 
 def _mark(item: Any) -> bytes | bool:

@@ -106,11 +106,11 @@ def capturing() -> Iterator[None]:
         _uninstall()
 
 
-def keep(captured: Captured, body: Callable[[], T]) -> T:
+def keep(captured: Captured, body: Callable[..., T], *given: Any) -> T:
     """Run a body whose output goes to `captured`. For a context of its own that is thrown away afterwards, inside
     `capturing`."""
     _current.set(captured)
-    return body()
+    return body(*given)
 
 
 def set_display(register: Callable[[DisplayHook], None] | None) -> None:

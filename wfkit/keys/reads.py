@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from blake3 import blake3
 
@@ -61,14 +61,14 @@ class recording:  # noqa: N801 - reads as the function it stands for, and costs 
         current.reset(self._token)
 
 
-def record(recorder: Recorder, body: Callable[[], T]) -> T:
+def record(recorder: Recorder, body: Callable[..., T], *given: Any) -> T:
     """Run a body whose reads are charged to this recorder. For a context of its own that is thrown away afterwards;
     `watch` was called.
     """
     current.set(recorder)
     active[id(recorder)] = recorder
     try:
-        return body()
+        return body(*given)
     finally:
         active.pop(id(recorder), None)
 

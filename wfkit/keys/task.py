@@ -24,6 +24,15 @@ def task_key(definition: str, inputs: Sequence[tuple[str, str]]) -> str:
     return blake3(text.encode("utf-8", "surrogatepass")).hexdigest(length=16)
 
 
+def task_keys(definition: str, inputs: Sequence[tuple[str, str]], name: str, digests: Sequence[str]) -> list[str]:
+    """`task_key` for many tasks that differ in one input, each with its digest of it."""
+    before = [part for pair in sorted(inputs) if pair[0] < name for part in pair]
+    after = [part for pair in sorted(inputs) if pair[0] > name for part in pair]
+    head = "\x00".join([SCHEME, "task", definition, *before, name, ""]).encode("utf-8", "surrogatepass")
+    tail = "".join(f"\x00{part}" for part in after).encode("utf-8", "surrogatepass")
+    return [blake3(head + digest.encode() + tail).hexdigest(length=16) for digest in digests]
+
+
 def map_digest(item_digests: Sequence[str]) -> str:
     """The value digest of a mapped node: of the digests of its items, in order. Cheap at 100,000 items, and no value
     is needed.

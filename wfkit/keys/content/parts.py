@@ -17,7 +17,7 @@ from wfkit.keys.content.arrays import array_shape
 from wfkit.keys.content.figures import figure_shape
 from wfkit.keys.content.frames import frame_shape
 from wfkit.keys.content.instances import instance_shape, object_shape, record_token
-from wfkit.keys.content.plain import branch, plain, too_deep
+from wfkit.keys.content.plain import branch, nest, plain, too_deep
 from wfkit.keys.content.shape import Branch, Leaf, Refused, Shape, type_name
 from wfkit.keys.content.standard import is_code, standard_shape
 from wfkit.keys.content.tables import table_shape
@@ -143,5 +143,21 @@ def shape_of(value: Any, scope: Scope) -> Shape:
 
 def content(value: Any, scope: Scope, root: str = "value") -> bytes:
     """The 16 bytes of any supported value. Raises ValueFault with the path to the part that cannot be digested."""
-    token = record_token(value) if type(value) is Record else plain(value)
+    if type(value) is list:
+        token, deep = nest(value)
+        if token is None and value and not deep:
+            token = _plain_parts(value)
+    else:
+        token = record_token(value) if type(value) is Record else plain(value)
     return token if token is not None else _Content(scope, root).run(value)
+
+
+def _plain_parts(value: list[Any]) -> bytes | None:
+    """The token that the walk finds for a list whose parts are all plain, in half the time."""
+    tokens = []
+    for part in value:
+        token = plain(part)
+        if token is None:
+            return None
+        tokens.append(token)
+    return branch(b"list", tokens)

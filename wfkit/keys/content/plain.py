@@ -43,15 +43,15 @@ def plain(value: Any) -> bytes | None:
         if len(value) < BIG:
             return blake3(marshal.dumps(value, _FORM)).digest(TOKEN_BYTES)
         return leaf(b"str", value.encode("utf-8", "surrogatepass"))
-    return _nest(value)[0] if kind in _NESTS else None
+    return nest(value)[0] if kind in _NESTS else None
 
 
 def too_deep(value: Any) -> bool:
     """Whether a list, tuple or dict that is not plain is refused for its depth rather than for one of its parts."""
-    return _nest(value)[1]
+    return nest(value)[1]
 
 
-def _nest(value: Any) -> tuple[bytes | None, bool]:
+def nest(value: Any) -> tuple[bytes | None, bool]:
     """The token of a plain list, tuple or dict, and whether it has none because it is too deep."""
     try:
         data = marshal.dumps(value, _FORM)
