@@ -47,7 +47,7 @@ class Found(Mapping[str, Sequence[Known]]):
         return found
 
     def __contains__(self, key: object) -> bool:
-        return key in self.singles or bool(self.columns and self._find(str(key)))
+        return key in self.singles or bool(self.columns and self.get(str(key)))
 
     def get(self, key: str, default: Sequence[Known] = ()) -> Sequence[Known]:  # type: ignore[override]
         """The results under a key, or the default."""
