@@ -51,5 +51,6 @@ def test_time_is_unknown_where_something_is() -> None:
 def test_a_limit_refuses_what_may_be_more_and_what_nobody_knows() -> None:
     """The high end counts; an unknown one is refused with what has no price."""
     assert refusal(Span(0, 1, 2), 2.0, ()) is None
-    assert "up to $2.0000, which is more than $1.0000" in (refusal(Span(0, 1, 2), 1.0, ()) or "")
+    assert "up to $2.00, which is more than $1.00" in (refusal(Span(0, 1, 2), 1.0, ()) or "")
+    assert "up to $0.001, which is more than $0.00001" in (refusal(Span(0, 0, 0.001), 0.00001, ()) or "")
     assert "odd: no list price" in (refusal(Span(0, 1, None), 1.0, ("odd: no list price",)) or "")

@@ -31,7 +31,7 @@ def test_one_reason_is_said_once() -> None:
 
 def test_a_cached_node_tells_where_its_value_is_from() -> None:
     """It does not run, and the run that made its value is named."""
-    assert Why("a", "cached", {"cached": 1}, from_run="r1").text() == "= a does not run: cached.\n  made by run r1"
+    assert Why("a", "cached", {"cached": 1}, from_run="r1").text() == "= a does not run: cached.\n  Made by run r1."
 
 
 def test_the_diff_keeps_its_signs_and_lines() -> None:

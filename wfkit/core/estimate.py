@@ -149,10 +149,15 @@ def refusal(usd: Span, max_usd: float, gaps: Sequence[str]) -> str | None:
     """Why a run must not begin that may spend at most so much; None when it may. `gaps` say what has no price."""
     if usd.high is None:
         unpriced = "; ".join(gaps) or "its cost is not known"
-        return f"the most that it may cost is not known, so it may be more than ${max_usd:,.2f}: {unpriced}"
+        return f"the most that it may cost is not known, so it may be more than {_dollars(max_usd)}: {unpriced}"
     if usd.high > max_usd:
-        return f"it may cost up to ${usd.high:,.4f}, which is more than ${max_usd:,.4f}"
+        return f"it may cost up to {_dollars(usd.high)}, which is more than {_dollars(max_usd)}"
     return None
+
+
+def _dollars(amount: float) -> str:
+    """An amount in a sentence, with as many places as it needs to differ from zero."""
+    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.6f}".rstrip("0")
 
 
 def _sum(one: float | None, other: float | None) -> float | None:

@@ -25,11 +25,11 @@ def span(amount: Span, show: Show) -> str:
 
 def summary(found: Estimate) -> str:
     """`cost $0.15 ($0.10 to $0.31) · time 12 s (9 s to 40 s) · 12 calls · 24.1k tokens`, without what is nothing."""
-    parts = [f"cost {span(found.usd, numbers.money)}", f"time {span(found.run_s, numbers.seconds)}"]
-    if found.calls.high != 0:
-        parts.append(f"calls {span(found.calls, numbers.count)}")
-        parts.append(f"tokens {span(found.tokens, numbers.tokens)}")
-    return " · ".join(parts)
+    time = f"time {span(found.run_s, numbers.seconds)}"
+    if found.calls.high == 0:
+        return time
+    cost, calls = span(found.usd, numbers.money), span(found.calls, numbers.count)
+    return f"cost {cost} · {time} · calls {calls} · tokens {span(found.tokens, numbers.tokens)}"
 
 
 def compared(run: RunRow) -> str:

@@ -106,7 +106,7 @@ class History(View):
             (f"{theme.GLYPHS.get(run.status, 'o')} {tally.short(run.run_id)}", *_cells(run)[:-1])
             for run in self.runs[:_LISTED]
         ]
-        heads = ("run", "started", "run", "cached", "failed", "time", "cost", "expected", "saved")
+        heads = ("run", "started", "run", "cached", "failed", "time", "cost", _head(self.runs), "saved")
         # The glyph tells the outcome, and the year is in the HTML.
         narrow = [(row[0], row[1][5:], *row[3:7], *row[8:]) for row in rows]
         grid = columns.grid(heads, narrow, "<<>>>>>>>")
@@ -137,6 +137,11 @@ def _counts(run: RunRow) -> tuple[int, int, int, int]:
     states = (TaskState.SUCCESS, TaskState.CACHED, TaskState.FAILED, TaskState.SKIPPED)
     ran, cached, failed, skipped = (run.tasks.get(state, 0) for state in states)
     return ran, cached, failed, skipped
+
+
+def _head(runs: Sequence[RunRow]) -> str:
+    """The head of what was expected, if anything was."""
+    return "expected" if any(map(_foreseen, runs)) else ""
 
 
 def _foreseen(run: RunRow) -> str:

@@ -90,16 +90,18 @@ class PlanView(View):
 
     def fragment(self) -> Markup:
         """A sentence, then a table: what runs, what is cached, the reason and the cost of each node; then totals."""
+        shown = self.rows[:_LISTED]
+        what = any(row.detail for row in shown)
         rows = [
-            (pieces.glyph(_state(row)), pieces.code(columns.cut(row.node, 48)), _kind(row), _number(row.to_run, row),
-             _number(row.cached, row), _number(row.awaits, row), _why(row), *_costs(row), columns.cut(row.detail, 240))
-            for row in self.rows[:_LISTED]
+            (pieces.glyph(_state(row)), pieces.code(columns.cut(row.node, 30)), _kind(row), _tasks(row), _told(row),
+             *_costs(row), *((columns.cut(row.detail, 240),) if what else ()))
+            for row in shown
         ]  # fmt: skip
         warnings = [
             tag("p", pieces.glyph(TaskState.RETRYING), " ", warning, class_="wf-say") for warning in self.warnings
         ]
-        heads = ("", "node", "kind", "to run", "cached", "awaits", "why", "cost", "at most", "time", "what")
-        table = pieces.table(heads, "---nnn-nnnw", rows) if rows else None
+        heads = ("", "node", "kind", "tasks", "why", "cost", "at most", "time", *(("what",) if what else ()))
+        table = pieces.table(heads, "-----nnn" + ("w" if what else ""), rows) if rows else None
         notes = [pieces.note(line) for line in (pieces.shown_of(len(rows), len(self.rows), "nodes"), *self._unknown())]
         total = pieces.say(self.total()) if self.total() else None
         refused = pieces.say_error("--max-usd", self.refused) if self.refused else None
@@ -261,12 +263,7 @@ def _sign(row: PlanRow) -> str:
 
 
 def _kind(row: PlanRow) -> str:
-    return f"{row.kind}, {columns.cut(row.model, 32)}" if row.model else row.kind
-
-
-def _number(tasks: int, row: PlanRow) -> str:
-    """Nothing for a zero; nothing for inputs, which do not run."""
-    return numbers.count(tasks) if tasks and row.kind != NodeKind.INPUT else ""
+    return f"{row.kind}, {columns.cut(row.model, 24)}" if row.model else row.kind
 
 
 def _tasks(row: PlanRow) -> str:

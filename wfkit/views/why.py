@@ -109,7 +109,8 @@ class Why(View):
         return self.node if self.item is None else f"{self.node}[{self.item}]"
 
     def _detail(self) -> str:
-        return "; ".join(part for part in (self.detail, self.origin()) if part)
+        text = "; ".join(part for part in (self.detail, self.origin()) if part)
+        return f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}" if text else ""
 
 
 _IDLE: Final = frozenset({Reason.CACHED, Reason.AWAITS, Reason.UPSTREAM_FAILED})
