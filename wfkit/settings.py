@@ -28,7 +28,8 @@ class Settings:
     a mutated input is an error; `max_usd`, `max_usd_per_call`, `max_usd_per_day`: most that the model calls of one run,
     one call, and all runs on this store since midnight may cost, in US dollars (None: no limit); `transport`:
     `litellm` sends every request through litellm, `auto` speaks OpenAI's protocol directly where that is the same;
-    `buy`: whether models of providers may be asked (off: only the call log answers); `prices`: your own, a table for
+    `buy`: whether models of providers may be asked (off: only the call log answers); `cassette`: `record:FILE`,
+    `replay:FILE` or `replay-or-record:FILE` for all runs; `prices`: your own, a table for
     each model with US dollars for a million tokens: `input`, `output`, `cached`, `cache_written`, `reasoning`.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     transport: str = "auto"
     max_output_kb: int = 64
     buy: bool = True
+    cassette: str = ""
     prices: Prices = ()
 
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wfkit.core.terms import RunState, TaskState
+from wfkit.core.terms import FailureKind, RunState, TaskState
 from wfkit.engine.execute import Interrupted, Ran
 from wfkit.engine.outcome import Outcome
 
+DIVERGED = 5
 EXIT_CODES = {
     RunState.SUCCESS: 0,
     RunState.PARTIAL: 0,
@@ -43,6 +44,12 @@ def write_summary(ended: Outcome | Interrupted, env: Mapping[str, str]) -> None:
             file.write(json.dumps(summary(ended)) + "\n")
 
 
+def _diverged(ended: Outcome | Interrupted) -> bool:
+    """Whether a request was not on the cassette."""
+    failures = ended.failures if isinstance(ended, Outcome) else []
+    return any(each.failure.kind is FailureKind.DIVERGED for each in failures)
+
+
 def summary(ended: Outcome | Interrupted) -> dict[str, Any]:
     """What `--json` prints of one run."""
     row = ended.report.run
@@ -59,5 +66,6 @@ def summary(ended: Outcome | Interrupted) -> dict[str, Any]:
         "cost_usd": None if row.spent.cost_usd is None else float(row.spent.cost_usd),
         "saved_usd": None if row.saved_usd is None else float(row.saved_usd),
         "seconds": None if row.ended_at is None else row.ended_at - row.started_at,
-        "exit_code": EXIT_CODES.get(RunState(row.status), 1),
+        "unused_recordings": ended.unused_recordings if isinstance(ended, Outcome) else None,
+        "exit_code": DIVERGED if _diverged(ended) else EXIT_CODES.get(RunState(row.status), 1),
     }

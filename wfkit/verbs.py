@@ -86,6 +86,11 @@ _VERIFY = (
 _MAX_USD = Argument(
     "--max-usd", "refuse (exit 4) what may cost more, or nobody knows how much", kind=float, metavar="X", least=0
 )
+_CASSETTE = (
+    Argument("--record", "keep requests to models and their replies in a cassette", metavar="FILE"),
+    Argument("--replay", "answer requests from a cassette: no key, no network", metavar="FILE"),
+    Argument("--replay-or-record", "answer from a cassette, ask and keep what is not on it", metavar="FILE"),
+)
 _JSON = Argument("--json", "end with one JSON object on the last line", Shape.SWITCH)
 _PARAMS = Argument("-p", "set a name of the cell tagged `parameters`", Shape.PAIRS, metavar="NAME VALUE")
 
@@ -98,6 +103,7 @@ TABLE: Final[tuple[Verb, ...]] = (
             Argument("--force", "run the bodies again; replies of models still come from the call log", Shape.SWITCH),
             Argument("--fresh-replies", "ask the models again and pay again", Shape.SWITCH),
             _MAX_USD,
+            *_CASSETTE,
             Argument("--quiet", "no display", Shape.SWITCH),
         ),
         Where.NOTEBOOK,
@@ -111,6 +117,7 @@ TABLE: Final[tuple[Verb, ...]] = (
             _PARAMS,
             Argument("--out", "folder for the executed notebook and the report (default: wfkit-out)", metavar="DIR"),
             Argument("--timeout", "seconds that one cell may take (default: 3600)", kind=float, metavar="S"),
+            *_CASSETTE,
             _JSON,
         ),
         Where.SHELL,

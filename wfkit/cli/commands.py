@@ -10,16 +10,17 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import wfkit
 from wfkit.cli.notebook_file import inject, make_folder, read_notebook
 from wfkit.cli.notebook_runner import Executed, Execution, execute, timeout_of
 from wfkit.cli.screen import Screen
 from wfkit.errors import UsageFault, WfkitError
+from wfkit.llm.cassette import MODES, Cassette
 from wfkit.verb_words import Asked
 from wfkit.views import numbers
 
@@ -40,6 +41,7 @@ class _Wish:
     params: Sequence[Sequence[str]] = ()
     store: Path | None = None
     timeout_s: float = 3600.0
+    cassette: str = ""
     as_json: bool = False
 
 
@@ -58,6 +60,7 @@ def run(asked: Asked) -> int:
         report=saved.with_suffix(".html"),
         params=said.get("p") or (),
         timeout_s=timeout_of(said),
+        cassette=_cassette(said),
         as_json=said["json"],
     )
     return _carry_out(wish)
@@ -107,6 +110,7 @@ def _carry_out(wish: _Wish, advice: Callable[[_Wish, Executed], str] | None = No
                 "WFKIT_NOTEBOOK": wish.source.name,
                 "WFKIT_NOTEBOOK_FILE": str(wish.source.absolute()),
                 "WFKIT_PARAMS": json.dumps(values, sort_keys=True, default=repr),
+                **({"WFKIT_CASSETTE": wish.cassette} if wish.cassette else {}),
             },
         )
         executed = execute(execution, screen)
@@ -114,12 +118,26 @@ def _carry_out(wish: _Wish, advice: Callable[[_Wish, Executed], str] | None = No
     if executed.error is not None:
         print(f"wfkit: {executed.error}", file=sys.stderr)
     screen.line(_sentence(executed))
+    if executed.tally.unused:
+        screen.line(f"{executed.tally.unused} recordings of the cassette were not used: record it again to drop them")
     screen.line("saved: " + ", ".join(path.as_posix() for path in artifacts))
     if advice is not None and executed.exit_code == 0:
         screen.line(advice(wish, executed))
     if wish.as_json:
         print(json.dumps(executed.tally.object(executed.seconds, artifacts)), flush=True)
     return executed.exit_code
+
+
+def _cassette(said: Mapping[str, Any]) -> str:
+    """`MODE:FILE`, which the kernel reads wherever it works. Raises UsageFault for two, and for one that is broken."""
+    asked = [(mode, said[name]) for mode in MODES if said.get(name := mode.replace("-", "_"))]
+    if len(asked) > 1:
+        raise UsageFault("a run uses one cassette, in one way: take one of --record, --replay and --replay-or-record")
+    for mode, file in asked:
+        path = Path(file).absolute()
+        Cassette(path, mode)  # a broken one is told before a kernel starts
+        return f"{mode}:{path}"
+    return ""
 
 
 def _screen(wish: _Wish) -> Screen:

@@ -40,6 +40,7 @@ class Tally:
     saved_usd: Decimal | None = Decimal(0)
     exit_code: int = 0
     runs: int = 0
+    unused: int = 0
 
     def object(self, seconds: float, artifacts: Sequence[Path]) -> dict[str, Any]:
         """The object that `--json` prints."""
@@ -78,6 +79,7 @@ def tally(rows: Sequence[dict[str, Any]], excused: Collection[int] = ()) -> Tall
         saved_usd=_money(row.get("saved_usd") for row in rows),
         exit_code=max((int(row.get("exit_code") or 0) for row in counted), default=0),
         runs=len(rows),
+        unused=int(rows[-1].get("unused_recordings") or 0),
     )
 
 

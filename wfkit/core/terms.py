@@ -82,6 +82,7 @@ class FailureKind(StrEnum):
     UNSTORABLE = "unstorable"
     BUDGET = "budget"
     UNAVAILABLE = "unavailable"
+    DIVERGED = "diverged"
     CANCELLED = "cancelled"
 
 

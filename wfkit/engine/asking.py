@@ -7,7 +7,7 @@ Runs on the loop's thread. When an attempt is made is not decided here.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from wfkit.core.call import Failure
@@ -27,6 +27,7 @@ from wfkit.errors import CallFailed
 from wfkit.guards.chain import Guards, guarded
 from wfkit.llm import client
 from wfkit.llm.availability import check_model
+from wfkit.llm.cassette import Cassette, Tape
 
 if TYPE_CHECKING:
     import asyncio
@@ -43,6 +44,7 @@ class Asking:
     guards: Guards
     purses: Purses
     buy: bool = True
+    cassette: Cassette | None = None
 
     async def ask(self, start: Start, task: int, given: Given) -> tuple[Made | None, Failure | None]:
         """One attempt of a prompt: what it made, or why it failed."""
@@ -55,10 +57,11 @@ class Asking:
             record=lambda event, durable: self._record(event, durable, calls),
             under_way=self.under_way,
             judge=lambda reply: judge(ready, reply),
-            check=check_model if self.buy else refuse,
+            check=self._check(),
             task=task,
             attempt=start.attempt,
             kept=lambda digest: self.context.kept.pop((task, digest), None),
+            tape=self._tape(task, start.attempt),
             fresh=self.context.fresh_replies,
         )
         began = time.perf_counter()
@@ -66,6 +69,18 @@ class Asking:
         if answer is None:
             return None, failure
         return Made(answer.value, run_s=time.perf_counter() - began, spent=spending(calls)), None
+
+    def _check(self) -> Callable[[str], None]:
+        """What is asked of a model's name before it is asked anything: nothing where a cassette answers."""
+        if self.cassette is not None and not self.cassette.records:
+            return _anything
+        return check_model if self.buy else refuse
+
+    def _tape(self, task: int, attempt: int) -> Tape | None:
+        run = self.context.run
+        spec = run.specs[run.node_of[task]]
+        item = None if spec.over is None else task - run.first[run.node_of[task]]
+        return None if self.cassette is None else Tape(self.cassette, spec.name, item, attempt)
 
     def _record(self, event: CallStarted | CallEnded, durable: bool, calls: list[CallEnded]) -> Awaitable[None]:
         """Log a call's event; what it returns ends when that is on disk, or at once if nobody needs to know."""
@@ -92,6 +107,10 @@ def refuse(model: str) -> None:
     if not client.is_local(model):
         text = f"the call log has no reply to this request, and nothing may be bought from {model} (setting buy)"
         raise CallFailed(Failure(FailureKind.INVALID_REQUEST, "NotBought", text))
+
+
+def _anything(model: str) -> None:  # noqa: ARG001 - stands for a check
+    return None
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

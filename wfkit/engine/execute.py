@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -49,6 +49,7 @@ from wfkit.guards.pools import Pools
 from wfkit.keys.reads import unchanged
 from wfkit.keys.task import task_key
 from wfkit.llm import client
+from wfkit.llm.cassette import Cassette, parse_mode
 from wfkit.settings import Settings
 from wfkit.store.payloads.classes import register_class
 
@@ -76,6 +77,7 @@ class Session:
     defined: set[str] = field(default_factory=set)
     today: Purse = field(default_factory=lambda: Purse("today"))
     foreseen: tuple[tuple[NodeSpec, ...], Estimate] | None = None
+    cassettes: dict[tuple[str, Path], Cassette] = field(default_factory=dict)
 
     def configure(self, chosen: Settings) -> None:
         """Take other settings for the runs to come."""
@@ -100,6 +102,7 @@ class Ran:
     """A run that came to its end: the context gives values, the report the rows."""
 
     context: Context
+    cassette: Cassette | None = None
 
     @cached_property
     def report(self) -> RunReport:
@@ -139,6 +142,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     Interrupted."""
     for cls in prepared.classes:
         register_class(cls)
+    cassette, wish = _recorded(session, prepared, wish)
     with paused():
         index = load_index(session, prepared)
         resolver = resolver_for(session, prepared, index, "", wish)
@@ -149,11 +153,12 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies, kept=kept)
     for warning in prepared.warnings:
         context.warn(warning)
-    baton = _baton(session, context)
+    baton = _baton(session, context, cassette)
     try:
         context.write(events, durable=True)
         baton.carry()
-        if not baton.finished.wait(_SOON_S if any(ready.model for ready in prepared.ready) else 0.0):
+        asks = any(ready.model for ready in prepared.ready) and (cassette is None or cassette.records)
+        if asks and not baton.finished.wait(_SOON_S):
             _warm(prepared, session.settings.transport)
         _wait(baton, progress, wish.stop)
     except KeyboardInterrupt:
@@ -168,7 +173,24 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     if baton.fault is not None:
         raise baton.fault
     _settle(baton, _DISK_S)
-    return Ran(context)
+    if cassette is not None:
+        cassette.save()
+    return Ran(context, cassette)
+
+
+def _recorded(session: Session, prepared: Prepared, wish: Wish) -> tuple[Cassette | None, Wish]:
+    """The cassette of a run, and its wish: what is cached would not be asked, and so not be recorded.
+
+    All runs of a session that name the same file in the same way share it.
+    """
+    named = wish.cassette or session.settings.cassette
+    if not named:
+        return None, wish
+    mode, path = parse_mode(named)
+    cassette = session.cassettes.setdefault((mode, path.absolute()), Cassette(path, mode))
+    if not cassette.plays:
+        wish = replace(wish, force=frozenset(node.name for node in prepared.graph.nodes))
+    return cassette, wish
 
 
 def _warm(prepared: Prepared, transport: str) -> None:
@@ -177,7 +199,7 @@ def _warm(prepared: Prepared, transport: str) -> None:
         client.warm(model, transport)
 
 
-def _baton(session: Session, context: Context) -> Baton:
+def _baton(session: Session, context: Context, cassette: Cassette | None) -> Baton:
     async def ask(request: Request) -> Reply:
         if context.run.status is not RunState.RUNNING:  # it waited for a seat while the run was interrupted
             raise CallFailed(
@@ -190,7 +212,7 @@ def _baton(session: Session, context: Context) -> Baton:
     baton = Baton(context, _seats(session, context), shared.call_at)
     open_day(session.today, session.settings, session.store)
     purses = Purses(context.run, session.settings, session.today)
-    asking = Asking(context, baton, ask, session.under_way, session.guards, purses, session.settings.buy)
+    asking = Asking(context, baton, ask, session.under_way, session.guards, purses, session.settings.buy, cassette)
     attempts = Attempts(context, baton, session.threads, shared, Inputs(context), asking)
     baton.launch, baton.when_ended = attempts.launch, attempts.stop
     return baton

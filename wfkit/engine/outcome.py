@@ -62,6 +62,12 @@ class Outcome:
         return self.report.run.spent.cost_usd
 
     @property
+    def unused_recordings(self) -> int | None:
+        """How many recordings of the cassette nothing has asked for so far; None without one that is played."""
+        cassette = self._ran.cassette
+        return len(cassette.unused()) if cassette is not None and cassette.plays else None
+
+    @property
     def failures(self) -> list[TaskFailure]:
         """Every task that failed, in order."""
         run = self._context.run

@@ -19,6 +19,7 @@ from wfkit.core.promises import Flight, Store
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.errors import CallFailed
 from wfkit.guards.chain import provider_of
+from wfkit.llm.cassette import Tape
 from wfkit.llm.messages import request_digest
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Payer:
     task: int
     attempt: int
     kept: Callable[[str], CallRecord | None] = _nothing
+    tape: Tape | None = None
     fresh: bool = False
     round: int = 0
 
@@ -87,6 +89,8 @@ class Payer:
     async def _served(self, call: CallRecord) -> Reply:
         await self.record(CallEnded(self.task, self.attempt, call, time.time(), served=True), False)
         assert call.reply is not None
+        if self.tape is not None:
+            self.tape.serve(self.round, call.request_digest, call.request, call.reply)
         self.round += 1
         return call.reply
 
@@ -100,7 +104,7 @@ class Payer:
             flight = await self._flight(digest)
             # Look again, even without a wait: another process may have been answered since we looked.
             found = None if self.fresh else self.store.find_call(digest)
-            return await (self._buy(request, digest) if found is None else self._served(found))
+            return await (self._play_or_buy(request, digest) if found is None else self._served(found))
         finally:
             if flight is not None:
                 flight.release()
@@ -117,6 +121,20 @@ class Payer:
                 return flight
             await asyncio.sleep(_POLL_S)
 
+    async def _play_or_buy(self, request: Request, digest: str) -> Reply:
+        played = None if self.tape is None else self.tape.play(self.round, digest, request)
+        if played is None:
+            return await self._buy(request, digest)
+        outcome: dict[str, Any] = {"reply": played.reply, "failure": played.failure}
+        started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, time.time())
+        if played.reply is not None:
+            outcome["verdict"] = self._verdict(played.reply)
+        await self._ended(started, request, served=True, **outcome)
+        if played.failure is not None:
+            raise CallFailed(played.failure)
+        assert played.reply is not None
+        return played.reply
+
     async def _buy(self, request: Request, digest: str) -> Reply:
         self.check(request.model)
         sent: list[CallStarted] = []
@@ -132,6 +150,7 @@ class Payer:
             reply = await self.guard(send)(request)
         except CallFailed as error:
             if sent:
+                self._keep(digest, request, error.failure)
                 await self._ended(sent[-1], request, failure=error.failure)
             raise
         except BaseException as error:  # given up on the way: it may have been billed all the same
@@ -139,8 +158,13 @@ class Payer:
                 failure = Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {error}")
                 await self._ended(sent[-1], request, failure=failure)
             raise
+        self._keep(digest, request, reply)
         await self._ended(sent[-1], request, reply=reply, verdict=self._verdict(reply))
         return reply
+
+    def _keep(self, digest: str, request: Request, outcome: Reply | Failure) -> None:
+        if self.tape is not None:
+            self.tape.keep(self.round, digest, request, outcome)
 
     def _verdict(self, reply: Reply) -> Verdict:
         try:
@@ -148,7 +172,7 @@ class Payer:
         except Exception:  # the user's own validator broke; that says nothing of the reply, and it was paid for
             return Verdict.VALID
 
-    async def _ended(self, started: CallStarted, request: Request, **outcome: Any) -> None:
+    async def _ended(self, started: CallStarted, request: Request, served: bool = False, **outcome: Any) -> None:
         call = CallRecord(
             call_id=started.call_id,
             request_digest=started.request_digest,
@@ -160,7 +184,8 @@ class Payer:
             **outcome,
         )
         self.round += 1
-        await self.record(CallEnded(self.task, self.attempt, call, call.ended_at), outcome.get("reply") is not None)
+        durable = outcome.get("reply") is not None and not served
+        await self.record(CallEnded(self.task, self.attempt, call, call.ended_at, served), durable)
 
 
 def timed_out(seconds: float) -> Failure:

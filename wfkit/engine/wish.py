@@ -43,6 +43,7 @@ class Wish:
     notebook: str | None = None
     params: str = "{}"
     stop: threading.Event | None = None
+    cassette: str = ""
 
 
 class Asked(TypedDict, total=False):
@@ -59,6 +60,9 @@ class Asked(TypedDict, total=False):
     notebook: str | None
     params: str
     stop: threading.Event | None
+    record: str | None
+    replay: str | None
+    replay_or_record: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +92,22 @@ def wish_for(who: Wanted, targets: Sequence[str], said: Asked, env: Mapping[str,
         except UsageFault:
             if asked_here:
                 raise
-    origin: Any = {name: value for name, value in said.items() if name not in {*_SCOPE, "force"}}
+    origin: Any = {name: value for name, value in said.items() if name not in {*_SCOPE, "force", *_CASSETTE}}
+    origin["cassette"] = _cassette(said)
     forced = frozenset(who.nodes) if force else frozenset[str]()
     wish = Wish(who.workflow, forced, scope=scope, failed=failures, lenient=not asked_here, **origin)
     return targets, wish
 
 
+def _cassette(said: Asked) -> str:
+    """`MODE:FILE` of the cassette that is asked for, or nothing. Raises UsageFault for two of them."""
+    asked = [f"{name.replace('_', '-')}:{file}" for name in _CASSETTE if (file := said.get(name))]
+    if len(asked) > 1:
+        raise UsageFault("a run uses one cassette, in one way: take one of record, replay and replay-or-record")
+    return asked[0] if asked else ""
+
+
+_CASSETTE: Final = ("record", "replay", "replay_or_record")
 _SCOPE: Final = ("limit", "random", "seed", "keep", "failed")
 
 

@@ -1,6 +1,6 @@
 """Cassettes: requests to models and what came back, errors included, as a text file that people review and CI replays.
 
-One JSON line a request, in the order of nodes, items and attempts; no times, no ids, no keys. `tape` says how one attempt
+One JSON line a request, in the order of nodes, items and attempts; no times, no ids, no keys. `Tape` is how one attempt
 uses it. When a request is sent is not decided here.
 """
 
@@ -34,6 +34,7 @@ _USAGE = (
     "cache_write_input_tokens",
     "reasoning_output_tokens",
 )
+_AMOUNTS = ("usd", "input_usd", "output_usd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,9 +287,10 @@ def _recording(row: dict[str, Any]) -> Recording:
 
 def _reply(row: dict[str, Any]) -> Reply:
     said, paid = dict(row["usage"]), dict(row["cost"])
-    usage = Usage(*(said.get(name) for name in _USAGE), source=UsageSource(said["source"]))
-    amounts = [None if paid.get(name) is None else Decimal(paid[name]) for name in ("usd", "input_usd", "output_usd")]
-    cost = Cost(*amounts, source=CostSource(paid["source"]))
+    counts = {name: said.get(name) for name in _USAGE}
+    usage = Usage(**counts, source=UsageSource(said["source"]))
+    usd, input_usd, output_usd = (None if paid.get(name) is None else Decimal(paid[name]) for name in _AMOUNTS)
+    cost = Cost(usd, input_usd, output_usd, CostSource(paid["source"]))
     return Reply(str(row["text"]), str(row["model"]), row.get("finish_reason"), None, usage, cost)
 
 
