@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
@@ -133,8 +134,8 @@ class Workflow:
         what failed last time and what needs it.
 
         Raises DefinitionError or StoreFault before anything ran, and BudgetRefused when the plan may cost more than
-        `max_usd` dollars, or nobody knows; what the run spends once it has begun is not watched. A model that is
-        unknown or lacks its key fails the prompts that must ask it, before any call.
+        `max_usd` dollars, or nobody knows. What the run spends then is held to it too. A model that is unknown or
+        lacks its key fails the prompts that must ask it, before any call.
         """
         targets, wish = self._wish(targets, said)
         prepared = self.prepare(targets, inputs)
@@ -142,6 +143,7 @@ class Workflow:
         self.facts.save()
         if max_usd is not None or foreseeing.may_cost(prepared):
             answers().within(foreseeing.make_plan(self.session, prepared, wish), max_usd)
+        wish = replace(wish, max_usd=max_usd)
         return summarised(lambda: execute.execute(self.session, prepared, wish, progress), os.environ)
 
     async def arun(self, *targets: str, **options: Any) -> Outcome:

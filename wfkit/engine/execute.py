@@ -153,7 +153,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies, kept=kept)
     for warning in prepared.warnings:
         context.warn(warning)
-    baton = _baton(session, context, cassette)
+    baton = _baton(session, context, wish, cassette)
     try:
         context.write(events, durable=True)
         baton.carry()
@@ -199,7 +199,7 @@ def _warm(prepared: Prepared, transport: str) -> None:
         client.warm(model, transport)
 
 
-def _baton(session: Session, context: Context, cassette: Cassette | None) -> Baton:
+def _baton(session: Session, context: Context, wish: Wish, cassette: Cassette | None) -> Baton:
     async def ask(request: Request) -> Reply:
         if context.run.status is not RunState.RUNNING:  # it waited for a seat while the run was interrupted
             raise CallFailed(
@@ -211,7 +211,7 @@ def _baton(session: Session, context: Context, cassette: Cassette | None) -> Bat
 
     baton = Baton(context, _seats(session, context), shared.call_at)
     open_day(session.today, session.settings, session.store)
-    purses = Purses(context.run, session.settings, session.today)
+    purses = Purses(context.run, session.settings, session.today, wish.max_usd)
     asking = Asking(context, baton, ask, session.under_way, session.guards, purses, session.settings.buy, cassette)
     attempts = Attempts(context, baton, session.threads, shared, Inputs(context), asking)
     baton.launch, baton.when_ended = attempts.launch, attempts.stop

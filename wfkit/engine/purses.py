@@ -25,10 +25,11 @@ _OUTAGE_S = 60.0  # how long a call waits for a model that is left alone
 class Purses:
     """The purses of one run. What it spent before a restart counts."""
 
-    def __init__(self, run: Run, settings: Settings, today: Purse) -> None:
+    def __init__(self, run: Run, settings: Settings, today: Purse, max_usd: float | None = None) -> None:
         self._run = run
         self._per_call = _usd(settings.max_usd_per_call)
-        whole = Purse("the run", _usd(settings.max_usd))
+        limits = [limit for limit in (settings.max_usd, max_usd) if limit is not None]
+        whole = Purse("the run", _usd(min(limits, default=None)))
         whole.spent = _spent(list(run.ledger.accounts.values()))
         self._shared = (whole, today)
         self._nodes: dict[str, Purse] = {}

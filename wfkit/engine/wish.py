@@ -44,6 +44,7 @@ class Wish:
     params: str = "{}"
     stop: threading.Event | None = None
     cassette: str = ""
+    max_usd: float | None = None
 
 
 class Asked(TypedDict, total=False):
