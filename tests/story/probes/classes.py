@@ -62,6 +62,8 @@ PROBES: list[Probe] = [
           "class A:\n    class B:\n        k = 1", "A.B.k", ("k = 1", "k = 2")),
     probe(RUN, "method patched", "A method that was put into a class later counts.",
           "class A:\n    pass\ndef m(self):\n    return 1\nA.m = m", "A().m()", ("return 1", "return 2")),
+    probe(RUN, "method made from a text", "A method that exec made counts.",
+          "class A:\n    pass\nexec('def m(self):\\n    return 1')\nA.m = m", "A().m()", ("return 1", "return 2")),
     probe(RUN, "bound method", "A bound method counts with what it is bound to.",
           DATA + "@dataclasses.dataclass\nclass A:\n    k: int\n    def m(self):\n        return self.k\nhelper = A(1).m",
           "helper()", ("A(1)", "A(2)")),

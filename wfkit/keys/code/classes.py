@@ -32,6 +32,12 @@ _NO_PART = frozenset(
 _OF_NAMED_TUPLE = frozenset(
     {"_make", "_replace", "_asdict", "__new__", "__repr__", "__getnewargs__", "__getnewargs_ex__"}
 )
+_OF_DATACLASS = frozenset(
+    {
+        "__init__", "__repr__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__setattr__",
+        "__delattr__", "__match_args__", "__getstate__", "__setstate__",
+    }
+)  # fmt: skip
 _FIELD_FACTS = ("name", "init", "repr", "compare", "kw_only", "default", "default_factory", "type")
 _PARAMETERS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement; classes written in C take no attributes
@@ -108,7 +114,7 @@ def _counts(cls: type, name: str, thing: Any) -> bool:
         return name not in cls.__members__ and (not name.startswith("_") or _is_of_project(thing))
     if _is_named_tuple(cls) and name in _OF_NAMED_TUPLE:
         return False
-    return not _from_text(thing)
+    return not (name in _OF_DATACLASS and dataclasses.is_dataclass(cls) and _from_text(thing))
 
 
 def _is_of_project(thing: Any) -> bool:

@@ -6,6 +6,7 @@ No recursion and no look at any namespace: what a name means is the business of 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import field
 from typing import Any
@@ -37,6 +38,9 @@ _DYNAMIC = frozenset({"eval", "exec", "globals"})
 IMPORTERS = frozenset({"__import__", "import_module"})
 # Attributes through which any name can be reached.
 _BACK_DOORS = frozenset({"f_globals", "f_locals", "f_back", "__globals__"})
+_QUERY = re.compile(r"\b(?:from|join|table|describe|summarize|update|into)\b", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_MARKED = re.compile(r"@[A-Za-z_]\w*")
 TEXT, ORDER, SUBCLASSES = "text", "order", "subclasses"
 # Names by which code asks for what is otherwise mere looks: docstrings, hints and comments; the order in which a class
 # was written; who inherits from it.
@@ -59,6 +63,7 @@ class Names:
         self.imports: set[tuple[int, str, str]] = set()
         self.dynamic: set[str] = set()
         self.aspects: set[str] = set()
+        self.quoted: set[str] = set()
 
     def walk(self) -> None:
         """Walk everything that was put on the stack."""
@@ -106,6 +111,13 @@ class Names:
         elif name in _BACK_DOORS:
             self.dynamic.add(name)
 
+    def note_text(self, text: str) -> None:
+        """Note names that a query may take from the code around it: tables in SQL, `@name` of pandas."""
+        if _QUERY.search(text):
+            self.quoted.update(_WORD.findall(text))
+        if "@" in text:
+            self.quoted.update(_MARKED.findall(text))
+
     def note_import(self, level: int, module: str, name: str) -> None:
         """Note an import. A notebook's own module is all its names."""
         self.imports.add((level, module, name))
@@ -133,6 +145,11 @@ def _is_bound(name: str, scope: Scope) -> bool:
             return True
         at = at.parent
     return False
+
+
+def _constant(names: Names, node: ast.Constant, scope: Scope) -> None:  # noqa: ARG001 - one signature for all
+    if type(node.value) is str:
+        names.note_text(node.value)
 
 
 def _name(names: Names, node: ast.Name, scope: Scope) -> None:
@@ -261,6 +278,7 @@ def _call(names: Names, node: ast.Call, scope: Scope) -> None:
 
 
 _HANDLERS: dict[type, Callable[[Names, Any, Scope], None]] = {
+    ast.Constant: _constant,
     ast.Name: _name,
     ast.Attribute: _attribute,
     ast.FunctionDef: _function,

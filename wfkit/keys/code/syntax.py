@@ -25,7 +25,8 @@ class Analysis:
     """`digest` of the normal form (hex). `uses` are outside names with the attributes read from them: ("math", "pi").
     `hints` are names that only annotations need. `imports` are (level, module, name or ""). `dynamic` are calls whose
     reads cannot be known. `binds` are the names that the top level binds; they stand in `uses` too when they are read.
-    `aspects` are looks of functions and classes that this code asks for.
+    `aspects` are looks of functions and classes that this code asks for. `quoted` are names that a query in a
+    text may mean.
     """
 
     digest: str
@@ -35,6 +36,7 @@ class Analysis:
     dynamic: tuple[str, ...] = ()
     binds: tuple[str, ...] = ()
     aspects: tuple[str, ...] = ()
+    quoted: tuple[str, ...] = ()
 
 
 def analyse_body(source: str, facts: Facts | None = None) -> Analysis:
@@ -63,13 +65,22 @@ def _found(source: str, facts: Facts | None) -> Analysis:
         tree.body = without_docstring(tree.body)
     found = analyse(tree, [("", node) for node in tree.body])
     if facts is not None:
-        parts = (found.digest, found.uses, found.hints, found.imports, found.dynamic, found.binds, found.aspects)
+        parts = (
+            found.digest,
+            found.uses,
+            found.hints,
+            found.imports,
+            found.dynamic,
+            found.binds,
+            found.aspects,
+            found.quoted,
+        )
         facts.remember(_subject(source), json.dumps(parts, separators=(",", ":")))
     return found
 
 
 def _subject(source: str) -> str:
-    return f"{SCHEME} analysis 2 {source}"
+    return f"{SCHEME} analysis 3 {source}"
 
 
 def analyse_function(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Analysis:
@@ -103,4 +114,5 @@ def analysis_of(names: Names, digest: str, uses: Iterable[tuple[str, ...]], bind
         tuple(sorted(names.dynamic)),
         tuple(sorted(binds)),
         tuple(sorted(names.aspects)),
+        tuple(sorted(names.quoted)),
     )

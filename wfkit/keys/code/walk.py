@@ -21,6 +21,7 @@ from wfkit.keys.code.classes import describe_class, is_plain, outside_class
 from wfkit.keys.code.modules import describe_module, imported_sources
 from wfkit.keys.code.names import ASPECTS
 from wfkit.keys.code.patches import Patches
+from wfkit.keys.code.queries import quoted_names
 from wfkit.keys.code.reached import Reached, ignorable
 from wfkit.keys.code.syntax import Analysis
 from wfkit.keys.content.parts import content
@@ -192,6 +193,9 @@ class Walk:
             self.calls(path, found.analysis)
             self.imports(path, found.analysis.imports, found.namespace)
             self.use(path, _without_cells(found), found.namespace)
+            for name in quoted_names(found.analysis.quoted, found.namespace):
+                if name not in self.rules.ignore:
+                    self.link(f"{path} -> {name}", found.namespace[name])
 
     def calls(self, path: str, analysis: Analysis) -> None:
         """Note calls through which code reads what no analysis can know, and the looks that it asks for."""
