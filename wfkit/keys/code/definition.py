@@ -17,6 +17,7 @@ from wfkit.core.node import Node
 from wfkit.core.policy import ModelPolicy
 from wfkit.core.terms import NodeKind
 from wfkit.errors import CellError
+from wfkit.keys.code.queries import quoted_names
 from wfkit.keys.code.reached import Part, Reached
 from wfkit.keys.code.syntax import Analysis, analyse_body
 from wfkit.keys.code.walk import Rules, ValueMemo, Walk
@@ -97,7 +98,7 @@ def define_alone(node: Node) -> Definition | None:
 
 
 def _alone(node: Node, analysis: Analysis) -> Definition | None:
-    if analysis.imports or analysis.dynamic:
+    if analysis.imports or analysis.dynamic or analysis.quoted:
         return None
     own = Reached([(node.name, analysis.digest, node.source)])
     found = _definition(node, own, {}, (), _value_name(node, analysis))
@@ -116,7 +117,8 @@ def _walk(node: Node, is_node: Callable[[str], bool], plan: Planning) -> Walk:
 
 def _names(node: Node, analysis: Analysis, is_node: Callable[[str], bool]) -> tuple[set[str], tuple[str, ...]]:
     """Names that a body takes from its namespace, and those that are nowhere. Items and nodes are no globals."""
-    names = [name for name in _outside(node, analysis) if not is_node(name)]
+    quoted = quoted_names(analysis.quoted, node.namespace, analysis.binds)
+    names = [name for name in dict.fromkeys((*_outside(node, analysis), *quoted)) if not is_node(name)]
     needed = {name for name in names if name in node.namespace}
     absent = [name for name in names if name not in needed and not hasattr(builtins, name)]
     return needed, tuple(sorted(name for name in absent if name in node.names))

@@ -175,8 +175,7 @@ class Walk:
                 if (found := _described(path, thing, self.reached)) is not None:
                     self._looks.meet(path, thing)
                     self._step(path, found)
-            looks = self._looks.untold()
-            if not looks:
+            if not (looks := self._looks.untold()):
                 return
             for path, look in looks:
                 (self.reached.text if type(look) is str else self.link)(path, look)
@@ -193,9 +192,8 @@ class Walk:
             self.calls(path, found.analysis)
             self.imports(path, found.analysis.imports, found.namespace)
             self.use(path, _without_cells(found), found.namespace)
-            for name in quoted_names(found.analysis.quoted, found.namespace):
-                if name not in self.rules.ignore:
-                    self.link(f"{path} -> {name}", found.namespace[name])
+            for name in quoted_names(found.analysis.quoted, found.namespace, self.rules.ignore):
+                self.link(f"{path} -> {name}", found.namespace[name])
 
     def calls(self, path: str, analysis: Analysis) -> None:
         """Note calls through which code reads what no analysis can know, and the looks that it asks for."""
