@@ -149,6 +149,10 @@ class Records(Protocol):
         """The newest runs first."""
         ...
 
+    def newest_run(self) -> str | None:
+        """The id of the run that began last, None if there is none."""
+        ...
+
     def report(self, run_id: str | None = None) -> RunReport | None:
         """What the views of a run (None: the newest) are drawn from."""
         ...

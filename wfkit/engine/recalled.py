@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
-from wfkit.core.plan import Asked, Index, look_up
+from wfkit.core.plan import Asked, Index, look_up_all
 from wfkit.core.promises import Store
 from wfkit.core.run import Run, replay
 from wfkit.core.terms import Reason, TaskState
@@ -35,7 +35,8 @@ class Recalled:
         """For each task of a node, why it would run or not; empty for one whose keys were never made."""
         spec, now = self.run.specs[node], time.time()
         asked = Asked(spec.name, spec.kind, spec.definition, spec.cache)
-        return [look_up(key, asked, self.index, self.checker.unchanged, now)[1] for key in self.keys(node)]
+        looked = look_up_all(self.keys(node), asked, self.index, self.checker.unchanged, now)
+        return [Reason(reason) for reason in looked.reasons]
 
     def keys(self, node: int) -> list[str | None]:
         """The keys of the tasks of a node."""
@@ -49,10 +50,10 @@ class Recalled:
 
 def recall(store: Store, project: Path, run_id: str | None = None) -> Recalled:
     """The newest run of the store, or the one named. Raises UsageFault when there is none."""
-    runs = store.runs(1)
-    if run_id is None and not runs:
+    newest = run_id or store.newest_run()
+    if newest is None:
         raise UsageFault("this store holds no run yet: run a notebook first (`wfkit run FILE.ipynb`)")
-    run = replay(store.entries(run_id or runs[0].run_id))
+    run = replay(store.entries(newest))
     names = [spec.name for spec in run.specs]
     return Recalled(run, Index(store.known(names), ask_not_kept=lambda: store.not_kept(names)), ReadChecker(project))
 

@@ -5,7 +5,7 @@ A switchboard over the projection, which is brought up to date first. The other 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from wfkit.core.estimate import Past
@@ -30,6 +30,7 @@ class Asking:
     """Answers from `_projection`."""
 
     _secrets: Secrets
+    _newest: Callable[[], tuple[bool, str | None]]  # whether the newest run is known without the projection, and its id
 
     def _projection(self) -> Projection:
         """The projection, with everything in it that was appended until now."""
@@ -38,6 +39,14 @@ class Asking:
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs first."""
         return self._projection().runs(limit)
+
+    def newest_run(self) -> str | None:
+        """The id of the run that began last; None if there is none. Quicker than asking for its row."""
+        known, run_id = self._newest()
+        if known:
+            return run_id
+        rows = self.runs(1)
+        return rows[0].run_id if rows else None
 
     def report(self, run_id: str | None = None) -> RunReport | None:
         """What the views of a run (None: the newest) are drawn from."""

@@ -242,6 +242,7 @@ def answers(kit: Kit) -> None:
     log(store, STARTED, defined, Succeeded(0, 1, result(store, "k1", 1), 2.0), RunEnded(RunState.SUCCESS, 3.0))
     for each in kit.now_and_again(store):
         assert [(run.run_id, run.status) for run in each.runs()] == [("run", "success")]
+        assert each.newest_run() == "run"
         report = each.report()
         assert report is not None
         assert report.run.run_id == "run"

@@ -28,6 +28,7 @@ from wfkit.store.journals.catalog import HEAD
 from wfkit.store.journals.commit import Receipt
 from wfkit.store.journals.journal import Journal, read_at
 from wfkit.store.journals.marks import RunMarks
+from wfkit.store.journals.recent import newest_run
 from wfkit.store.journals.segments import FOLDER as SEGMENTS
 from wfkit.store.journals.tails import Tails
 from wfkit.store.not_kept import Unkept
@@ -70,6 +71,7 @@ class DiskStore(Serving, Asking):
         self._lease = Lease(root)
         self._database = Database(root / FILE, self._lease, fill=False)
         self._tails = Tails(root, self._check_open)
+        self._newest = partial(newest_run, self._tails)
         self._marks = RunMarks(root, self._tails.ground.marks_of)
         self._folder = Folder(root, self._tails, self._lease, lambda: self._database)
         read = partial(read_at, root)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from wfkit.core.estimate import Past
@@ -23,6 +24,7 @@ from wfkit.store.flight import LocalFlights
 from wfkit.store.journals.adopt import in_order
 from wfkit.store.journals.ground import Ground
 from wfkit.store.journals.index import Index
+from wfkit.store.journals.recent import newest_run
 from wfkit.store.not_kept import Unkept
 from wfkit.store.payloads.objects import ObjectDict
 from wfkit.store.results import Results
@@ -81,6 +83,7 @@ class MemoryStore(Serving, Asking):
     def __init__(self) -> None:
         self.closed = False
         self._recent = Everything()
+        self._newest = partial(newest_run, self._recent)
         self._answers: MemoryDatabase | None = None
         results = Results(self._recent, lambda: None, ObjectDict(), lambda _: ())
         calls = CallLog(self._recent, lambda: None, lambda _: ())

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import Adopted, CallEnded, Entry, Forgotten, ItemsSucceeded, NodeDefined, RunEnded, Succeeded
+from wfkit.core.events import (
+    Adopted,
+    CallEnded,
+    Entry,
+    Forgotten,
+    ItemsSucceeded,
+    NodeDefined,
+    RunEnded,
+    RunStarted,
+    Succeeded,
+)
 from wfkit.core.result import Known, Read
 from wfkit.core.terms import NodeKind, RunState
 from wfkit.store.conformance import STARTED, call, digest, log, result
@@ -268,3 +278,17 @@ def test_one_writes(filled: Path) -> None:
     fill(store, 4)
     store.close()
     assert len(opened(filled).known(["node"])) == 12
+
+
+def test_newest_run_without_duckdb(filled: Path) -> None:
+    """Which run began last is told from the catalog and the journals, also by a process that just began one."""
+    store = opened(filled)
+    known = store.newest_run()
+    assert known == store.runs(1)[0].run_id
+    begun = RunStarted("later", "w", (), (), "g", 9e9)
+    store.append([Entry("later", 1, 0, begun)], durable=True).wait()
+    assert store.newest_run() == "later"
+    assert cataloguing.update(filled, dict)
+    assert catalog.read_head(filled).newest == [9e9, "later"]  # type: ignore[union-attr]
+    assert opened(filled).newest_run() == "later"
+    assert store.runs(1)[0].run_id == "later"

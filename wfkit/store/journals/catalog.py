@@ -30,7 +30,7 @@ from wfkit.store.journals.journal import Log
 from wfkit.store.journals.marks import Mark, find
 
 HEAD = "catalog.json"
-FORMAT = 3
+FORMAT = 4
 SLICE = "slice"  # marks a row that speaks of many items
 EVENTS = " ".join(sorted((*wire.EVENTS, packs.KIND)))  # of another version: what it passed over may be news to us
 _AT_ONCE = 8 << 20
@@ -56,6 +56,7 @@ class Head:
     forgotten: list[Block] = field(default_factory=list)
     definitions: list[Block] = field(default_factory=list)
     not_kept: list[Block] | None = field(default_factory=list)
+    newest: list[Any] = field(default_factory=list)  # the run that began last: when (Unix seconds), and its id
 
     def marks_of(self, journal_id: str) -> list[Mark]:
         """Where runs begin, are adopted and end in the part of a journal that is covered, if they go on beyond it."""

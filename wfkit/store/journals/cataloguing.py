@@ -63,6 +63,7 @@ class News:
     forgotten: list[Any] = field(default_factory=list)
     definitions: dict[str, None] = field(default_factory=dict)
     not_kept: list[Any] = field(default_factory=list)
+    newest: list[Any] = field(default_factory=list)  # the run that began last: when, and its id
 
 
 def update(root: Path, watermarks: Callable[[], Mapping[str, int] | None]) -> bool:
@@ -215,7 +216,13 @@ def _not_kept(news: News, line: bytes, _at: At) -> None:
     news.not_kept.append([event[name] for name in names])
 
 
+def _started(news: News, line: bytes, _at: At) -> None:
+    event = _event(line)
+    news.newest = max(news.newest, [event["at"], event["run_id"]])
+
+
 _ADDERS: dict[bytes, Callable[[News, bytes, At], None]] = {
+    b"RunStarted": _started,
     b"Succeeded": _succeeded,
     b"SliceSucceeded": _slice_succeeded,
     b"ItemsSucceeded": _items_succeeded,
@@ -254,6 +261,7 @@ def _write(root: Path, head: Head, old: Catalog | None, news: News) -> None:
     head.forgotten = _added(rows, read, (head.forgotten, most, None), news.forgotten) or []
     head.definitions = _added(rows, read, (head.definitions, most, None), defined) or []
     head.not_kept = _added(rows, read, (head.not_kept, most, MANY), news.not_kept)
+    head.newest = max(head.newest, news.newest)
     _write_rows(root, head, rows, anew)
     body = dumps({"format": FORMAT, "events": EVENTS, "head": head})
     write_file(root / HEAD, b"%08x %b" % (crc32(body), body), durable=False)

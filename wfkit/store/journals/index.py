@@ -18,6 +18,7 @@ from wfkit.core.events import (
     ItemsSucceeded,
     NodeDefined,
     NotKept,
+    RunStarted,
     SliceSucceeded,
     Succeeded,
 )
@@ -40,6 +41,7 @@ class Index:
         "known",
         "known_items",
         "lines",
+        "newest",
         "not_kept",
         "results",
         "slices",
@@ -57,6 +59,7 @@ class Index:
         self.forgotten: dict[str, float] = {}  # task key -> until when
         self.definitions: set[str] = set()  # whose texts are here
         self.not_kept: list[NotKept] = []  # oldest first
+        self.newest: tuple[float, str] | None = None  # the run that began last: when, and its id
 
     def add(self, entry: Entry) -> None:
         """Take note of an entry."""
@@ -103,6 +106,7 @@ class Index:
             self.known_items.setdefault(node, []).extend(slices)
         self.definitions |= other.definitions
         self.not_kept += other.not_kept
+        self.newest = max(filter(None, (self.newest, other.newest)), default=None)
         columns = sum(len(items) for slices in other.known_items.values() for items in slices)
         return sum(map(len, other.known.values())) + columns // 4
 
@@ -142,7 +146,12 @@ def _forget(index: Index, event: Forgotten) -> None:
         index.forgotten[key] = max(event.at, index.forgotten.get(key, event.at))
 
 
+def _start(index: Index, event: RunStarted) -> None:
+    index.newest = max(index.newest or (event.at, event.run_id), (event.at, event.run_id))
+
+
 _ADDERS: dict[type, Any] = {
+    RunStarted: _start,
     NodeDefined: lambda index, event: index.definitions.add(event.definition),
     Succeeded: lambda index, event: index.add_result(event.result),
     SliceSucceeded: lambda index, event: index.add_items(event.items),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from wfkit.store.journals.ground import Ground
 from wfkit.store.journals.index import Index
@@ -32,3 +32,14 @@ class Recent(Protocol):
     def align(self, watermarks: Mapping[str, int]) -> None:
         """Begin where the database ends."""
         ...
+
+
+def newest_run(recent: Recent) -> tuple[bool, str | None]:
+    """Whether it is known here which run began last, and its id (None: there is none)."""
+    with recent.lock:
+        found = [index.newest for index in recent.newest_first() if index.newest is not None]
+        nothing: list[Any] = []
+        below = recent.ground.ask(lambda catalog: catalog.head.newest, nothing)
+    if below is None:
+        return False, None
+    return True, max([*found, *([(below[0], below[1])] if below else [])], default=(0.0, None))[1]
