@@ -22,6 +22,7 @@ CASES = {
     "calls": "calls",
     "transport": "calls",
     "layers": "layers",
+    "digests": "digests",
 }
 
 
