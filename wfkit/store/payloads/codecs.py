@@ -16,6 +16,7 @@ from wfkit.core.picture import Picture
 from wfkit.errors import ValueFault
 from wfkit.store.payloads import arrays, figures, frames, images, plain, signed, sparse, tables, tagged
 
+LARGEST_BYTES = 2 << 30  # a payload is made in memory, beside its value
 TEXT_CODECS = frozenset({"json", "text", "tagged"})
 
 
@@ -28,7 +29,22 @@ class Encoded:
 
 
 def encode(value: Any, codec: str = "auto") -> Encoded:
-    """Encode with the codec that keeps the value as it is. Raises ValueFault naming the path to what none keeps."""
+    """Encode with the codec that keeps the value as it is.
+
+    Raises ValueFault naming the path to what none keeps, and for a value that is too large to be stored.
+    """
+    made = _encode(value, codec)
+    _refuse_large(value, len(made.payload))
+    return made
+
+
+def _refuse_large(value: Any, size: int) -> None:
+    if size > LARGEST_BYTES:
+        what = f"a {type(value).__name__} of {size / (1 << 30):.1f} GB is too large to be stored"
+        raise ValueFault(f"{what} (at most {LARGEST_BYTES >> 30} GB): write it to a file and return the file's path")
+
+
+def _encode(value: Any, codec: str) -> Encoded:
     if codec == "pickle":
         return Encoded("pickle", signed.encode(value))
     if codec != "auto":
@@ -120,6 +136,8 @@ def _part(value: Any) -> tuple[str, bytes] | None:
     if type(value) is bytes:
         return "bytes", value
     for codec, encoder in _FAMILIES.get(type(value).__module__.partition(".")[0], ()):
+        size = getattr(value, "nbytes", 0)
+        _refuse_large(value, size if isinstance(size, int) else 0)  # before its payload is made
         try:
             payload = encoder(value)
         except ValueFault:
