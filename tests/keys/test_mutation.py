@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pydantic
 import pytest
 
 from wfkit.core.record import Record
@@ -122,6 +124,40 @@ def test_large_values_are_not_digested_again(monkeypatch: pytest.MonkeyPatch) ->
     inputs = {str(number): (value, digest(value)) for number, value in enumerate(values)}
     monkeypatch.setattr("wfkit.keys.mutation.digest", lambda value: pytest.fail("digested again"))
     assert changed(inputs) == []
+
+
+@dataclass
+class Square:
+    """An instance that keeps what it once worked out."""
+
+    side: int
+
+    @cached_property
+    def area(self) -> int:
+        """Kept in the instance."""
+        return self.side**2
+
+
+class SquareModel(pydantic.BaseModel):
+    """The same as a model."""
+
+    side: int
+
+    @cached_property
+    def area(self) -> int:
+        """Kept in the model."""
+        return self.side**2
+
+
+@pytest.mark.parametrize("kind", [Square, SquareModel])
+def test_reading_a_cached_property_is_no_change(kind: Any) -> None:
+    """What an instance keeps for itself when it is read is no change of the input; another field is."""
+    values = [kind(side=2)]
+    inputs = {"x": (values, digest(values))}
+    assert values[0].area == 4
+    assert changed(inputs) == []
+    values[0].side = 3
+    assert changed(inputs) == ["x"]
 
 
 def test_without_digest_nothing_is_said() -> None:

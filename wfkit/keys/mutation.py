@@ -16,6 +16,7 @@ from blake3 import blake3
 
 from wfkit.core.record import Record
 from wfkit.errors import ValueFault
+from wfkit.keys.content.instances import without_cached
 from wfkit.keys.content.standard import is_code
 from wfkit.keys.task import map_digest
 from wfkit.keys.values import digest, item_digests
@@ -135,6 +136,9 @@ def _is_other(value: Any, before: str) -> bool:
     try:
         if _is_map(value):
             return map_digest(item_digests(list(value))) != before and digest(value) != before
-        return digest(value) != before
+        if digest(value) == before:
+            return False
+        with without_cached():  # what a `cached_property` keeps when it is read is no change
+            return digest(value) != before
     except ValueFault:
         return False

@@ -32,17 +32,10 @@ _NO_PART = frozenset(
 _OF_NAMED_TUPLE = frozenset(
     {"_make", "_replace", "_asdict", "__new__", "__repr__", "__getnewargs__", "__getnewargs_ex__"}
 )
-<<<<<<< HEAD
 _OF_DATACLASS = frozenset(
     {
         "__init__", "__repr__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__setattr__",
         "__delattr__", "__match_args__", "__getstate__", "__setstate__",
-=======
-_GENERATED = frozenset(
-    {
-        "__init__", "__repr__", "__eq__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__setattr__",
-        "__delattr__", "__replace__", "wrapper",
->>>>>>> ce6057a (Give values that behave badly a clear outcome each; store at most 2 GB)
     }
 )  # fmt: skip
 _FIELD_FACTS = ("name", "init", "repr", "compare", "kw_only", "default", "default_factory", "type")
@@ -132,9 +125,7 @@ def _is_of_project(thing: Any) -> bool:
 def _from_text(thing: Any) -> bool:
     """Whether a function was made from a text by `exec`, as dataclass makes `__init__`."""
     function = getattr(thing, "__wrapped__", thing)
-    if not isinstance(function, types.FunctionType) or function.__code__.co_filename != "<string>":
-        return False
-    return function.__code__.co_name in _GENERATED  # anything else is of a user who calls `exec`
+    return isinstance(function, types.FunctionType) and function.__code__.co_filename == "<string>"
 
 
 def _known(thing: Any) -> Any:

@@ -10,6 +10,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
 from typing import Any
 
 from wfkit.core.record import Record
@@ -17,6 +21,7 @@ from wfkit.core.slots import slots_of
 from wfkit.keys.content.plain import leaf, plain
 from wfkit.keys.content.shape import Branch, Refused, Shape, named, text_leaf
 
+_cached_count: ContextVar[bool] = ContextVar("wfkit_cached_count", default=True)
 _BUILTINS = (dict, list, tuple, set, frozenset, str, bytes, bytearray, int, float, complex)
 _UNSET = "<not set>"
 _ABSENT = object()
@@ -52,15 +57,30 @@ def _dataclass(value: Any, kind: type) -> Branch:
     """Fields, then what else the instance has: attributes set later, slots of a base that is no dataclass."""
     names = [field.name for field in dataclasses.fields(kind)]
     more = {name for name in (*getattr(value, "__dict__", ()), *slots_of(kind)) if name not in names}
-    more = {name for name in more if hasattr(value, name)}
+    more = {name for name in more if hasattr(value, name) and not _left_out(kind, name)}
     return named("dataclass", [(name, getattr(value, name, _UNSET)) for name in [*names, *sorted(more)]], whole=kind)
 
 
 def object_shape(value: Any) -> Branch:
     """An object that is its attributes and nothing else. Whether it is one, the scope of the digest knows."""
     names = [*getattr(value, "__dict__", ()), *slots_of(type(value))]
+    names = [name for name in names if not _left_out(type(value), name)]
     held = [(name, found) for name in names if (found := _held(value, name)) is not _ABSENT]
     return named("object", held, whole=type(value))
+
+
+@contextmanager
+def without_cached() -> Iterator[None]:
+    """Digest instances without the values that a `cached_property` has kept in them: reading one is no change."""
+    token = _cached_count.set(False)
+    try:
+        yield
+    finally:
+        _cached_count.reset(token)
+
+
+def _left_out(kind: type, name: str) -> bool:
+    return not _cached_count.get() and isinstance(getattr(kind, name, None), cached_property)
 
 
 def _held(value: Any, name: str) -> Any:
@@ -79,7 +99,8 @@ def _model(value: Any, kind: type) -> Shape | None:
     pydantic = sys.modules.get("pydantic")
     if pydantic is None or not isinstance(value, pydantic.BaseModel):
         return _metadata(value, kind)
-    groups = [value.__dict__, value.__pydantic_extra__ or {}, value.__pydantic_private__ or {}]
+    fields = {name: part for name, part in value.__dict__.items() if not _left_out(kind, name)}
+    groups = [fields, value.__pydantic_extra__ or {}, value.__pydantic_private__ or {}]
     parts = [part for group in groups for part in group.items()]
     counts = ("", [*map(len, groups), sorted(value.__pydantic_fields_set__)])
     return named("model", [*parts, counts], whole=kind)
