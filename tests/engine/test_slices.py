@@ -172,7 +172,7 @@ def test_a_file_that_comes_to_be_named(lab: Lab, tmp_path: Path, monkeypatch: py
 
 
 def test_maps_over_maps_and_fan_in(any_lab: Lab) -> None:
-    """Maps over maps and over lists of lists keep the order of items down to a fan-in; a changed item touches its own."""
+    """Maps over maps and over lists of lists keep the order down to a fan-in; a changed item touches its own."""
     cells = {
         "parity --each 'row in rows'": "{'n': row['n'], 'odd': row['n'] % 2}",
         "odd --each 'one in parity'": "one['odd']",
