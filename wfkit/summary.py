@@ -65,7 +65,7 @@ def summary(ended: Outcome | Interrupted) -> dict[str, Any]:
         "model_calls": row.spent.calls,
         "cost_usd": None if row.spent.cost_usd is None else float(row.spent.cost_usd),
         "saved_usd": None if row.saved_usd is None else float(row.saved_usd),
-        "seconds": None if row.ended_at is None else row.ended_at - row.started_at,
+        "seconds": None if row.ended_at is None else row.ended_at - row.started_at - row.paused_s,
         "unused_recordings": ended.unused_recordings if isinstance(ended, Outcome) else None,
         "exit_code": DIVERGED if _diverged(ended) else EXIT_CODES.get(RunState(row.status), 1),
     }

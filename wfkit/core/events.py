@@ -219,11 +219,15 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """Another process, or a later run of the same one, takes over an interrupted run under a new epoch."""
+    """Another process, or a later run of the same one, takes over an interrupted run under a new epoch.
+
+    Nothing had happened in the run for `idle_s` seconds.
+    """
 
     epoch: int
     at: float
     by: str = ""
+    idle_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

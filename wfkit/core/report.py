@@ -18,6 +18,7 @@ from wfkit.core.result import Read, Spent
 class RunRow:
     """A run and its totals.
 
+    From start to end, nothing went on for `paused_s`: it was interrupted, and taken up again later.
     `tasks` counts tasks by state; `spent` is billed in this run, `saved_*` is what the cache made unnecessary,
     `wasted_usd` was paid for attempts that failed.
     """
@@ -36,6 +37,7 @@ class RunRow:
     notebook: str | None = None
     targets: tuple[str, ...] = ()
     estimate: Estimate | None = None
+    paused_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

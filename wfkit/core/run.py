@@ -36,6 +36,7 @@ class Run:
     status: RunState = RunState.RUNNING
     epoch: int = 1
     ended_at: float | None = None
+    paused_s: float = 0.0
     first: list[int] = field(default_factory=list)
     count: list[int] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
@@ -353,6 +354,7 @@ def _run_ended(run: Run, event: e.RunEnded) -> None:
 def _adopted(run: Run, event: e.Adopted) -> None:
     """A new owner: what was running starts again as its next attempt; what was paid or acknowledged stays."""
     run.epoch, run.status, run.ended_at = event.epoch, RunState.RUNNING, None
+    run.paused_s += event.idle_s
     for task in sorted(run.running):
         run.state[task] = TaskState.QUEUED
         _enqueue(run, run.node_of[task], [task])

@@ -63,7 +63,9 @@ def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, by: str) -
             return None
         if not _holds(where, run, entries, now):
             return None
-        store.append([Entry(old.run_id, epoch + 1, 0, Adopted(epoch + 1, now, by))], durable=True).wait()
+        idle_s = max(0.0, now - max(entry.event.at for entry in entries))
+        adopted = Adopted(epoch + 1, now, by, idle_s)
+        store.append([Entry(old.run_id, epoch + 1, 0, adopted)], durable=True).wait()
         try:
             # read again: a body that the interrupt left behind may have ended just before the adoption
             return replay(store.entries(old.run_id))

@@ -44,6 +44,7 @@ def snapshot(run: Run) -> RunReport:
         notebook=started.notebook,
         targets=started.targets,
         estimate=started.estimate,
+        paused_s=run.paused_s,
     )
     return RunReport(row, nodes)
 

@@ -91,9 +91,9 @@ def states(tasks: Mapping[str, int]) -> str:
 
 
 def elapsed_s(run: RunRow, now: float | None = None) -> float | None:
-    """Seconds from start to end, or to `now` while there is no end; None if neither is known."""
+    """Seconds from start to end, or to `now` while there is no end, pauses left out; None if neither is known."""
     end = run.ended_at if run.ended_at is not None else now
-    return None if end is None else max(0.0, end - run.started_at)
+    return None if end is None else max(0.0, end - run.started_at - run.paused_s)
 
 
 def said(status: str) -> str:

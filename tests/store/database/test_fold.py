@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -11,8 +12,10 @@ from tests.store.database.stories import START, Story, call, digest, labels, pla
 from wfkit.core import events as e
 from wfkit.core.events import Entry
 from wfkit.core.result import Output, Read
+from wfkit.core.run import replay
 from wfkit.core.terms import NodeKind
-from wfkit.store.database import fold, lookups, rows
+from wfkit.store.database import fold, lookups, reports, rows
+from wfkit.views.tally import elapsed_s
 
 
 def count(cursor: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -129,3 +132,16 @@ def test_events_of_an_adopted_run(cursor: duckdb.DuckDBPyConnection) -> None:
         (1, "cancelled"),
         (2, "success"),
     ]
+
+
+def test_a_pause_is_no_time_of_a_run(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Between an interrupt and the adoption nothing went on; adoptions add up."""
+    story = Story(labels().specs)
+    for epoch, idle_s in ((2, 3600.0), (3, 60.0)):
+        story.epoch = epoch
+        story.tell(e.Adopted(epoch, story.now, "j", idle_s))
+    fold.fold(cursor, placed(story.entries))
+    (row,) = reports.runs(cursor)
+    assert row.paused_s == 3660.0
+    assert replay(story.entries).paused_s == 3660.0
+    assert elapsed_s(replace(row, ended_at=row.started_at + 3670)) == 10.0

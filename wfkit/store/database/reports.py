@@ -29,7 +29,8 @@ ATTEMPTS = 2_000  # rows of attempts in a report: the slowest; of the others onl
 
 _NEWEST = "SELECT run_id FROM runs_latest ORDER BY started_at DESC, run_id DESC LIMIT $1"
 _RUNS = """
-SELECT run_id, workflow, status, started_at, ended_at, trigger, notebook, targets, estimate
+SELECT run_id, workflow, status, started_at, ended_at, trigger, notebook, targets, estimate,
+    paused_s
 FROM runs_latest WHERE run_id IN ({runs})
 """
 _NODES = """
@@ -227,7 +228,7 @@ def _run_rows(cursor: DuckDBPyConnection, run_ids: list[str], books: Account, no
 
 
 def _run_row(row: Sequence[Any], total: _Books) -> RunRow:
-    run_id, workflow, status, started_at, ended_at, trigger, notebook, targets, estimate = row
+    run_id, workflow, status, started_at, ended_at, trigger, notebook, targets, estimate, paused_s = row
     return RunRow(
         run_id=run_id,
         workflow=workflow,
@@ -243,6 +244,7 @@ def _run_row(row: Sequence[Any], total: _Books) -> RunRow:
         notebook=notebook,
         targets=tuple(targets),
         estimate=wire.decoder(Estimate)(orjson.loads(estimate)) if estimate else None,
+        paused_s=paused_s,
     )
 
 

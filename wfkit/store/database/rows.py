@@ -43,14 +43,16 @@ def weight(entry: e.Entry) -> int:
 
 
 Made = Iterator[tuple[str, list[Row]]]
-_RUN = dict.fromkeys(("workflow", "targets", "graph", "seed", "trigger", "params", "notebook", "owner", "estimate"))
+_RUN = dict.fromkeys(
+    ("workflow", "targets", "graph", "seed", "trigger", "params", "notebook", "owner", "estimate", "idle_s")
+)
 
 
 def _run_started(place: Place, event: e.RunStarted) -> Made:
     run = {
         "workflow": event.workflow, "targets": event.targets, "graph": event.graph, "seed": event.seed,
         "trigger": event.trigger, "params": event.params, "notebook": event.notebook, "owner": None,
-        "estimate": event.estimate,
+        "estimate": event.estimate, "idle_s": None,
     }  # fmt: skip
     yield "runs", [place | run | {"status": "running", "at": micros(event.at)}]
     yield "nodes", [place | _node(position, spec) for position, spec in enumerate(event.nodes)]
@@ -69,7 +71,13 @@ def _run_ended(place: Place, event: e.RunEnded) -> Made:
 
 
 def _adopted(place: Place, event: e.Adopted) -> Made:
-    epoch = {"epoch": event.epoch, "status": "running", "at": micros(event.at), "owner": event.by}
+    epoch = {
+        "epoch": event.epoch,
+        "status": "running",
+        "at": micros(event.at),
+        "owner": event.by,
+        "idle_s": event.idle_s,
+    }
     yield "runs", [place | _RUN | epoch]
 
 

@@ -12,7 +12,7 @@ CREATE TABLE folded (journal_id VARCHAR, "offset" BIGINT);
 CREATE TABLE runs (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, status VARCHAR, "at" TIMESTAMP,
     workflow VARCHAR, targets VARCHAR[], graph VARCHAR, seed BIGINT, trigger VARCHAR, params JSON, notebook VARCHAR,
-    owner VARCHAR, estimate JSON
+    owner VARCHAR, estimate JSON, idle_s DOUBLE
 );
 
 -- The nodes of a run by position; `deps` and `over` (the node that is mapped) are positions.

@@ -12,7 +12,8 @@ SELECT
     arg_max(CASE WHEN status <> 'running' THEN struct_pack(t := "at") ELSE struct_pack(t := NULL::TIMESTAMP) END,
         epoch::BIGINT << 40 | seq).t AS ended_at,
     max(epoch) AS epoch, max(trigger) AS trigger, max(notebook) AS notebook, max(params::VARCHAR) AS params,
-    max(targets) AS targets, max(graph) AS graph, max(estimate::VARCHAR) AS estimate
+    max(targets) AS targets, max(graph) AS graph, max(estimate::VARCHAR) AS estimate,
+    coalesce(sum(idle_s), 0)::DOUBLE AS paused_s
 FROM runs GROUP BY run_id HAVING max(workflow) IS NOT NULL;
 
 -- Which numbers the tasks of a node have: they are given out in the order in which nodes are resolved.
