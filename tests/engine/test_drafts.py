@@ -145,3 +145,15 @@ def test_drafts_of_another_node(tmp_path: Path) -> None:
     made.add(old)
     assert made._known(old) is not None
     assert made._known(parse_cell("a", "2", {})) is None
+
+
+def test_a_schema_is_looked_up_again(lab: Lab) -> None:
+    """A schema that is a variable of the notebook counts as it is now."""
+    shape = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    workflow = lab.cells({"p --model offline --schema shape": "Seven"}, {"shape": shape})
+    before, same = workflow.prepare(), workflow.prepare()
+    workflow.nodes["p"].namespace["shape"] = {**shape, "title": "Other"}  # type: ignore[index]
+    after = workflow.prepare()
+    assert before.ready[0].definition.digest == same.ready[0].definition.digest
+    assert after.ready[0].definition.digest != before.ready[0].definition.digest
+    assert after.shape.digest != before.shape.digest

@@ -196,5 +196,6 @@ def define_prompt(
     given = {name: node.namespace[name] for name in names if name in node.namespace}
     walk.use(node.name, [(name,) for name in given], node.namespace, helper=False)
     found = _walked(node, walk, given, tuple(name for name in names if name not in given))
-    alone = not given and schema_cls is None and not walk.reached.edges
+    # What is looked up when a plan is made (a schema may be a variable) is not of the text alone.
+    alone = not given and schema_json is None and not walk.reached.edges
     return replace(found, alone=tuple(name for name in node.names if name != item)) if alone else found
