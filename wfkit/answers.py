@@ -53,12 +53,6 @@ def plan(found: Plan, max_usd: float | None = None) -> PlanView:
     return view
 
 
-def within(found: Plan, max_usd: float | None) -> None:
-    """Nothing, if a run with this plan may begin; raises BudgetRefused else."""
-    if max_usd is not None:
-        plan(found, max_usd)
-
-
 def _plan_row(node: PlanNode) -> PlanRow:
     return PlanRow(
         node=node.name,

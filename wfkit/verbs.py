@@ -158,7 +158,9 @@ TABLE: Final[tuple[Verb, ...]] = (
                 "of", "a notebook, or the id of a run (default: newest)", Shape.OPTIONAL, metavar="NOTEBOOK_OR_RUN"
             ),
             _MAX_USD,
-            Argument("--json", "print one JSON object instead", Shape.SWITCH),
+            Argument(
+                "--json", "print one JSON object: what runs, and low, expected, high; null is unknown", Shape.SWITCH
+            ),
         ),
         Where.SHELL,
         "plan",

@@ -141,8 +141,10 @@ class Workflow:
         prepared = self.prepare(targets, inputs)
         _ = self.store  # its folder is there now
         self.facts.save()
-        if max_usd is not None or foreseeing.may_cost(prepared):
-            answers().within(foreseeing.make_plan(self.session, prepared, wish), max_usd)
+        if max_usd is not None:
+            answers().plan(foreseeing.make_plan(self.session, prepared, wish), max_usd)
+        else:
+            foreseeing.foresee(self.session, prepared, wish)
         wish = replace(wish, max_usd=max_usd)
         return summarised(lambda: execute.execute(self.session, prepared, wish, progress), os.environ)
 

@@ -276,6 +276,20 @@ def test_cached(lab: Lab) -> None:
     assert re.search(rf"made by run {made.run_id[:13]} at \d{{4}}-\d\d-\d\d \d\d:\d\d, where it ran", text(told))
 
 
+def test_kept_old_code(lab: Lab) -> None:
+    """A plan that keeps results of older code says so and counts them as there; without it they have changed."""
+    namespace = {"words": ["a", "b"]}
+    run(lab.cells({"shout": "#| each: word in words\nword.upper()"}, dict(namespace)))
+    workflow = reopened(lab, {"shout": "#| each: word in words\nword.upper() + '!'"}, dict(namespace))
+    kept = workflow.plan(keep=True).data().set_index("node")
+    assert (kept.loc["shout", "to_run"], kept.loc["shout", "cached"]) == (0, 2)
+    assert kept.loc["shout", "reasons"] == "kept old code"
+    assert "kept old code" in workflow.plan(keep=True).text()
+    assert why(workflow, "shout").reason == "code_changed"
+    outcome = workflow.run(keep=True)
+    assert outcome.report.nodes[-1].reasons == {"kept_old_code": 2}
+
+
 def test_a_store_of_another_process(tmp_path: Path) -> None:
     """What one process did, another tells: a failure, a value that was not kept, and a hit."""
     script = """

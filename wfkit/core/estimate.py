@@ -157,7 +157,7 @@ def refusal(usd: Span, max_usd: float, gaps: Sequence[str]) -> str | None:
 
 def _dollars(amount: float) -> str:
     """An amount in a sentence, with as many places as it needs to differ from zero."""
-    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.6f}".rstrip("0")
+    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.9f}".rstrip("0").rstrip(".")
 
 
 def _sum(one: float | None, other: float | None) -> float | None:

@@ -196,8 +196,8 @@ class PlanNode:
 
     @property
     def cached(self) -> int:
-        """Tasks whose value is there."""
-        return self.reasons.get(Reason.CACHED, 0)
+        """Tasks whose value is there, made by this code or kept from older code on request."""
+        return self.reasons.get(Reason.CACHED, 0) + self.reasons.get(Reason.KEPT_OLD_CODE, 0)
 
 
 @dataclass(frozen=True, slots=True)

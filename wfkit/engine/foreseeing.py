@@ -6,6 +6,7 @@ The walk is `planning`, the arithmetic `estimating`; here they become the rows t
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from decimal import Decimal
 
 from wfkit.core.estimate import Estimate, NodeEstimate
@@ -17,6 +18,7 @@ from wfkit.engine.planning import Walk
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.rendering import look
 from wfkit.engine.wish import Wish
+from wfkit.errors import WfkitError
 from wfkit.llm import client
 
 
@@ -40,9 +42,14 @@ def make_plan(session: Session, prepared: Prepared, wish: Wish = Wish()) -> Plan
     return Plan(prepared.graph.targets, nodes, found)
 
 
-def may_cost(prepared: Prepared) -> bool:
-    """Whether there are prompts for a provider, who will want money."""
-    return any(ready.model is not None and not client.is_local(ready.model.model) for ready in prepared.ready)
+def foresee(session: Session, prepared: Prepared, wish: Wish) -> None:
+    """Have an estimate for the run that follows, if its prompts go to a provider, who will want money, and no plan was
+    made just before. A run does not fail for want of one."""
+    asks = any(ready.model is not None and not client.is_local(ready.model.model) for ready in prepared.ready)
+    planned = session.foreseen is not None and session.foreseen[0] == prepared.specs
+    if asks and not planned:
+        with suppress(WfkitError):  # the run meets the same error where it can be told, or needs not what is missing
+            make_plan(session, prepared, wish)
 
 
 def _job(session: Session, walk: Walk, n: int, fresh_replies: bool) -> Outlook:
