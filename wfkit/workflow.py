@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from weakref import WeakSet
 
 from wfkit import settings
+from wfkit.artifact import File
 from wfkit.core.graph import near
 from wfkit.core.node import Node
 from wfkit.define.decorator import decorator
@@ -28,7 +29,8 @@ from wfkit.engine.prepare import Prepared
 from wfkit.engine.shadowed import shadowed
 from wfkit.engine.wish import Asked, Wanted, Wish, wish_for
 from wfkit.errors import UsageFault
-from wfkit.keys.reads import env, ignore_under
+from wfkit.keys import reads
+from wfkit.keys.reads import env, ignore_under, refuse_inside_a_body
 from wfkit.llm import prices
 from wfkit.store.collection.upkeep import wait_until_done
 from wfkit.store.disk import DiskStore, locate, open_store
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from wfkit.views.bundle import View
     from wfkit.views.verified import Verified
 
-__all__ = ["Outcome", "Workflow", "current", "env", "node", "prompt"]
+__all__ = ["Outcome", "Workflow", "current", "env", "file", "node", "prompt"]
 
 
 class Workflow:
@@ -137,6 +139,7 @@ class Workflow:
         `max_usd` dollars, or nobody knows. What the run spends then is held to it too. A model that is unknown or
         lacks its key fails the prompts that must ask it, before any call.
         """
+        refuse_inside_a_body()
         targets, wish = self._wish(targets, said)
         prepared = self.prepare(targets, inputs)
         _ = self.store  # its folder is there now
@@ -319,6 +322,15 @@ def current() -> Workflow:
     if not _current:
         _current.append(Workflow("notebook"))
     return _current[0]
+
+
+def file(path: str | os.PathLike[str]) -> File:
+    """A file or folder as a value: a path that is used like any other, and counts by its content.
+
+    Declares what a reader in C opens. A body that wrote the file and returns it has it kept, and brought back on a
+    hit where it is missing or different; such a file lies in the project.
+    """
+    return reads.file(path, locate(Path.cwd(), os.environ).parent)
 
 
 @overload

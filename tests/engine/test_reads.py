@@ -126,3 +126,163 @@ def test_an_interrupted_run_is_not_taken_up_with_old_files(lab: Lab) -> None:
         workflow.run()
     Path("data.txt").write_text("2")
     assert run(workflow)["slow"] == "2!"
+
+
+ENVIRONMENT = {
+    "item": "import os\nos.environ['REGION']",
+    "get": "import os\nos.environ.get('REGION')",
+    "getenv": "from os import getenv\ngetenv('REG' + 'ION', 'none')",
+    "expanded": "import os.path\nos.path.expandvars('$REGION')",
+    "membership": "import os\n'south' if os.environ.get('REGION') == 'south' else str('REGION' in os.environ)",
+}
+
+
+@pytest.mark.parametrize("way", ENVIRONMENT)
+def test_direct_access_to_a_variable(way: str, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable counts however the body gets at it, literal name or not; others do not."""
+    seen = []
+    for region, other in (("north", "1"), ("north", "2"), ("south", "2"), ("north", "2")):
+        monkeypatch.setenv("REGION", region)
+        monkeypatch.setenv("OTHER", other)
+        seen.append(did(run(lab.cells({"made": ENVIRONMENT[way]})))["made"])
+    assert seen == ["run", "hit", "run", "hit"]
+
+
+def test_the_mapping_of_the_environment_as_a_name(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`from os import environ` in the notebook is no obstacle: what is looked up in it counts."""
+    import os
+
+    cells = {"made": "helper()"}
+    namespace = {"environ": os.environ}
+    exec("def helper():\n    return environ['REGION']", namespace)
+    seen = []
+    for region in ("north", "north", "south"):
+        monkeypatch.setenv("REGION", region)
+        outcome = run(lab.cells(cells, namespace))
+        seen.append((outcome["made"], did(outcome)["made"]))
+    assert seen == [("north", "run"), ("north", "hit"), ("south", "run")]
+
+
+def test_the_whole_environment(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that goes through all variables depends on all of them; their values are nowhere in the store."""
+    monkeypatch.setenv("SOME_NAME", "hunter2-hunter2")
+    cells = {"made": "import os\nlen(sorted(os.environ.items())) > 0"}
+    assert did(run(lab.cells(cells))) == {"made": "run"}
+    assert did(run(lab.cells(cells))) == {"made": "hit"}
+    monkeypatch.setenv("SOME_NAME", "changed")
+    assert did(run(lab.cells(cells))) == {"made": "run"}
+    assert all(b"hunter2" not in path.read_bytes() for path in lab.store.rglob("*") if path.is_file())
+
+
+def test_a_variable_that_the_body_sets(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a body put into the environment itself is no read."""
+    monkeypatch.delenv("OWN_NAME", raising=False)
+    cells = {"made": "import os\nos.environ['OWN_NAME'] = 'x'\nos.environ['OWN_NAME']"}
+    run(lab.cells(cells))
+    monkeypatch.setenv("OWN_NAME", "y")
+    assert did(run(lab.cells(cells))) == {"made": "hit"}
+
+
+LOOKS = ["os.path.exists(NAME)", "Path(NAME).exists()", "Path(NAME).is_file()", "os.path.isfile(NAME)"]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_counts(look: str, lab: Lab) -> None:
+    """Whether a file is there counts under any name, and that it is not; what is in it does not."""
+    cells = {"made": f"import os\nfrom pathlib import Path\nNAME = STEM + 'out'\n{look}"}
+    seen = []
+    for text in (None, None, "1", "2"):
+        if text is not None:
+            Path("ab.out").write_text(text)
+        outcome = run(lab.cells(cells, {"STEM": "ab."}))
+        seen.append((outcome["made"], did(outcome)["made"]))
+    assert seen == [(False, "run"), (False, "hit"), (True, "run"), (True, "hit")]
+
+
+def test_a_temporary_folder_is_the_bodys_own(lab: Lab) -> None:
+    """What a body makes, looks at and removes does not make it run again."""
+    cells = {
+        "made": (
+            "import tempfile\nfrom pathlib import Path\nwith tempfile.TemporaryDirectory() as folder:\n"
+            "    inner = Path(folder) / 'sub'\n    inner.mkdir()\n"
+            "    found = inner.is_dir(), len(list(Path(folder).iterdir()))\nfound"
+        )
+    }
+    assert not run(lab.cells(cells)).warnings
+    assert did(run(lab.cells(cells))) == {"made": "hit"}
+
+
+def test_a_process_is_told_and_its_arguments_count(lab: Lab) -> None:
+    """A body that starts a process says so once; the files that the command names count."""
+    cells = {"made": "import subprocess\nsubprocess.run(['cat', STEM + '.txt'], capture_output=True, text=True).stdout"}
+    seen = []
+    for text in ("1", "1", "2"):
+        Path("abc.txt").write_text(text)
+        outcome = run(lab.cells(cells, {"STEM": "abc"}))
+        seen.append((outcome["made"], did(outcome)["made"], len(outcome.warnings)))
+    assert seen == [("1", "run", 1), ("1", "hit", 0), ("2", "run", 1)]
+    assert "starts a process" in run(lab.cells(cells, {"STEM": "abc"}), force=True).warnings[0]
+
+
+def test_a_process_with_a_time_to_live_is_not_told(lab: Lab) -> None:
+    """With `cache: 1h` the user has decided."""
+    assert not run(lab.cells({"made --cache 1h": "import subprocess\nsubprocess.run(['true']).returncode"})).warnings
+
+
+def test_the_network_is_told(lab: Lab) -> None:
+    """A body that connects somewhere says that it does; its result is cached."""
+    body = (
+        "import socket\nserver = socket.create_server(('127.0.0.1', 0))\n"
+        "socket.create_connection(server.getsockname()).close()\nserver.close()\n1"
+    )
+    assert "asks the network" in run(lab.cells({"made": body})).warnings[0]
+    assert did(run(lab.cells({"made": body}))) == {"made": "hit"}
+
+
+def test_a_reader_that_nobody_sees(lab: Lab) -> None:
+    """Code that names a reader without a door is not cached until it names a file; then that file counts."""
+    body = "import os\nos.stat(STEM + '.bin').st_size"
+    Path("abc.bin").write_text("x")
+    outcome = run(lab.cells({"made": body}, {"STEM": "abc"}))
+    assert "os.stat" in outcome.warnings[0]
+    assert "wfkit.file(path)" in outcome.warnings[0]
+    assert did(run(lab.cells({"made": body}, {"STEM": "abc"}))) == {"made": "run"}
+    named = {
+        "made": body.replace("STEM + '.bin'", "wfkit.file(STEM + '.bin')").replace("import os", "import os, wfkit")
+    }
+    assert not run(lab.cells(named, {"STEM": "abc"})).warnings
+    Path("abc.bin").write_text("xyz")
+    assert run(lab.cells(named, {"STEM": "abc"}))["made"] == 3
+
+
+def test_a_query_that_hides_its_files(lab: Lab) -> None:
+    """SQL that puts a path together by itself is not cached, and says what to do."""
+    Path("abc.csv").write_text("x\n1\n")
+    body = "import duckdb\nduckdb.sql(\"select * from read_csv('ab' || 'c.csv')\").fetchall()"
+    outcome = run(lab.cells({"made": body}))
+    assert "read_csv() with a path that it puts together" in outcome.warnings[0]
+    assert did(run(lab.cells({"made": body}))) == {"made": "run"}
+
+
+def test_a_huge_file_and_a_pipe(lab: Lab) -> None:
+    """A sparse file of 2 GB is digested; a pipe is never waited for."""
+    import os
+
+    with Path("huge.raw").open("wb") as file:
+        file.truncate(2 << 30)
+    os.mkfifo("pipe.txt")
+    body = "import os\nimport numpy as np\nint(np.memmap('huge.raw', mode='r')[-1]), os.path.exists('pipe.txt')"
+    assert run(lab.cells({"made": body}))["made"] == (0, True)
+    assert did(run(lab.cells({"made": body}))) == {"made": "hit"}
+
+
+def test_a_body_that_starts_a_run(lab: Lab) -> None:
+    """A run inside a body is refused with what to do; it does not hang."""
+    workflow = lab.workflow()
+    namespace = {"workflow": workflow}
+    from wfkit.define.cell import parse_cell
+
+    workflow.add(parse_cell("other", "1", namespace))
+    workflow.add(parse_cell("made --ignore workflow", "workflow.run('other')['other']", namespace))
+    outcome = workflow.run("made")
+    assert "a node's body cannot start a run" in outcome.failures[0].failure.message

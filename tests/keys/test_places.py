@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wfkit.keys.places import absolute, file_digest, is_foreign, is_fresh, pattern_digest, portable, signature
+from wfkit.keys.content.files import file_digest, is_fresh, pattern_digest, portable, signature
+from wfkit.keys.places import absolute, is_foreign
 
 
 @pytest.mark.parametrize("name", ["a.txt", "sub/b.txt", "~/c.txt", "/elsewhere/d.txt", "."])
@@ -50,7 +51,7 @@ def test_signatures_and_digests(tmp_path: Path) -> None:
 
 def test_patterns_of_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit sizes and times stand for contents."""
-    monkeypatch.setattr("wfkit.keys.places._TREE_LIMIT", 1)
+    monkeypatch.setattr("wfkit.keys.content.files._TREE_LIMIT", 1)
     for name in "ab":
         (tmp_path / name).write_text(name)
     pattern = str(tmp_path / "*")

@@ -19,9 +19,10 @@ from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import CallFailed, ValueFault, WfkitError
 from wfkit.executors.capture import capture
+from wfkit.keys.artifacts import left_behind, made_by
 from wfkit.keys.mutation import view
 from wfkit.keys.places import absolute
-from wfkit.keys.reads import named_paths, recording
+from wfkit.keys.reads import Recorder, named_paths, recording
 from wfkit.llm.messages import verdict_of
 from wfkit.llm.structured import Answer, plain, structured
 
@@ -60,11 +61,14 @@ class Watch:
 
     def _not_own(self, named: tuple[Read, ...]) -> tuple[Read, ...]:
         """Without the files that the body wrote: what it read of them before, the recorder knows."""
-        written = self._recorder.writes if named else ()
-        return tuple(read for read in named if absolute(read.name, self._project) not in written) if written else named
+        recorder = self._recorder
+        if not named or not recorder.writes:
+            return named
+        return tuple(read for read in named if not recorder.is_own(absolute(read.name, self._project)))
 
     def made(self, value: Any) -> Made:
         """What the body left behind. An input changed in place is a problem that names it."""
+        files = made_by(self._recorder, value)
         reads, problem = self._recorder.finish()
         named = self._named()
         if named or self._before:
@@ -76,7 +80,43 @@ class Watch:
         mutated = self.given.changed()
         if mutated:
             problem = mutation_problem(mutated, self._strict)
-        return Made(value, reads, problem, self.outputs, self.run_s, mutated=mutated)
+        problem = problem or unseen_problem(self.ready, reads)
+        notes = notes_of(self.ready, self._recorder, files)
+        return Made(value, (*reads, *files), problem, self.outputs, self.run_s, mutated=mutated, notes=notes)
+
+
+def told(
+    ready: ReadyNode, recorder: Recorder, value: Any, warn: Callable[[str], None]
+) -> tuple[tuple[Read, ...], str | None]:
+    """What a body read and made, why its result must not be cached, if so; what it did besides is told."""
+    files = made_by(recorder, value)
+    reads, problem = recorder.finish()
+    for note in notes_of(ready, recorder, files):
+        warn(f"node {ready.node.name!r}: {note}")
+    return (*reads, *files), problem
+
+
+def unseen_problem(ready: ReadyNode, reads: Sequence[Read]) -> str | None:
+    """Why a result must not be cached whose code names a reader that nobody sees at work, and no file."""
+    unseen = ready.definition.unseen
+    if not unseen or any(read.digest and read.kind in ("file", "glob") for read in reads):
+        return None
+    return f"it calls {unseen[0]}, which opens files where they cannot be seen: name them with wfkit.file(path)"
+
+
+def notes_of(ready: ReadyNode, recorder: Recorder, files: tuple[Read, ...]) -> tuple[str, ...]:
+    """What the user should know of a body that did more than read and return."""
+    if not (recorder.writes or recorder.notes):
+        return ()
+    found, left = [], left_behind(recorder, files)
+    if left:
+        again = f"which a hit does not write again: return wfkit.file({left[0]!r})"
+        found.append(f"its body wrote {left[0]!r}, {again}")
+    cache = ready.node.options.cache
+    if recorder.notes and cache.enabled and cache.ttl_s is None:
+        did = "starts a process" if any(kind == "process" for kind, _ in recorder.notes) else "asks the network"
+        found.append(f"its body {did}: what that reads is not looked at again; `cache: 1h` or `cache: off` limits it")
+    return tuple(found)
 
 
 def mutation_problem(mutated: Sequence[str], strict: bool) -> str:

@@ -13,7 +13,7 @@ from wfkit.core.columns import Items, pick
 from wfkit.core.events import SliceSucceeded
 from wfkit.core.promises import Payloads
 from wfkit.core.result import Output, Read
-from wfkit.engine.bodies import merge_reads
+from wfkit.engine.bodies import merge_reads, told
 from wfkit.engine.context import Context
 from wfkit.engine.map_value import MapValue
 from wfkit.engine.prepare import ReadyNode
@@ -51,9 +51,11 @@ class Columns:
         """Take an item. False if it has a problem: a file changed, or its value is none to be stored."""
         reads: tuple[Read, ...] = ()
         if not ended.recorder.is_empty:
-            reads, problem = ended.recorder.finish()
+            reads, problem = told(self._ready, ended.recorder, value, self._context.warn)
             if problem is not None:
                 return False
+        if self._ready.definition.unseen:
+            return False
         if type(value) is MapValue:  # a body that hands on what it was given
             value = list(value)
         try:
@@ -74,8 +76,8 @@ class Columns:
         """Files that came to be named while the slice ran are reads of its items, but not of those that wrote them."""
         project = self._context.around.project
         for i, ended in enumerate(self._ended):
-            writes = ended.recorder.writes
-            found = tuple(read for read in named(ended.item) if absolute(read.name, project) not in writes)
+            own = ended.recorder.is_own
+            found = tuple(read for read in named(ended.item) if not own(absolute(read.name, project)))
             if found:
                 self._reads[i] = merge_reads(self._reads.get(i, ()), found)
 

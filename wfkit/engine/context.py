@@ -55,6 +55,7 @@ class Made:
     run_s: float = 0.0
     spent: Spent = NOTHING_SPENT
     mutated: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -162,7 +163,7 @@ class Context:
             self.warn(f"node {ready.node.name!r}: {problem}; the result is not cached")
             if key is not None:
                 self.problems[key] = (node, problem)
-        for note in ready.definition.notes:
+        for note in (*ready.definition.notes, *made.notes):
             self.warn(f"node {ready.node.name!r}: {note}")
         return Result(
             key=key or "",

@@ -33,6 +33,7 @@ from wfkit.engine.context import Context, Surroundings
 from wfkit.engine.drift import drifted
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.paid_once import UnderWay
+from wfkit.engine.places import Places
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.purses import Purses, open_day
 from wfkit.engine.resolve import Resolver
@@ -148,6 +149,8 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         resolver = resolver_for(session, prepared, index, "", wish)
         run, events = _begin_or_resume(session, prepared, wish)
     resolver.run_id = run.started.run_id
+    places = Places(session.project, session.values)
+    resolver.unchanged, resolver.bring_back = places.unchanged, places.bring_back
     around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
     kept = kept_replies(session.store, run) if run.epoch > 1 else {}
     context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies, kept=kept)

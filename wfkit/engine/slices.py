@@ -19,7 +19,7 @@ from wfkit.core.events import Event, Failed, ItemsSucceeded, Succeeded
 from wfkit.core.frozen import dataclass
 from wfkit.core.result import Result
 from wfkit.core.terms import RunState
-from wfkit.engine.bodies import failure_of, mutation_problem
+from wfkit.engine.bodies import failure_of, merge_reads, mutation_problem, told, unseen_problem
 from wfkit.engine.columns import Columns, Ended, item_name
 from wfkit.engine.context import Context, Made
 from wfkit.engine.inputs import Given, Inputs
@@ -241,7 +241,11 @@ class _Slice:
 
     def _result(self, ended: Ended, value: Any, mutated: tuple[str, ...] = ()) -> None:
         """A result that is no column: it has a problem."""
-        reads, problem = ended.recorder.finish()
+        context, ready = self._context, self._context.prepared.ready[self._node]
+        reads, problem = told(ready, ended.recorder, value, context.warn)
+        if ready.definition.unseen:
+            reads = merge_reads(reads, self._named(ended.item))
+            problem = problem or unseen_problem(ready, reads)
         if mutated:
             problem = mutation_problem(mutated, self._context.around.strict)
         if type(value) is MapValue:  # a body that hands on what it was given

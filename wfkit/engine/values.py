@@ -19,6 +19,7 @@ from wfkit.core.promises import Store
 from wfkit.core.result import Stored
 from wfkit.core.slices import Slices
 from wfkit.errors import ValueFault
+from wfkit.keys.content.files import unseen
 from wfkit.keys.mutation import is_shareable
 
 _BUDGET_BYTES = 256 * 1024 * 1024
@@ -90,14 +91,18 @@ class Values:
         """
         found = self._live.get(digest)
         if found is not None:
-            return self._store.decode(found[0], frozen) if type(found[0]) is Stored else found[0]
+            if type(found[0]) is not Stored:
+                return found[0]
+            with unseen():  # a file that is brought back is no read or write of a body that runs meanwhile
+                return self._store.decode(found[0], frozen)
         held = self._pinned.get(digest)
         if held is not None:
             return held.value
         stored = self._slices.stored(digest)
-        if stored is not None:
-            return self._store.decode(stored, frozen)
-        value = self._store.get(digest, frozen)
+        with unseen():
+            if stored is not None:
+                return self._store.decode(stored, frozen)
+            value = self._store.get(digest, frozen)
         self.keep(digest, value)
         return value
 
@@ -118,13 +123,17 @@ class Values:
     def get_many(self, digests: Sequence[str]) -> list[Any]:
         """Many values in order, those from the store in one query."""
         absent = [digest for digest in dict.fromkeys(digests) if not self.has(digest)]
-        loaded = dict(zip(absent, self._store.get_many(absent), strict=True)) if absent else {}
+        with unseen():
+            loaded = dict(zip(absent, self._store.get_many(absent), strict=True)) if absent else {}
         return [loaded[digest] if digest in loaded else self.get(digest) for digest in digests]
 
     def copy(self, digest: str) -> Any:
         """A value for the user to keep: a new copy, except for what cannot be stored."""
         held = self._pinned.get(digest)
-        return held.value if held is not None else self._store.get(digest)
+        if held is not None:
+            return held.value
+        with unseen():
+            return self._store.get(digest)
 
     def copies(self, digests: Sequence[str]) -> list[Any]:
         """New copies of many values, in order, those of the store in one query; equal values are separate objects."""

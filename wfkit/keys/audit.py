@@ -1,43 +1,42 @@
-"""The audit hook: every `open`, listing of a folder and sqlite connection of the process passes here, and finds its
-recorder.
+"""The audit hook: every `open`, listing of a folder, sqlite connection, process and connection to the network passes
+here, and finds its recorder.
 
 It costs a dict look-up when nothing is recorded, it never raises, and it does not see its own reads.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import sys
 import threading
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from wfkit.keys.places import is_foreign, own
-from wfkit.keys.recorder import active, whose
+from wfkit.keys.content.files import own, signature
+from wfkit.keys.doors.table import open_doors
+from wfkit.keys.places import is_ignored
+from wfkit.keys.recorder import active, mine, whose
 
 _WRITE = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 _IMPORTER = ("<frozen importlib._bootstrap_external>", str(Path(os.__file__).parent / "importlib"))
 
-_ignored: set[str] = set()
 _install = threading.Lock()
 _installed = False
 
 
 def watch() -> None:
-    """Install the hook, once for the process."""
+    """Install the hook and the doors, once for the process."""
     global _installed  # noqa: PLW0603 - a hook cannot be removed, so there is one for the process
     if _installed:
         return
     with _install:
         if not _installed:
             sys.addaudithook(_hook)
+            open_doors()
             _installed = True
-
-
-def ignore_under(path: Path | str) -> None:
-    """Opens below this folder are no reads: it is the store."""
-    _ignored.add(os.path.abspath(path) + os.sep)  # noqa: PTH100
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -55,7 +54,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 def _note(error: Exception) -> None:
     """What went wrong in the hook makes the running results uncacheable rather than wrong."""
     for recorder in whose():
-        recorder.read_env(f"(unseen read: {type(error).__name__})", "?")
+        recorder.refuse(f"what it read cannot be told ({type(error).__name__}: {error})")
 
 
 def _path(given: Any) -> str | None:
@@ -66,17 +65,13 @@ def _path(given: Any) -> str | None:
     return os.path.abspath(text) if text else None  # noqa: PTH100 - links stay links
 
 
-def _is_ignored(path: str) -> bool:
-    return path.endswith(".pyc") or path.startswith(tuple(_ignored)) or is_foreign(path)
-
-
 def _on_open(arguments: tuple[Any, ...]) -> None:
     given, mode, flags = arguments
     path = _path(given)
     if path is None:
         return
     path = _source_of(path)
-    if _is_ignored(path):
+    if is_ignored(path):
         return
     writes = bool(flags & _WRITE) if isinstance(flags, int) else bool(mode) and not set("wax+").isdisjoint(mode)
     truncates = isinstance(flags, int) and (flags & os.O_TRUNC or flags & os.O_WRONLY)
@@ -86,16 +81,18 @@ def _on_open(arguments: tuple[Any, ...]) -> None:
 
 def _source_of(path: str) -> str:
     """The source that a bytecode file stands for: importing a module of the project reads it."""
-    if path.endswith(".pyc") and f"{os.sep}__pycache__{os.sep}" in path:
-        folder, _, name = path.rpartition(f"{os.sep}__pycache__{os.sep}")
-        source = f"{folder}{os.sep}{name.partition('.')[0]}.py"
+    if path.endswith(".pyc"):
+        try:
+            source = importlib.util.source_from_cache(path)
+        except ValueError:  # bytecode that lies beside its source, or is none
+            return path
         return source if os.path.exists(source) else path  # noqa: PTH110
     return path
 
 
 def _on_listing(arguments: tuple[Any, ...]) -> None:
     path = _path(arguments[0] if arguments and arguments[0] is not None else ".")
-    if path is None or _is_ignored(path + os.sep) or _is_import(sys._getframe(2)):
+    if path is None or is_ignored(path + os.sep) or _is_import(sys._getframe(2)):
         return
     for recorder in whose():
         recorder.listed(path)
@@ -114,4 +111,80 @@ def _on_sqlite(arguments: tuple[Any, ...]) -> None:
         _on_open((text, "r", os.O_RDONLY))
 
 
-_EVENTS = {"open": _on_open, "os.listdir": _on_listing, "os.scandir": _on_listing, "sqlite3.connect": _on_sqlite}
+def _on_made_folder(arguments: tuple[Any, ...]) -> None:
+    path = _path(arguments[0])
+    for recorder in whose() if path is not None else ():
+        recorder.made_folder(str(path))
+
+
+def _on_renamed(arguments: tuple[Any, ...]) -> None:
+    """What a body puts in a place is its own there."""
+    path = _path(arguments[1])
+    for recorder in whose() if path is not None else ():
+        recorder.opened(str(path), reads=False, writes=True)
+
+
+def _on_set_variable(arguments: tuple[Any, ...]) -> None:
+    for recorder in whose():
+        recorder.own_env.add(os.fsdecode(arguments[0]))
+
+
+def _on_process(arguments: tuple[Any, ...]) -> None:
+    """A process reads what nobody sees; the files that its arguments name are at least likely."""
+    recorder = mine()
+    if recorder is None:
+        return
+    given, folder = [*_words(arguments[:1]), *_words(arguments[1:2])], ""
+    if len(arguments) == _POPEN_ARGUMENTS and arguments[2] is not None:
+        folder = os.fsdecode(arguments[2])
+    words = [word for text in given for word in (text, *re.split(r"[\s'\"=;|<>()&]+", text))]
+    recorder.noted("process", os.path.basename(given[0].split()[0]) if given and given[0].split() else "?")  # noqa: PTH119
+    for word in dict.fromkeys(words[1:]):
+        path = _path(os.path.join(folder, word)) if word and len(word) < _LONGEST and "\x00" not in word else None  # noqa: PTH118
+        if path is not None and signature(path) is not None and not is_ignored(path) and not os.access(path, os.X_OK):
+            recorder.touched(path)
+
+
+def _words(given: tuple[Any, ...]) -> list[str]:
+    parts = given[0] if given and isinstance(given[0], list | tuple) else given
+    return [os.fsdecode(part) for part in parts if isinstance(part, str | bytes | os.PathLike)]
+
+
+def _on_fork(_: tuple[Any, ...]) -> None:
+    recorder = mine()
+    if recorder is not None:
+        recorder.noted("process", "fork")
+
+
+def _on_address(arguments: tuple[Any, ...]) -> None:
+    """An address that is looked up (by name), or connected to."""
+    recorder = mine()
+    if recorder is None:
+        return
+    host = arguments[0] if isinstance(arguments[0], str | bytes) else None
+    if host is None and isinstance(arguments[1], tuple) and not any(kind == "network" for kind, _ in recorder.notes):
+        host = str(arguments[1][0])
+    if host:
+        recorder.noted("network", os.fsdecode(host))
+
+
+_POPEN_ARGUMENTS = 4
+_LONGEST = 1000
+_EVENTS = {
+    "open": _on_open,
+    "os.listdir": _on_listing,
+    "os.scandir": _on_listing,
+    "sqlite3.connect": _on_sqlite,
+    "os.mkdir": _on_made_folder,
+    "os.rename": _on_renamed,
+    "os.putenv": _on_set_variable,
+    "os.unsetenv": _on_set_variable,
+    "subprocess.Popen": _on_process,
+    "os.system": _on_process,
+    "os.exec": _on_process,
+    "os.posix_spawn": _on_process,
+    "os.fork": _on_fork,
+    "os.forkpty": _on_fork,
+    "socket.connect": _on_address,
+    "socket.getaddrinfo": _on_address,
+}

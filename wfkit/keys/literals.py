@@ -15,66 +15,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from wfkit.core.result import Read
-from wfkit.keys.places import is_foreign, known_digest, names_here, pattern_digest, portable, rooted, signature
+from wfkit.keys.content.files import known_digest, pattern_digest, portable, signature
+from wfkit.keys.places import ends_like_data, is_foreign, is_pattern, names_here, rooted
 
 _QUOTED = re.compile(r"""'([^'\n]{1,300})'|"([^"\n]{1,300})\"""")
 _LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # halves of characters that no file name can hold
 _LONGEST = 1000
-_MAGIC = re.compile(r"[*?\[]")
-# A text with one of these endings names a file even if there is none: `os.path.exists("done.flag")` must be seen when
-# it appears.
-_DATA = frozenset(
-    [
-        "arrow",
-        "avro",
-        "bmp",
-        "cfg",
-        "conf",
-        "csv",
-        "db",
-        "duckdb",
-        "feather",
-        "flag",
-        "gif",
-        "gz",
-        "h5",
-        "hdf5",
-        "html",
-        "ini",
-        "jpeg",
-        "jpg",
-        "json",
-        "jsonl",
-        "jinja",
-        "j2",
-        "lock",
-        "log",
-        "md",
-        "ndjson",
-        "npy",
-        "npz",
-        "orc",
-        "parquet",
-        "pdf",
-        "pickle",
-        "pkl",
-        "png",
-        "sqlite",
-        "sqlite3",
-        "toml",
-        "tsv",
-        "txt",
-        "webp",
-        "xlsx",
-        "xml",
-        "yaml",
-        "yml",
-        "zip",
-        "zst",
-    ]
-)
-
-
 _NUMBERS = frozenset({int, float, bool, complex, bytes, type(None)})
 
 
@@ -129,9 +75,11 @@ def _texts(source: str) -> tuple[str, ...]:
     except (SyntaxError, ValueError, RecursionError):
         return ()
     found: list[str] = []
+    # A piece of an f-string is no path: the slash in f"{folder}/{name}" would be the root of everything.
+    pieces = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.append(node.value)
+            found += [] if id(node) in pieces else [node.value]
             found += [single or double for single, double in _QUOTED.findall(node.value)]
     return tuple(dict.fromkeys(text for text in found if _may_be_path(text)))
 
@@ -154,24 +102,24 @@ def _may_be_path(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _is_mere_name(text: str) -> bool:
     """Whether a text can only name something in the working directory, where a look into its listing tells."""
-    if "/" in text or "\\" in text or text.startswith("~") or _MAGIC.search(text):
+    if "/" in text or "\\" in text or text.startswith("~") or is_pattern(text):
         return False
-    return text.rpartition(".")[2].lower() not in _DATA or " " in text
+    return not ends_like_data(text)
 
 
 def _read(text: str, root: Path) -> Read | None:
     path = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - as `open` would
     if is_foreign(path):
         return None
-    if _MAGIC.search(text):
+    if is_pattern(text):
         return _pattern(path, root) if "/" in text or "." in text else None
     if signature(path) is not None:
         return Read("file", portable(path, root), known_digest(path))
     if os.path.isdir(path):  # noqa: PTH112
         is_named = "/" in text.rstrip("/") or text.endswith("/")
-        return _pattern(os.path.join(path, "**"), root) if is_named and path != str(root) else None  # noqa: PTH118
-    ending = text.rpartition(".")[2].lower()
-    return Read("file", portable(path, root), "") if ending in _DATA and " " not in text else None
+        holds_project = f"{root}{os.sep}".startswith(path.rstrip(os.sep) + os.sep)
+        return _pattern(os.path.join(path, "**"), root) if is_named and not holds_project else None  # noqa: PTH118
+    return Read("file", portable(path, root), "") if ends_like_data(text) else None
 
 
 def _pattern(path: str, root: Path) -> Read | None:

@@ -1,8 +1,8 @@
 """What a body reads while it runs, and whether it is still the same: files, folders, environment variables.
 
 One audit hook sees every `open`, and a ContextVar tells whose it is. An open on a thread that nobody knows is charged
-to every running recording: a needless rerun at worst, never a stale result. Readers that open in C are invisible to
-it; `literals` finds the files that they are given by name.
+to every running recording: a needless rerun at worst, never a stale result. Readers that open in C pass a door
+(`doors`), and `literals` finds the files that any reader is given by name.
 """
 
 from __future__ import annotations
@@ -12,19 +12,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from blake3 import blake3
-
+from wfkit.artifact import File
 from wfkit.core.result import Read
-from wfkit.keys.audit import ignore_under, watch
+from wfkit.errors import UsageFault
+from wfkit.keys.artifacts import MADE
+from wfkit.keys.audit import watch
+from wfkit.keys.content.files import known_digest, listing_digest, look_digest, pattern_digest
+from wfkit.keys.environment import WHOLE, digest_of_variable, digest_of_whole
 from wfkit.keys.literals import literal_paths, named_paths, names_no_path, texts_in
-from wfkit.keys.places import absolute, known_digest, listing_digest, names_here, pattern_digest, rooted
-from wfkit.keys.recorder import Recorder, active, current, whose
+from wfkit.keys.places import absolute, ignore_under, names_here, rooted
+from wfkit.keys.recorder import Recorder, active, current, mine, whose
 
 T = TypeVar("T")
 __all__ = [
     "ReadChecker",
     "Recorder",
     "env",
+    "file",
     "ignore_under",
     "literal_paths",
     "named_paths",
@@ -32,6 +36,7 @@ __all__ = [
     "names_no_path",
     "record",
     "recording",
+    "refuse_inside_a_body",
     "texts_in",
     "unchanged",
     "watch",
@@ -77,17 +82,33 @@ def env(name: str, default: str | None = None) -> str | None:
     """An environment variable that counts: a node that reads it runs again when it changes. Only a digest is kept,
     never the value.
     """
-    value = os.environ.get(name)
     for recorder in whose():
-        recorder.read_env(name, _env_digest(value))
-    return default if value is None else value
+        recorder.read_env(name, digest_of_variable(name))
+    return os.environ.get(name, default)
 
 
-def _env_digest(value: str | None) -> str:
-    if value is None:
-        return ""
-    data = value.encode("utf-8", "surrogateescape")
-    return blake3(data, derive_key_context="wfkit 2026 environment variable").hexdigest(length=16)
+def file(path: str | os.PathLike[str], project: Path) -> File:
+    """A file or folder by its content, named from the project. In a body it counts as read; a body that has written it
+    and returns it has it brought back on a hit.
+    """
+    recorder = mine()
+    place = os.path.abspath(os.path.expanduser(os.fspath(path)))  # noqa: PTH100, PTH111 - links stay links
+    if recorder is not None:
+        recorder.touched(place)
+    return File.of(place, rooted(project) if recorder is None else recorder.project)
+
+
+def refuse_inside_a_body() -> None:
+    """A run that a body starts would wait for seats that its own run holds. Raises UsageFault."""
+    if mine() is not None:
+        raise UsageFault(
+            "a node's body cannot start a run: let the node take what it needs as inputs (name the other nodes in its"
+            " body or parameters), or start the second run in a cell of its own, after this one"
+        )
+
+
+# What a body did that nobody can look at again: it is told, and does not make a result stale.
+NOTES = frozenset({"process", "network", MADE})
 
 
 class ReadChecker:
@@ -111,11 +132,15 @@ class ReadChecker:
         return self._known[read.kind, read.name]
 
     def _digest(self, read: Read) -> str:
+        if read.kind in NOTES:
+            return read.digest
         if read.kind == "env":
-            return _env_digest(os.environ.get(read.name))
+            return digest_of_whole() if read.name == WHOLE else digest_of_variable(read.name)
         path = absolute(read.name, self.project)
+        if read.kind == "look":
+            return look_digest(path)
         if read.kind == "glob":
-            return listing_digest(path) if read.name.endswith("/") else pattern_digest(path, self.project)
+            return listing_digest(path) if read.name.endswith("/") else pattern_digest(path, self.project) or ""
         return known_digest(path)
 
 

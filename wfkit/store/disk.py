@@ -75,7 +75,7 @@ class DiskStore(Serving, Asking):
         self._marks = RunMarks(root, self._tails.ground.marks_of)
         self._folder = Folder(root, self._tails, self._lease, lambda: self._database)
         read = partial(read_at, root)
-        results = Results(self._tails, self._readable, ObjectFiles(root), read)
+        results = Results(self._tails, self._readable, ObjectFiles(root), read, root.parent)
         self._rights = Flights(root)
         unkept = Unkept(self._tails, self._readable)
         super().__init__(results, unkept, CallLog(self._tails, self._readable, read), self._rights)

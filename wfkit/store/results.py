@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wfkit.core.found import Found, newest_first
@@ -21,6 +22,7 @@ from wfkit.store.batch import INLINE_BYTES
 from wfkit.store.journals.index import KnownRows, ReadAt
 from wfkit.store.journals.recent import Recent
 from wfkit.store.payloads import codecs
+from wfkit.store.payloads.artifacts import at_home
 from wfkit.store.payloads.objects import Objects, payload_digest
 from wfkit.store.secrets import Secrets
 from wfkit.store.whereabouts import Whereabouts
@@ -35,7 +37,15 @@ class Results:
     """The results of a store. `database` gives the database, or None while there is nothing in it; `read` the entry of
     a line."""
 
-    def __init__(self, tails: Recent, database: Callable[[], Database | None], objects: Objects, read: ReadAt) -> None:
+    def __init__(
+        self,
+        tails: Recent,
+        database: Callable[[], Database | None],
+        objects: Objects,
+        read: ReadAt,
+        project: Path | None = None,
+    ) -> None:
+        self._project = project
         self._tails = tails
         self._whereabouts = Whereabouts(tails, self._joined, read)
         self._database = database
@@ -119,12 +129,12 @@ class Results:
     def decode(self, stored: Stored, frozen: bool = False) -> Any:
         """A new copy of a value that was encoded here. Raises ValueFault when it is missing or damaged."""
         if stored.inline is not None:
-            return codecs.decode(stored.codec, self._payload(stored), frozen)
+            return _decode(self._project, stored.codec, self._payload(stored), frozen)
         kept = self._payloads.get(stored.digest)
         if kept is None:
             kept = stored.codec, self._payload(stored)
             self._payloads.keep(stored.digest, kept)
-        return codecs.decode(*kept, frozen)
+        return _decode(self._project, *kept, frozen)
 
     def get(self, digest: str, frozen: bool = False) -> Any:
         """A new copy of the value with this value digest. Raises ValueFault when it is missing or damaged."""
@@ -140,7 +150,7 @@ class Results:
                 raise ValueFault(f"no value with the digest {digest} is stored here: run its node again")
             found[digest] = places[digest].codec, self._payload(places[digest])
             self._payloads.keep(digest, found[digest])
-        return [codecs.decode(*found[digest], frozen) for digest in digests]
+        return [_decode(self._project, *found[digest], frozen) for digest in digests]
 
     def _payload(self, stored: Stored) -> bytes:
         """The verified bytes of a value."""
@@ -186,3 +196,8 @@ def _unbase64(text: str) -> bytes | None:
         return base64.b64decode(text, validate=True)
     except ValueError:
         return None
+
+
+def _decode(project: Path | None, codec: str, payload: bytes, frozen: bool) -> Any:
+    with at_home(project):
+        return codecs.decode(codec, payload, frozen)

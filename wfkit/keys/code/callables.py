@@ -19,6 +19,7 @@ from wfkit.keys.code.sources import source_of
 from wfkit.keys.code.syntax import Analysis
 from wfkit.keys.content.plain import digest_of
 from wfkit.keys.content.shape import Refused, type_name
+from wfkit.keys.doors.install import behind
 from wfkit.keys.origin import PROJECT, importable, kind_of_file, origin, token
 
 # Kept by functools.wraps and by tools around a function; none of them says what the function does.
@@ -45,6 +46,9 @@ class Described:
 
 def outside(thing: Any) -> str | None:
     """The text for a piece of code that is not the project's, by name and version; None for what must be walked."""
+    watched = behind(thing)
+    if watched is not None:
+        return _named(watched)
     if isinstance(thing, types.FunctionType):
         return _outside_function(thing)
     if isinstance(thing, types.BuiltinFunctionType):

@@ -20,7 +20,7 @@ from wfkit.errors import CellError
 from wfkit.keys.code.queries import quoted_names
 from wfkit.keys.code.reached import Part, Reached
 from wfkit.keys.code.syntax import Analysis, analyse_body
-from wfkit.keys.code.walk import Rules, ValueMemo, Walk
+from wfkit.keys.code.walk import Rules, ValueMemo, Walk, note_calls, note_readers
 from wfkit.keys.content.plain import branch, digest_of
 from wfkit.keys.task import SCHEME
 
@@ -31,11 +31,12 @@ _PARAMETERS = ("temperature", "top_p", "max_tokens", "seed")
 class Definition:
     """What a node is, as a digest and as parts to explain it.
 
-    `digest` is None when something cannot be digested; `problem` then says what. `parts` are (path, digest, text) of
-    everything reached. `globals` is the namespace in which a cell's body runs. `missing` are names that are nowhere.
-    `notes` are warnings for the user. `files` are sources of the project that the digest covers: that they are opened
-    while the body runs is no dependency of its own. `alone` is given where the text alone was digested: the names that
-    were nodes, or nowhere but in builtins. As long as they are, the definition is the same.
+    `digest` is None when something cannot be digested; `problem` then says what. `parts` are (path, digest, text)
+    of everything reached. `globals` is the namespace in which a cell's body runs. `missing` are names that are
+    nowhere. `notes` are warnings for the user. `files` are sources of the project that the digest covers: that they
+    are opened while the body runs is no dependency of its own. `unseen` are readers in C that may open files
+    unseen. `alone` is given where the text alone was digested: the names that were nodes, or nowhere but in
+    builtins. As long as they are, the definition is the same.
     """
 
     digest: str | None
@@ -45,6 +46,7 @@ class Definition:
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     alone: tuple[str, ...] | None = None
 
 
@@ -82,8 +84,9 @@ def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning 
     chains = [chain for chain in analysis.uses if chain[0] in needed]
     known = {chain[0] for chain in chains}.union(analysis.hints)
     chains += [(name,) for name in sorted(needed - known)]
-    walk.calls(node.name, analysis)
+    note_calls(walk, node.name, analysis)
     walk.imports(node.name, analysis.imports, node.namespace)
+    note_readers(walk, analysis.uses, analysis.imports, node.namespace)
     walk.use(node.name, chains, node.namespace, helper=False)
     return _walked(node, walk, {name: node.namespace[name] for name in sorted(needed)}, missing, value_name)
 
@@ -154,6 +157,7 @@ def _definition(
         missing,
         tuple(dict.fromkeys(reached.notes)),
         tuple(sorted(reached.files)),
+        tuple(sorted(reached.unseen)),
     )
 
 

@@ -21,9 +21,9 @@ from wfkit.core.frozen import dataclass
 from wfkit.keys.code.callables import Described
 from wfkit.keys.code.sources import is_in
 from wfkit.keys.code.syntax import analyse_body
+from wfkit.keys.content.files import unseen
 from wfkit.keys.content.plain import digest_of, plain
 from wfkit.keys.origin import PACKAGE, PROJECT, STANDARD, Origin, kind_of_file, packaged
-from wfkit.keys.places import unseen
 
 _TEXT_LIMIT = 20_000
 

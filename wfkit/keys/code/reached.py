@@ -25,7 +25,7 @@ def text_digest(text: str) -> str:
 @dataclass(slots=True)
 class Reached:
     """`parts` are (path, digest, text); `problems` say what cannot be digested; `notes` are warnings; `files` sources
-    that count.
+    that count; `unseen` are readers in C that no door watches.
     """
 
     parts: list[Part] = field(default_factory=list)
@@ -34,6 +34,7 @@ class Reached:
     notes: list[str] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     packages: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
 
     def text(self, path: str, text: str) -> None:
         """A part that is its own text."""

@@ -24,8 +24,8 @@ from typing import Any
 from wfkit.core.frozen import dataclass
 from wfkit.keys.code.names import IMPORTERS, Names
 from wfkit.keys.code.syntax import Analysis, analyse_function, analysis_of
+from wfkit.keys.content.files import unseen
 from wfkit.keys.content.plain import branch, digest_of
-from wfkit.keys.places import unseen
 
 _FUTURE_FLAGS = 0x1FF0000  # CO_FUTURE_*: the only flags of a code object that its source does not say
 _FILES_KEPT = 64

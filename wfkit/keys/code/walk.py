@@ -7,6 +7,7 @@ be guessed is collected as a problem that names it.
 from __future__ import annotations
 
 import builtins
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
@@ -28,6 +29,7 @@ from wfkit.keys.content.parts import content
 from wfkit.keys.content.plain import leaf
 from wfkit.keys.content.shape import Refused
 from wfkit.keys.content.standard import is_code
+from wfkit.keys.doors.table import open_doors, unseen_readers
 from wfkit.keys.origin import PACKAGE, PROJECT, origin, token
 from wfkit.keys.preview import preview
 
@@ -73,6 +75,7 @@ class Walk:
         self.rules = rules or Rules()
         self.memo = memo or ValueMemo()
         self.reached = Reached()
+        open_doors()
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._queue: deque[tuple[str, Any]] = deque()
         self._referred = 0
@@ -108,7 +111,9 @@ class Walk:
     def link(self, path: str, thing: Any) -> None:
         """Follow a name or attribute to a piece of code or a value."""
         try:
-            if is_code(thing):
+            if thing is os.environ:  # what is looked up in it is seen when it is
+                self.reached.edges.append(f"{path}=environment")
+            elif is_code(thing):
                 self.reached.edges.append(f"{path}={self.refer(thing, lambda: path).hex()}")
             else:
                 self.reached.parts.append((path, self._value(path, thing).hex(), preview(thing)))
@@ -189,18 +194,13 @@ class Walk:
             if ignorable(label) not in self.rules.ignore:
                 self.link(f"{path} {label}".rstrip(), thing)
         if found.analysis is not None and found.namespace is not None:
-            self.calls(path, found.analysis)
+            note_calls(self, path, found.analysis)
             self.imports(path, found.analysis.imports, found.namespace)
-            self.use(path, _without_cells(found), found.namespace)
+            names = _without_cells(found)
+            note_readers(self, names, found.analysis.imports, found.namespace)
+            self.use(path, names, found.namespace)
             for name in quoted_names(found.analysis.quoted, found.namespace, self.rules.ignore):
                 self.link(f"{path} -> {name}", found.namespace[name])
-
-    def calls(self, path: str, analysis: Analysis) -> None:
-        """Note calls through which code reads what no analysis can know, and the looks that it asks for."""
-        self._looks.ask(analysis.aspects)
-        for call in analysis.dynamic:
-            if call not in self.rules.ignore:
-                self.reached.dynamic(path, call)
 
     def imports(self, path: str, imports: Iterable[tuple[int, str, str]], namespace: Mapping[str, Any]) -> None:
         """Imports inside a body: a module of the project counts by its source, and by that of what it imports."""
@@ -214,6 +214,25 @@ class Walk:
             reached.files.update([found.path] if found.path else [])
             if found.problem:
                 reached.problems.append(f"{path} imports {found.name!r}: {found.problem}")
+
+
+def note_calls(walk: Walk, path: str, analysis: Analysis) -> None:
+    """Note calls through which code reads what no analysis can know, and the looks that it asks for."""
+    walk._looks.ask(analysis.aspects)
+    for call in analysis.dynamic:
+        if call not in walk.rules.ignore:
+            walk.reached.dynamic(path, call)
+
+
+def note_readers(
+    walk: Walk,
+    chains: Iterable[tuple[str, ...]],
+    imports: Iterable[tuple[int, str, str]],
+    namespace: Mapping[str, Any],
+) -> None:
+    """Note the readers in a piece of code that nobody sees at work."""
+    named = [chain for chain in chains if chain[0] not in walk.rules.ignore]
+    walk.reached.unseen |= unseen_readers(named, imports, namespace)
 
 
 def _described(path: str, thing: Any, reached: Reached) -> Described | None:

@@ -25,6 +25,8 @@ import zoneinfo
 from collections.abc import Callable
 from typing import Any
 
+from wfkit.artifact import File
+from wfkit.keys.content.files import artifact_digest, portable
 from wfkit.keys.content.plain import leaf
 from wfkit.keys.content.shape import Branch, Leaf, Refused, Shape, text_leaf, type_name
 
@@ -99,6 +101,14 @@ def _alias(value: Any) -> Branch:
     return Branch(b"alias", [typing.get_origin(value), *typing.get_args(value)])
 
 
+def _file(value: File) -> Leaf:
+    """A file by its name in the project and its content, a folder by all files in it."""
+    found = artifact_digest(str(value), value._project)
+    if not found:
+        raise Refused("it is not there, or holds too many files")
+    return text_leaf("file", f"{portable(str(value), value._project)} {found}")
+
+
 def _refused(why: str) -> Callable[[Any], Shape]:
     def refuse(_: Any) -> Shape:
         raise Refused(why)
@@ -155,6 +165,7 @@ _SHAPES: dict[type, Callable[[Any], Shape]] = {
     ipaddress.IPv6Network: _network,
     pathlib.PurePosixPath: lambda v: text_leaf("PurePosixPath", v.as_posix()),
     pathlib.PureWindowsPath: lambda v: text_leaf("PureWindowsPath", v.as_posix()),
+    File: _file,
     pathlib.PosixPath: lambda v: text_leaf("Path", v.as_posix()),
     pathlib.WindowsPath: lambda v: text_leaf("Path", v.as_posix()),
     # These say or guard something but hold no data that a result could depend on.

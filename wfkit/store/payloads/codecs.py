@@ -14,7 +14,7 @@ import orjson
 from wfkit.core.frozen import dataclass
 from wfkit.core.picture import Picture
 from wfkit.errors import ValueFault
-from wfkit.store.payloads import arrays, figures, frames, images, plain, signed, sparse, tables, tagged
+from wfkit.store.payloads import arrays, artifacts, figures, frames, images, plain, signed, sparse, tables, tagged
 
 LARGEST_BYTES = 2 << 30  # a payload is made in memory, beside its value
 TEXT_CODECS = frozenset({"json", "text", "tagged"})
@@ -156,13 +156,14 @@ _FAMILIES: dict[str, Sequence[tuple[str, Callable[[Any], bytes | None]]]] = {
     "polars": [("arrow:polars", tables.encode_polars)],
     "scipy": [("sparse", lambda value: sparse.encode(value, pack))],
     "plotly": [("plotly", lambda value: figures.encode_plotly(value, pack))],
-    "wfkit": [("png", figures.encode_picture)],
+    "wfkit": [("file", artifacts.encode), ("png", figures.encode_picture)],
     "PIL": [("image", lambda value: images.encode(value, pack))],
 }
 _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "json": plain.loads,
     "text": lambda payload: payload.decode(),
     "bytes": lambda payload: payload,
+    "file": artifacts.decode,
     "tagged": _read_tagged,
     "bundle": unpack,
     "pickle": signed.decode,
