@@ -151,7 +151,7 @@ def test_the_sandbox_holds(attack: str) -> None:
         ("a\n{% for a in b %}\n{% for c in d %}{% endfor %}\nb\n", "line 12: `{% for %}` has no `{% endfor %}`"),
         ("a {% nope %}", "line 11: Encountered unknown tag 'nope'.\n    a {% nope %}\n         ^"),
         ("{{ x | nope }}", "line 11: No filter named 'nope'.\n    {{ x | nope }}\n           ^"),
-        ("a\n\n{% include 'f' %}", "line 13: templates in other files cannot be used"),
+        ("a\n\n{% include f %}", "line 13: templates in other files cannot be used"),
         ("{% extends 'f' %}", "templates in other files"),
         ("{% from 'f' import g %}x", "templates in other files"),
         ("a\n{% filter upper %}\nuser:\nx{% endfilter %}", "line 12: role lines stand outside of macro, set"),

@@ -17,6 +17,7 @@ from wfkit.define import template
 from wfkit.define.body import outline_of
 from wfkit.define.dependencies import outside_names
 from wfkit.define.directives import Parts, late_directive, split_cell
+from wfkit.define.includes import inlined
 from wfkit.define.magic_line import MAGIC, split_line
 from wfkit.define.options import BY_NAME, help_text, read_options
 from wfkit.errors import DefinitionError, OptionError
@@ -42,7 +43,7 @@ def parse_cell(
     parts, options, each = _read_options(name, rest, cell, settings)
     label = f"<wf_node {name}>"
     if options.model:
-        kind, names = NodeKind.PROMPT, template.parse(parts.body, name, parts.first_line).names
+        kind, names = NodeKind.PROMPT, template.parse(inlined(parts.body, name), name, parts.first_line).names
     else:
         outline = outline_of(name, parts.body, label, parts.first_line, facts)
         kind, names = NodeKind.PYTHON, outline.reads

@@ -15,6 +15,7 @@ from wfkit.core.node import Node
 from wfkit.core.terms import NodeKind
 from wfkit.define import template
 from wfkit.define.dependencies import outside_names
+from wfkit.define.includes import inlined
 from wfkit.define.magic_line import node_name
 from wfkit.define.options import read_options
 from wfkit.errors import DefinitionError, OptionError
@@ -45,7 +46,7 @@ def prompt_node(
         found, each = read_options("", [(key, value, 0) for key, value in given.items()], settings)
     except DefinitionError as error:
         raise OptionError(f"prompt `{checked}`: {error}") from None
-    names = template.parse(source, checked).names
+    names = template.parse(inlined(source, checked), checked).names
     return Node(
         name=checked,
         kind=NodeKind.PROMPT,

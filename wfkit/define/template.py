@@ -104,7 +104,7 @@ class Template:
             self._fail("the prompt is nested too deep: split it up")
         for kind in FROM_FILES:
             for node in tree.find_all(getattr(nodes, kind)):
-                self._fail("templates in other files cannot be used: put their text here", node.lineno)
+                self._fail("templates in other files cannot be used so: write `{% include 'file' %}`", node.lineno)
         for kind in CAPTURES:
             for node in tree.find_all(getattr(nodes, kind)):
                 self._refuse_roles(node, nodes.TemplateData)

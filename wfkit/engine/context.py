@@ -20,6 +20,7 @@ from wfkit.core.run import Run
 from wfkit.core.terms import FailureKind, OnError, TaskState
 from wfkit.engine.drawing import drawn
 from wfkit.engine.map_value import MapValue, hole
+from wfkit.engine.places import Places
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.preview import preview
 from wfkit.engine.resolve import NodeValue, Resolver, provenance_digest
@@ -77,6 +78,7 @@ class Context:
     held: list[Held] = field(default_factory=list)
     seq: int = 0
     kept: dict[tuple[int, str], CallRecord] = field(default_factory=dict)
+    places: Places | None = None
     problems: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def warn(self, text: str) -> None:

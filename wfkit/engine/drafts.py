@@ -19,6 +19,7 @@ from wfkit.core.facts import Facts
 from wfkit.core.frozen import dataclass
 from wfkit.core.node import Node
 from wfkit.core.terms import NodeKind
+from wfkit.define.includes import has_includes
 from wfkit.engine.collector import paused
 from wfkit.engine.prepare import (
     Making,
@@ -166,6 +167,9 @@ def _free(prepared: Prepared, known: Collection[str]) -> Names:
 
 
 def _may_change_its_needs(node: Node) -> bool:
-    """Whether a parameter with a default may be a dependency at one time and none at another."""
+    """Whether a parameter with a default, or a file that a prompt includes, may be a dependency at one time and none at
+    another."""
+    if node.kind is NodeKind.PROMPT and has_includes(node.source):
+        return True
     function = inspect.unwrap(node.function) if node.function is not None else None
     return bool(getattr(function, "__defaults__", None) or getattr(function, "__kwdefaults__", None))

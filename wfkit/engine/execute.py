@@ -150,10 +150,12 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         run, events = _begin_or_resume(session, prepared, wish)
     resolver.run_id = run.started.run_id
     places = Places(session.project, session.values)
-    resolver.unchanged, resolver.bring_back = places.unchanged, places.bring_back
+    resolver.unchanged = places.unchanged
     around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
     kept = kept_replies(session.store, run) if run.epoch > 1 else {}
-    context = Context(run, prepared, resolver, session.values, session.store, around, wish.fresh_replies, kept=kept)
+    context = Context(
+        run, prepared, resolver, session.values, session.store, around, wish.fresh_replies, kept=kept, places=places
+    )
     for warning in prepared.warnings:
         context.warn(warning)
     baton = _baton(session, context, wish, cassette)

@@ -168,7 +168,8 @@ def _settled(run: Run, event: Failed) -> Failed:
 def _resolve(context: Context, node: int) -> Resolved | Unresolvable:
     now = time.time()
     try:
-        return context.resolver.resolve(node, context.done, now)
+        resolved = context.resolver.resolve(node, context.done, now)
+        return resolved if context.places is None else context.places.brought_back(resolved)
     except Exception as error:  # whatever it is, it is this node's failure, not the engine's
         over = context.prepared.ready[node].over
         if isinstance(error, ValueFault) and over is not None:

@@ -5,11 +5,11 @@ What is kept of a file, and how it is written, is the store's.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
+from wfkit.core.events import Resolved
 from wfkit.core.frozen import dataclass
-from wfkit.core.plan import Looked
 from wfkit.core.result import Read
 from wfkit.core.terms import Reason
 from wfkit.engine.values import Values
@@ -31,13 +31,15 @@ class Places:
             self._missing.append(read.name)
         return unchanged(read, self.project)
 
-    def bring_back(self, found: Looked) -> None:
+    def brought_back(self, resolved: Resolved) -> Resolved:
         """Load the values of these hits if one of their files is missing or different: that writes it. A value that is
         lost is no hit.
         """
         if not self._missing:
-            return
+            return resolved
         self._missing.clear()
-        for i, digest in enumerate(found.digests):
+        values, reasons = list(resolved.values), list(resolved.reasons)
+        for i, digest in enumerate(values):
             if digest is not None and not self.values.loads(digest):
-                found.digests[i], found.reasons[i] = None, Reason.VALUE_MISSING
+                values[i], reasons[i] = None, Reason.VALUE_MISSING
+        return replace(resolved, values=tuple(values), reasons=tuple(reasons))

@@ -17,6 +17,7 @@ from wfkit.core.node import Node
 from wfkit.core.policy import ModelPolicy, Options
 from wfkit.core.terms import NodeKind, OnError
 from wfkit.define.body import Body, awaits, compile_body
+from wfkit.define.includes import refreshed
 from wfkit.define.schema import Schema
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.define.template import Template
@@ -143,7 +144,7 @@ def _code(ready: Sequence[ReadyNode]) -> Iterator[Any]:
 
 def with_inputs(nodes: Mapping[str, Node], inputs: Mapping[str, Any]) -> dict[str, Node]:
     """The nodes, and an input for each value handed in and each variable that a prompt, a map or a parameter reads."""
-    result = dict(nodes)
+    result = {name: refreshed(node) for name, node in nodes.items()}
     for name, value in inputs.items():
         result[name] = input_node(name, value)
     result = {name: _without_defaults(node, result) for name, node in result.items()}

@@ -54,8 +54,7 @@ class Resolver:
     `shared[n]` are, per node, the (name, digest) pairs that all its tasks share; `items[n]` the item values of a map
     over a plain list or frame, taken from the value `sources[n]`, `item_keys[n]` their digests. `at_hand` are values by
     digest that were not stored yet; `text_of` gives the text of an old definition. `labels[n]` and `samples[n]` are the
-    names of the items and which they are, where there is something to say. `bring_back`,
-    in a run, puts the files that the results made back in their place.
+    names of the items and which they are, where there is something to say.
     """
 
     prepared: Prepared
@@ -72,7 +71,6 @@ class Resolver:
     sources: dict[int, str] = field(default_factory=dict)
     at_hand: dict[str, Any] = field(default_factory=dict)
     text_of: Callable[[str], NodeDefined | None] = _unknown_text
-    bring_back: Callable[[Looked], None] | None = None
     labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
     samples: dict[int, Sample] = field(default_factory=dict)
 
@@ -96,8 +94,6 @@ class Resolver:
             if known is not None or why is not Reason.PROMPT_CHANGED:
                 return _of_one(node, keys[0], known, why, now)
         found, made_by = self._look_up(node, keys, asked, now)
-        if self.bring_back is not None:
-            self.bring_back(found)
         labels = self.labels.get(node, ())
         return Resolved(
             node,
