@@ -138,6 +138,16 @@ def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str
     return found
 
 
+def _context(session: Session, run: Run, resolver: Resolver, wish: Wish) -> Context:
+    """What the attempts of a run share."""
+    places = Places(session.project, session.values)
+    resolver.unchanged = places.unchanged
+    around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
+    kept = kept_replies(session.store, run) if run.epoch > 1 else {}
+    fresh, store = wish.fresh_replies, session.store
+    return Context(run, resolver.prepared, resolver, session.values, store, around, fresh, kept=kept, places=places)
+
+
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:
     """Run to the end, in the calling thread's time. KeyboardInterrupt ends the run and is raised again as
     Interrupted."""
@@ -149,13 +159,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         resolver = resolver_for(session, prepared, index, "", wish)
         run, events = _begin_or_resume(session, prepared, wish)
     resolver.run_id = run.started.run_id
-    places = Places(session.project, session.values)
-    resolver.unchanged = places.unchanged
-    around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
-    kept = kept_replies(session.store, run) if run.epoch > 1 else {}
-    context = Context(
-        run, prepared, resolver, session.values, session.store, around, wish.fresh_replies, kept=kept, places=places
-    )
+    context = _context(session, run, resolver, wish)
     for warning in prepared.warnings:
         context.warn(warning)
     baton = _baton(session, context, wish, cassette)
