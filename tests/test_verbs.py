@@ -42,7 +42,10 @@ def test_targets_are_positional_and_flags_named() -> None:
     """A line becomes the call that Python would make."""
     asked = read_line("run label --force score")
     assert (asked.verb.method, asked.args) == ("run", ("label", "score"))
-    assert asked.kwargs == {"force": True, "fresh_replies": False, "quiet": False}
+    off = dict.fromkeys(("fresh_replies", "quiet", "random", "keep", "failed"), False)
+    assert asked.kwargs == off | {"force": True}
+    asked = read_line("run label --limit 20 --random --seed 3")
+    assert asked.kwargs == off | {"force": False, "random": True, "limit": 20, "seed": 3}
 
 
 def test_left_out_is_left_out() -> None:

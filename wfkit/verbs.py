@@ -94,6 +94,16 @@ _CASSETTE = (
 _JSON = Argument("--json", "end with one JSON object on the last line", Shape.SWITCH)
 _PARAMS = Argument("-p", "set a name of the cell tagged `parameters`", Shape.PAIRS, metavar="NAME VALUE")
 
+_SCOPE = (
+    Argument(
+        "--limit", "of each map only the first so many items; the rest can be run later", kind=int, metavar="N", least=1
+    ),
+    Argument("--random", "with --limit: items that a seed picks, the same ones each time", Shape.SWITCH),
+    Argument("--seed", "which items --random picks (default: 0)", kind=int, metavar="N"),
+    Argument("--keep", "for this run, results of older code stand in where the new has none", Shape.SWITCH),
+    Argument("--failed", "only what failed last time, and what needs it", Shape.SWITCH),
+)
+
 TABLE: Final[tuple[Verb, ...]] = (
     Verb(
         "run",
@@ -104,6 +114,7 @@ TABLE: Final[tuple[Verb, ...]] = (
             Argument("--fresh-replies", "ask the models again and pay again", Shape.SWITCH),
             _MAX_USD,
             *_CASSETTE,
+            *_SCOPE,
             Argument("--quiet", "no display", Shape.SWITCH),
         ),
         Where.NOTEBOOK,
@@ -118,6 +129,7 @@ TABLE: Final[tuple[Verb, ...]] = (
             Argument("--out", "folder for the executed notebook and the report (default: wfkit-out)", metavar="DIR"),
             Argument("--timeout", "seconds that one cell may take (default: 3600)", kind=float, metavar="S"),
             *_CASSETTE,
+            *_SCOPE,
             _JSON,
         ),
         Where.SHELL,
@@ -149,7 +161,7 @@ TABLE: Final[tuple[Verb, ...]] = (
         ),
         Where.SHELL,
     ),
-    Verb("plan", "what would run, why, and at what cost", (_TARGETS, _MAX_USD), Where.NOTEBOOK, "plan"),
+    Verb("plan", "what would run, why, and at what cost", (_TARGETS, *_SCOPE, _MAX_USD), Where.NOTEBOOK, "plan"),
     Verb(
         "plan",
         "what a rerun would do, why, and at what cost",

@@ -27,7 +27,7 @@ from wfkit.engine.drafts import Drafts
 from wfkit.engine.outcome import Outcome
 from wfkit.engine.prepare import Prepared
 from wfkit.engine.shadowed import shadowed
-from wfkit.engine.wish import Asked, Wanted, Wish, wish_for
+from wfkit.engine.wish import Asked, Wanted, Wish, refuse_without_cells, wish_for
 from wfkit.errors import UsageFault
 from wfkit.keys import reads
 from wfkit.keys.reads import env, ignore_under, refuse_inside_a_body
@@ -164,6 +164,7 @@ class Workflow:
         the view as `plan`, when it may cost more than `max_usd` dollars or nobody knows how much.
         """
         if of is not None or not self.nodes:
+            refuse_without_cells(said)
             return answers().plan(replanning.replan(self._peek(), of), max_usd)
         targets, wish = self._wish(targets, said)
         return answers().plan(foreseeing.make_plan(self._peek(), self.prepare(targets), wish), max_usd)

@@ -19,6 +19,7 @@ import wfkit
 from wfkit.cli.notebook_file import inject, make_folder, read_notebook
 from wfkit.cli.notebook_runner import Executed, Execution, execute, timeout_of
 from wfkit.cli.screen import Screen
+from wfkit.engine.wish import SCOPE, scope_text
 from wfkit.errors import UsageFault, WfkitError
 from wfkit.llm.cassette import MODES, Cassette
 from wfkit.verb_words import Asked
@@ -43,6 +44,7 @@ class _Wish:
     timeout_s: float = 3600.0
     cassette: str = ""
     as_json: bool = False
+    scope: str = ""
 
 
 def run(asked: Asked) -> int:
@@ -62,6 +64,7 @@ def run(asked: Asked) -> int:
         timeout_s=timeout_of(said),
         cassette=_cassette(said),
         as_json=said["json"],
+        scope=scope_text(said),
     )
     return _carry_out(wish)
 
@@ -107,6 +110,7 @@ def _carry_out(wish: _Wish, advice: Callable[[_Wish, Executed], str] | None = No
             store=wish.store,
             timeout_s=wish.timeout_s,
             told={
+                SCOPE: wish.scope,
                 "WFKIT_NOTEBOOK": wish.source.name,
                 "WFKIT_NOTEBOOK_FILE": str(wish.source.absolute()),
                 "WFKIT_PARAMS": json.dumps(values, sort_keys=True, default=repr),

@@ -133,6 +133,19 @@ def scope_of(
     return Scope(limit, random, seed or 0, keep, failed)
 
 
+def scope_text(said: Mapping[str, Any]) -> str:
+    """What `wfkit run` tells the kernel in the variable SCOPE; empty for nothing. Raises UsageFault as `scope_of`."""
+    given = {name: value for name in _SCOPE if (value := said.get(name)) is not None and value is not False}
+    scope_of(**given)
+    return json.dumps(given) if given else ""
+
+
+def refuse_without_cells(said: Mapping[str, Any]) -> None:
+    """Raises UsageFault when a plan from the log of the newest run is asked to be another run's."""
+    if scope_text(said) or said.get("force"):
+        raise UsageFault("without its cells only the plan of the newest run is known: ask `%wf plan` in the notebook")
+
+
 def refuse_both(scope: Scope, force: bool, fresh_replies: bool) -> None:
     """Raises UsageFault when old results shall stand in and be made anew."""
     for asked, name in ((force, "force"), (fresh_replies, "fresh_replies")):

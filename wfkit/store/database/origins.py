@@ -17,8 +17,8 @@ from wfkit.store.database.lookups import RESULT_COLUMNS, calls_by_digest, make_c
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# A value may be that of many results. The one that is meant has the key that its task had in that run; failing that it
-# was made in that run, or is the newest.
+# A value may be that of many results. The one that is meant has the key that its task had in that run, or is of the
+# older code that stood in for it; failing that it was made in that run, or is the newest.
 _MAKERS = f"""
 SELECT w.i, {RESULT_COLUMNS}, task, attempt
 FROM results r JOIN (
@@ -26,13 +26,15 @@ FROM results r JOIN (
         unnest($4::VARCHAR[]) AS of_digest, unnest($5::INTEGER[]) AS of_item
 ) w ON w.of_node = r.node AND w.of_digest = r.digest
 LEFT JOIN (
-    SELECT t.run_id AS in_run, n.name AS of_node, t.item AS of_item, t.key AS of_key
+    SELECT t.run_id AS in_run, n.name AS of_node, t.item AS of_item, t.key AS of_key, m.made_by, m.digest AS item_digest
     FROM tasks t JOIN nodes n ON n.run_id = t.run_id AND n.node = t.node
+    LEFT JOIN items m ON m.run_id = t.run_id AND m.node = t.node AND m.item = t.item
     WHERE t.run_id IN (SELECT unnest($2::VARCHAR[])) AND n.name IN (SELECT unnest($3::VARCHAR[]))
 ) k ON k.in_run = w.in_run AND k.of_node = w.of_node AND k.of_item = w.of_item
 QUALIFY row_number() OVER (
-    PARTITION BY w.i ORDER BY coalesce(k.of_key = r.key, false) DESC, r.run_id = w.in_run DESC, r.created_at DESC,
-    r.epoch DESC, r.seq DESC
+    PARTITION BY w.i ORDER BY coalesce(k.of_key = r.key OR k.made_by = r.definition, false) DESC,
+    k.made_by IS NOT NULL AND coalesce(contains(r.inputs::VARCHAR, k.item_digest), false) DESC,
+    r.run_id = w.in_run DESC, r.created_at DESC, r.epoch DESC, r.seq DESC
 ) = 1
 """  # noqa: S608 (our own column names)
 _DEFINITIONS = """

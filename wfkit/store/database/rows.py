@@ -91,15 +91,30 @@ def _defined(place: Place, event: e.NodeDefined) -> Made:
 
 _UNRESOLVED = {
     "state": "failed", "tasks": 0, "saved_usd": "0", "saved_s": 0.0, "from_run": None, "because": None, "error": None,
-    "message": None,
+    "message": None, "sample_of": None, "sample_seed": None,
 }  # fmt: skip
 
 
 def _resolved(place: Place, event: e.Resolved) -> Made:
     at = {"at": micros(event.at), "node": event.node}
-    books = {"saved_usd": event.saved_usd, "saved_s": event.saved_s, "from_run": event.from_run}
+    books: Row = {"saved_usd": event.saved_usd, "saved_s": event.saved_s, "from_run": event.from_run}
+    if event.sample is not None:
+        books |= {"sample_of": event.sample.total, "sample_seed": event.sample.seed}
     yield "resolutions", [place | _UNRESOLVED | at | books | {"state": "resolved", "tasks": len(event.keys)}]
     yield "tasks", [place | at | {"reason": event.reasons, "key": event.keys, "digest": event.values}]
+    if event.labels or event.made_by or event.sample is not None:
+        yield "items", list(_items(place, event))
+
+
+def _items(place: Place, event: e.Resolved) -> Iterator[Row]:
+    picked = event.sample.picked if event.sample is not None else range(len(event.keys))
+    for item, position in enumerate(picked):
+        yield {
+            **place, "node": event.node, "item": item, "position": position,
+            "label": event.labels[item] if event.labels else None,
+            "digest": event.items[item] if event.items else None,
+            "made_by": event.made_by[item] if event.made_by else None,
+        }  # fmt: skip
 
 
 def _skipped(place: Place, event: e.Skipped) -> Made:

@@ -23,17 +23,24 @@ CREATE TABLE nodes (
 );
 
 -- One row when the keys of a node's tasks are known (`state` resolved), cannot be made (failed), or the node is skipped
--- (`because` of a node).
+-- (`because` of a node). Of a sampled map `sample_of` says how many items there are, `sample_seed` what picked some.
 CREATE TABLE resolutions (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, "at" TIMESTAMP, node INTEGER, state VARCHAR,
     tasks INTEGER, saved_usd DECIMAL(18, 9), saved_s DOUBLE, from_run VARCHAR, because INTEGER,
-    error VARCHAR, message VARCHAR
+    error VARCHAR, message VARCHAR, sample_of INTEGER, sample_seed BIGINT
 );
 
 -- The tasks of a resolved node: cached with the digest of its value, or queued.
 CREATE TABLE tasks (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, "at" TIMESTAMP, node INTEGER, item INTEGER,
     state VARCHAR, reason VARCHAR, key VARCHAR, digest VARCHAR
+);
+
+-- Items of a map of which there is more to tell: `position` among all if it is a sample, `label` and `digest` if a key
+-- column names them, `made_by`, the older definition whose result stands in.
+CREATE TABLE items (
+    journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, node INTEGER, item INTEGER, position INTEGER,
+    label VARCHAR, digest VARCHAR, made_by VARCHAR
 );
 
 -- What became of attempts: each row speaks of `tasks` tasks, from number `task` on.

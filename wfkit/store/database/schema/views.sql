@@ -55,11 +55,13 @@ SELECT
     END AS state,
     t.reason, coalesce(a.attempt, 0) AS attempts, t.key,
     CASE WHEN t.state = 'cached' THEN t.digest WHEN a.state = 'success' THEN v.digest END AS digest,
+    i.label, CASE WHEN t.state = 'cached' OR a.state = 'success' THEN coalesce(i.made_by, n.definition) END AS definition,
     t."at" AS queued_at, a.started_at, a.ended_at, a.error, a.error_kind, a.message
 FROM tasks t
 JOIN nodes n ON n.run_id = t.run_id AND n.node = t.node
 JOIN task_ranges r ON r.run_id = t.run_id AND r.node = t.node
 JOIN runs_latest l ON l.run_id = t.run_id
+LEFT JOIN items i ON i.run_id = t.run_id AND i.node = t.node AND i.item = t.item
 LEFT JOIN (
     SELECT * FROM attempt_ends QUALIFY attempt = max(attempt) OVER (PARTITION BY run_id, task)
 ) a ON a.run_id = t.run_id AND a.task = r.first + t.item
