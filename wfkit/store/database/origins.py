@@ -28,7 +28,7 @@ FROM results r JOIN (
 LEFT JOIN (
     SELECT t.run_id AS in_run, n.name AS of_node, t.item AS of_item, t.key AS of_key, m.made_by, m.digest AS item_digest
     FROM tasks t JOIN nodes n ON n.run_id = t.run_id AND n.node = t.node
-    LEFT JOIN items m ON m.run_id = t.run_id AND m.node = t.node AND m.item = t.item
+    LEFT JOIN map_items m ON m.run_id = t.run_id AND m.node = t.node AND m.item = t.item
     WHERE t.run_id IN (SELECT unnest($2::VARCHAR[])) AND n.name IN (SELECT unnest($3::VARCHAR[]))
 ) k ON k.in_run = w.in_run AND k.of_node = w.of_node AND k.of_item = w.of_item
 QUALIFY row_number() OVER (

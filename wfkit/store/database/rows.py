@@ -103,10 +103,10 @@ def _resolved(place: Place, event: e.Resolved) -> Made:
     yield "resolutions", [place | _UNRESOLVED | at | books | {"state": "resolved", "tasks": len(event.keys)}]
     yield "tasks", [place | at | {"reason": event.reasons, "key": event.keys, "digest": event.values}]
     if event.labels or event.made_by or event.sample is not None:
-        yield "items", list(_items(place, event))
+        yield "map_items", list(_told_items(place, event))
 
 
-def _items(place: Place, event: e.Resolved) -> Iterator[Row]:
+def _told_items(place: Place, event: e.Resolved) -> Iterator[Row]:
     picked = event.sample.picked if event.sample is not None else range(len(event.keys))
     for item, position in enumerate(picked):
         yield {

@@ -38,7 +38,7 @@ CREATE TABLE tasks (
 
 -- Items of a map of which there is more to tell: `position` among all if it is a sample, `label` and `digest` if a key
 -- column names them, `made_by`, the older definition whose result stands in.
-CREATE TABLE items (
+CREATE TABLE map_items (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, node INTEGER, item INTEGER, position INTEGER,
     label VARCHAR, digest VARCHAR, made_by VARCHAR
 );

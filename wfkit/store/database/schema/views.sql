@@ -61,7 +61,7 @@ FROM tasks t
 JOIN nodes n ON n.run_id = t.run_id AND n.node = t.node
 JOIN task_ranges r ON r.run_id = t.run_id AND r.node = t.node
 JOIN runs_latest l ON l.run_id = t.run_id
-LEFT JOIN items i ON i.run_id = t.run_id AND i.node = t.node AND i.item = t.item
+LEFT JOIN map_items i ON i.run_id = t.run_id AND i.node = t.node AND i.item = t.item
 LEFT JOIN (
     SELECT * FROM attempt_ends QUALIFY attempt = max(attempt) OVER (PARTITION BY run_id, task)
 ) a ON a.run_id = t.run_id AND a.task = r.first + t.item
