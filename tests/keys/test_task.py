@@ -5,10 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfkit.keys.task import map_digest, task_key
+from wfkit.keys.task import map_digest, task_key, task_keys
 
 HEX = st.text("0123456789abcdef", min_size=32, max_size=32)
 PAIRS = st.dictionaries(st.text(max_size=5).filter(lambda name: "\x00" not in name), HEX, max_size=4)
+
+
+@given(HEX, PAIRS, st.text(max_size=5).filter(lambda name: "\x00" not in name), st.lists(HEX, max_size=3))
+def test_keys_of_items(definition: str, inputs: dict[str, str], name: str, digests: list[str]) -> None:
+    """The keys of many items are those that each has alone."""
+    pairs = list(inputs.items())
+    assert task_keys(definition, pairs, name, digests) == [task_key(definition, [*pairs, (name, d)]) for d in digests]
 
 
 @given(HEX, PAIRS, HEX, PAIRS)

@@ -26,11 +26,13 @@ def task_key(definition: str, inputs: Sequence[tuple[str, str]]) -> str:
 
 def task_keys(definition: str, inputs: Sequence[tuple[str, str]], name: str, digests: Sequence[str]) -> list[str]:
     """`task_key` for many tasks that differ in one input, each with its digest of it."""
+    if any(other == name for other, _ in inputs):  # their order is that of the digests
+        return [task_key(definition, [*inputs, (name, digest)]) for digest in digests]
     before = [part for pair in sorted(inputs) if pair[0] < name for part in pair]
     after = [part for pair in sorted(inputs) if pair[0] > name for part in pair]
     head = "\x00".join([SCHEME, "task", definition, *before, name, ""]).encode("utf-8", "surrogatepass")
     tail = "".join(f"\x00{part}" for part in after).encode("utf-8", "surrogatepass")
-    return [blake3(head + digest.encode() + tail).hexdigest(length=16) for digest in digests]
+    return [blake3(head + digest.encode() + tail).digest(16).hex() for digest in digests]
 
 
 def map_digest(item_digests: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from wfkit.keys.code.classes import is_plain
 from wfkit.keys.code.walk import ValueMemo, Walk
 from wfkit.keys.content.parts import content
-from wfkit.keys.content.plain import digest_of, plain
+from wfkit.keys.content.plain import digest_of, plain, plain_digests
 from wfkit.keys.content.shape import Refused
 
 _LONG = 1000  # items of a list, from which on `content` need not ask twice whether it is plain
@@ -58,11 +58,8 @@ def item_digests(items: Sequence[Any]) -> list[str]:
     """`digest` of each item, in order; a class that many items share is digested once. Raises ValueFault that names
     the item.
     """
-    found: list[str] = []
     scope = Closures()
-    for position, item in enumerate(items):
-        token = plain(item)
-        if token is None:
-            token = content(item, scope, f"items[{position}]")
-        found.append(token.hex())
-    return found
+    return [
+        content(items[i], scope, f"items[{i}]").hex() if found is None else found
+        for i, found in enumerate(plain_digests(items))
+    ]

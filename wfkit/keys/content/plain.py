@@ -8,6 +8,7 @@ digested here.
 from __future__ import annotations
 
 import marshal
+from collections.abc import Sequence
 from types import NoneType
 from typing import Any
 
@@ -29,6 +30,7 @@ _MARSHAL_TOO_DEEP = "deep"  # more than 2,000 levels
 _TUPLES = 200
 _SCALARS = frozenset({NoneType, bool, int, float})
 _NESTS = frozenset({list, dict, tuple})
+_SMALL = frozenset({dict, list})
 _FORM = 2
 
 
@@ -44,6 +46,26 @@ def plain(value: Any) -> bytes | None:
             return blake3(marshal.dumps(value, _FORM)).digest(TOKEN_BYTES)
         return leaf(b"str", value.encode("utf-8", "surrogatepass"))
     return nest(value)[0] if kind in _NESTS else None
+
+
+def plain_digests(values: Sequence[Any]) -> list[str | None]:
+    """`plain` of each value as 32 hex characters; small dicts and lists in one call each."""
+    return [(_small(value) if type(value) in _SMALL else None) or _hex(plain(value)) for value in values]
+
+
+def _small(value: Any) -> str | None:
+    try:
+        data = marshal.dumps(value, _FORM)
+        if len(data) >= BIG or data.count(b"(") >= _TUPLES:
+            return None
+        orjson.dumps(value, option=_VETO)
+    except (ValueError, TypeError):  # not plain, or too deep
+        return None
+    return blake3(data).digest(TOKEN_BYTES).hex()
+
+
+def _hex(token: bytes | None) -> str | None:
+    return None if token is None else token.hex()
 
 
 def too_deep(value: Any) -> bool:

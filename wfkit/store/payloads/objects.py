@@ -22,8 +22,9 @@ _log = logging.getLogger(__name__)
 
 def payload_digest(payload: bytes | memoryview) -> str:
     """32 hex characters that name a payload."""
-    threads = blake3.AUTO if len(payload) > _LARGE else 1
-    return str(blake3(payload, max_threads=threads).hexdigest(length=16))
+    if len(payload) > _LARGE:
+        return bytes(blake3(payload, max_threads=blake3.AUTO).digest(16)).hex()
+    return bytes(blake3(payload).digest(16)).hex()
 
 
 class Objects(Protocol):
