@@ -14,6 +14,7 @@ import wfkit
 from tests.engine.lab import PATIENCE_S, Lab, agree, did, lab, run
 from wfkit import Workflow, prompt
 from wfkit.core.call import Usage
+from wfkit.define.cell import parse_cell
 from wfkit.errors import UsageFault
 from wfkit.llm import prices
 from wfkit.llm.fake import Say, Script
@@ -160,6 +161,15 @@ def test_a_name_that_is_a_node_and_a_variable(lab: Lab) -> None:
     )
     workflow.bound["base"] = id(values["base"])
     assert run(workflow).warnings == ()
+
+
+def test_a_verification_is_not_the_last_time(lab: Lab) -> None:
+    """What failed last time is what failed for the user, whatever a fresh kernel ran since."""
+    broken = lab.cells({"a": "1 / 0"})
+    assert run(broken).status == "failed"
+    assert run(lab.cells({"a": "1"}), trigger="verify").status == "success"
+    broken.add(parse_cell("a", "2", {}))
+    assert run(broken, failed=True)["a"] == 2
 
 
 def test_own_prices(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

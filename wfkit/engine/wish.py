@@ -164,8 +164,8 @@ class LastTime:
 
 def last_time(store: Store, workflow: str, nodes: Mapping[str, Node], targets: Sequence[str]) -> LastTime:
     """What failed in the newest run of this workflow. Raises UsageFault when nothing did."""
-    ended = (row for row in store.runs(_SEARCHED) if row.workflow == workflow and row.status != RunState.RUNNING)
-    newest = next(ended, None)
+    mine = (row for row in store.runs(_SEARCHED) if row.workflow == workflow and row.trigger != "verify")
+    newest = next((row for row in mine if row.status != RunState.RUNNING), None)
     if newest is None:
         raise UsageFault(f"workflow {workflow!r} has not run yet, so nothing failed: run it without failed")
     run = replay(store.entries(newest.run_id))
