@@ -126,8 +126,7 @@ class Simulation:
             if count < len(failures):
                 at = retry_at(
                     self.run.specs[node],
-                    failures[count],
-                    count + 1,
+                    failures[: count + 1],
                     self.now,
                     roll(self.world.seed, task, start.attempt),
                 )

@@ -82,9 +82,7 @@ def test_a_thousand_cancellations() -> None:
         return Reply("yes", "m")
 
     async def work() -> None:
-        asked = guarded(
-            send, every, lambda _: About((purse,), Amount(Decimal("0.001"), 10), attempt=dice.choice((1, 2)))
-        )
+        asked = guarded(send, every, lambda _: About((purse,), Amount(Decimal("0.001"), 10), again=dice.random() < 0.5))
         tasks = [asyncio.ensure_future(asked(REQUEST)) for _ in range(1000)]
         while not all(task.done() for task in tasks):
             await asyncio.sleep(0.001)

@@ -119,7 +119,7 @@ def final_state(run: Run) -> RunState:
     Stopped by its budget if a call was refused for want of money, ours or the provider's; failed if a node failed;
     partial if failures were tolerated; else success.
     """
-    if any(found[-1].kind in _NO_MONEY for found in run.failures.values()):
+    if any(found[-1].kind in _NO_MONEY and run.state[task] is TaskState.FAILED for task, found in run.failures.items()):
         return RunState.BUDGET_STOPPED
     if TaskState.CANCELLED in run.node_state:
         return RunState.CANCELLED

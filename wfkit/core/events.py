@@ -39,6 +39,7 @@ class NodeSpec:
     on_error: OnError = OnError.FAIL
     pool: str = "python"
     model: str | None = None
+    fallbacks: int = 0
     max_parallel: int | None = None
     batch_size: int | None = None
     cache: CachePolicy = CachePolicy()

@@ -36,7 +36,7 @@ class ModelPolicy:
     """The model of a prompt and its sampling parameters. None means: not sent, the provider's default holds.
 
     `max_usd` is what all calls of the node may cost together in one run; `allow_unpriced` lets a model without a price
-    pass every budget in US dollars.
+    pass every budget in US dollars; the models of `fallback` are asked in their order when the one before has failed.
     """
 
     model: str
@@ -48,6 +48,7 @@ class ModelPolicy:
     repairs: int = 1
     max_usd: float | None = None
     allow_unpriced: bool = False
+    fallback: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

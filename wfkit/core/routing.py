@@ -5,6 +5,7 @@ Tables, no state: which kinds are tried again is said here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from wfkit.core.backoff import wait_s
@@ -27,14 +28,52 @@ _RETRIED = {
     ),
     NodeKind.INPUT: frozenset(),
 }
+_ANOTHER_MAY_DO = frozenset(
+    {
+        FailureKind.TRANSIENT,
+        FailureKind.RATE_LIMITED,
+        FailureKind.TIMEOUT,
+        FailureKind.QUOTA,
+        FailureKind.UNAVAILABLE,
+        FailureKind.EMPTY,
+        FailureKind.REFUSED,
+        FailureKind.TRUNCATED,
+        FailureKind.INVALID_OUTPUT,
+    }
+)
+_NOT_HERE = frozenset({401, 403, 404, 413})  # a request that is wrong for this model only
 _RATE_LIMIT_BASE_S = 1.0
 
 
-def retry_at(spec: NodeSpec, failure: Failure, failures: int, now: float, dice: float) -> float | None:
-    """Unix time of the next attempt after failure number `failures` (from 1) of a task, or None when it is final."""
-    if failures > spec.retry.retries or failure.kind not in _RETRIED[spec.kind]:
+def place(spec: NodeSpec, failures: Sequence[Failure]) -> tuple[int, int] | None:
+    """What the next attempt of a task asks, after these failures of it: which model (0: the first, 1: the first of
+    `fallback`, ...) and how many failures that model has had. None: there is no next attempt.
+
+    First the retries on a model, then the next model.
+    """
+    model = count = 0
+    for failure in failures:
+        count += 1
+        if count <= spec.retry.retries and failure.kind in _RETRIED[spec.kind]:
+            continue
+        if model == spec.fallbacks or not _another_may_do(failure):
+            return None
+        model, count = model + 1, 0
+    return model, count
+
+
+def retry_at(spec: NodeSpec, failures: Sequence[Failure], now: float, dice: float) -> float | None:
+    """Unix time of the next attempt of a task with these failures, the newest last, or None when it is final."""
+    found = place(spec, failures)
+    if found is None:
         return None
-    policy = spec.retry
-    if failure.kind is FailureKind.RATE_LIMITED:
+    if found[1] == 0:  # another model need not wait for this one
+        return now
+    policy, newest = spec.retry, failures[-1]
+    if newest.kind is FailureKind.RATE_LIMITED:
         policy = replace(policy, base_s=max(policy.base_s, _RATE_LIMIT_BASE_S))
-    return now + wait_s(policy, failures, dice, failure.retry_after_s)
+    return now + wait_s(policy, found[1], dice, newest.retry_after_s)
+
+
+def _another_may_do(failure: Failure) -> bool:
+    return failure.kind in _ANOTHER_MAY_DO or failure.status in _NOT_HERE

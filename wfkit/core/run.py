@@ -52,6 +52,7 @@ class Run:
     reason: list[str] = field(default_factory=list)
     failures: dict[int, list[Failure]] = field(default_factory=dict)
     node_failures: dict[int, Failure] = field(default_factory=dict)
+    requests: dict[int, int] = field(default_factory=dict)
     labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
     samples: dict[int, Sample] = field(default_factory=dict)
     made_by: dict[int, str] = field(default_factory=dict)
@@ -342,6 +343,10 @@ def _skipped(run: Run, event: e.Skipped) -> None:
     _block_users(run, event.node)
 
 
+def _call_started(run: Run, event: e.CallStarted) -> None:
+    run.requests[event.task] = run.requests.get(event.task, 0) + 1
+
+
 def _call_ended(run: Run, event: e.CallEnded) -> None:
     run.ledger.call(run.node_of[event.task], event)
 
@@ -370,6 +375,7 @@ _HANDLERS: dict[type, Callable[[Run, Any], None]] = {
     e.ItemsSucceeded: _items_succeeded,
     e.Failed: _failed,
     e.Skipped: _skipped,
+    e.CallStarted: _call_started,
     e.CallEnded: _call_ended,
     e.RunEnded: _run_ended,
     e.Adopted: _adopted,

@@ -83,6 +83,7 @@ class FailureKind(StrEnum):
     BUDGET = "budget"
     UNAVAILABLE = "unavailable"
     DIVERGED = "diverged"
+    EXHAUSTED = "exhausted"
     CANCELLED = "cancelled"
 
 

@@ -132,6 +132,17 @@ def model(value: Any) -> str:
     return text
 
 
+def models(value: Any) -> tuple[str, ...]:
+    """Names of models: a list, or text with commas between them."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not parts:
+        raise ValueError("must be names of models with commas between them")
+    found = tuple(model(part) for part in parts)
+    if len(set(found)) < len(found):
+        raise ValueError("must name each model once")
+    return found
+
+
 def schema(value: Any) -> str:
     """The name of a schema, with dots if it lives in a module, or a JSON Schema (a mapping or JSON text) as text."""
     if isinstance(value, Mapping):

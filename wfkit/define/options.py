@@ -76,6 +76,7 @@ TABLE: tuple[Option, ...] = (
     Option("max_parallel", "of a map, at most so many items at work at once", read.whole(1, 10**6), "N", in_key=False),
     Option("batch_size", "of a map, how many items a worker takes at a time", read.whole(1, 10**6), "N", in_key=False),
     Option("model", "the model to ask: makes the cell a prompt", read.model, "MODEL", choices=("default", "offline")),
+    Option("fallback", "models to ask when it fails, in order", read.models, "MODEL,...", True),
     Option("schema", "what the answer must look like", read.schema, "CLASS", True),
     Option("repairs", "corrective questions after an invalid answer", read.whole(0, 10), "N", True, False),
     Option("temperature", "randomness of the answer", read.number(0, 2), "0..2", True),
@@ -201,6 +202,10 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
     )
 
 
+_OF_MODEL = (
+    "temperature", "top_p", "max_tokens", "seed", "schema", "repairs", "max_usd", "allow_unpriced", "fallback",
+)  # fmt: skip
+
+
 def _model(name: str, values: Mapping[str, Any]) -> ModelPolicy:
-    fields = ("temperature", "top_p", "max_tokens", "seed", "schema", "repairs", "max_usd", "allow_unpriced")
-    return ModelPolicy(name, **{field: values[field] for field in fields if field in values})
+    return ModelPolicy(name, **{field: values[field] for field in _OF_MODEL if field in values})

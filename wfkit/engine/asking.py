@@ -14,6 +14,7 @@ from wfkit.core.call import Failure
 from wfkit.core.effects import Start
 from wfkit.core.events import CallEnded, CallStarted
 from wfkit.core.frozen import dataclass
+from wfkit.core.routing import place
 from wfkit.core.terms import FailureKind
 from wfkit.engine.baton import Baton
 from wfkit.engine.bodies import judge, run_prompt
@@ -21,6 +22,7 @@ from wfkit.engine.context import Context, Made
 from wfkit.engine.inputs import Given
 from wfkit.engine.loop import Posted
 from wfkit.engine.paid_once import Payer, Send, UnderWay
+from wfkit.engine.prepare import ReadyNode
 from wfkit.engine.purses import Purses
 from wfkit.engine.spending import spending
 from wfkit.errors import CallFailed
@@ -50,25 +52,36 @@ class Asking:
         """One attempt of a prompt: what it made, or why it failed."""
         ready = self.context.prepared.ready[self.context.run.node_of[task]]
         calls: list[CallEnded] = []
+        spec = self.context.run.specs[self.context.run.node_of[task]]
+        model, failed = place(spec, self.context.run.failures.get(task, ())) or (0, 0)
+        last = model == spec.fallbacks
         payer = Payer(
             store=self.context.store,
             send=self.send,
-            guard=lambda send: guarded(send, self.guards, self.purses.about(ready, start.attempt)),
+            guard=lambda send: guarded(send, self.guards, self.purses.about(ready, failed > 0, last)),
             record=lambda event, durable: self._record(event, durable, calls),
             under_way=self.under_way,
             judge=lambda reply: judge(ready, reply),
             check=self._check(),
             task=task,
             attempt=start.attempt,
+            left=self._requests_left(ready, task),
             kept=lambda digest: self.context.kept.pop((task, digest), None),
             tape=self._tape(task, start.attempt),
             fresh=self.context.fresh_replies,
         )
         began = time.perf_counter()
-        answer, failure = await run_prompt(ready, given, payer.ask)
+        answer, failure = await run_prompt(ready, given, payer.ask, model)
         if answer is None:
             return None, failure
         return Made(answer.value, run_s=time.perf_counter() - began, spent=spending(calls)), None
+
+    def _requests_left(self, ready: ReadyNode, task: int) -> int:
+        """How many requests this question may still send: attempts, corrections and other models together."""
+        policy = ready.model
+        assert policy is not None
+        most = 1 + ready.node.options.retry.retries + policy.repairs + len(policy.fallback)
+        return most - self.context.run.requests.get(task, 0)
 
     def _check(self) -> Callable[[str], None]:
         """What is asked of a model's name before it is asked anything: nothing where a cassette answers."""

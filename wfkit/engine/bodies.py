@@ -176,10 +176,12 @@ async def run_async(
         return None, failure_of(error, ready), watch.outputs
 
 
-async def run_prompt(ready: ReadyNode, given: Given, send: Send) -> tuple[Answer | None, Failure | None]:
-    """Render a prompt and ask. `send` is already guarded and paid once."""
+async def run_prompt(
+    ready: ReadyNode, given: Given, send: Send, model: int = 0
+) -> tuple[Answer | None, Failure | None]:
+    """Render a prompt and ask. `send` is already guarded and paid once; `model` 1 is the first of `fallback`."""
     try:
-        request = request_of(ready, given)
+        request = request_of(ready, given, model)
         return await asker(ready, send)(request), None
     except Exception as error:
         return None, failure_of(error, ready)
@@ -192,14 +194,15 @@ def asker(ready: ReadyNode, send: Send) -> Callable[[Request], Awaitable[Answer]
     return structured(ready.schema.json, ready.schema.parse, ready.model.repairs, send)
 
 
-def request_of(ready: ReadyNode, given: Given) -> Request:
+def request_of(ready: ReadyNode, given: Given, model: int = 0) -> Request:
     """The request of a prompt with these inputs."""
     policy = ready.model
     assert policy is not None
     sent = ("max_tokens", "seed", "temperature", "top_p")
     params = tuple((name, value) for name in sent if (value := getattr(policy, name)) is not None)
     messages = ready.template.render({name: value for name, (value, _) in given.values.items()})
-    return Request(policy.model, messages, params, ready.schema.json if ready.schema else None)
+    name = (policy.model, *policy.fallback)[model]
+    return Request(name, messages, params, ready.schema.json if ready.schema else None)
 
 
 def failure_of(error: BaseException, ready: ReadyNode) -> Failure:

@@ -160,9 +160,9 @@ _LAST_WORDS = (Failed, RunEnded)
 def _settled(run: Run, event: Failed) -> Failed:
     """The failure with the time of the next attempt, if there is one."""
     spec = run.specs[run.node_of[event.task]]
-    failures = len(run.failures.get(event.task, ())) + 1
+    failures = [*run.failures.get(event.task, ()), event.failure]
     dice = backoff.roll(run.started.seed, event.task, event.attempt)
-    return replace(event, retry_at=routing.retry_at(spec, event.failure, failures, event.at, dice))
+    return replace(event, retry_at=routing.retry_at(spec, failures, event.at, dice))
 
 
 def _resolve(context: Context, node: int) -> Resolved | Unresolvable:

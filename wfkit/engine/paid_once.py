@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wfkit.core.call import CallRecord, Failure, Reply, Request
+from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Reply, Request
 from wfkit.core.events import CallEnded, CallStarted
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Flight, Store
@@ -67,6 +67,7 @@ class Payer:
     attempt: int
     kept: Callable[[str], CallRecord | None] = _nothing
     tape: Tape | None = None
+    left: int = 1
     fresh: bool = False
     round: int = 0
 
@@ -139,8 +140,12 @@ class Payer:
         self.check(request.model)
         sent: list[CallStarted] = []
 
+        if self.left <= 0:
+            raise CallFailed(_exhausted())
+
         async def send(request: Request) -> Reply:
             """What the guards let pass: from here on it may be billed."""
+            self.left -= 1
             started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, time.time())
             sent.append(started)
             await self.record(started, False)
@@ -186,6 +191,12 @@ class Payer:
         self.round += 1
         durable = outcome.get("reply") is not None and not served
         await self.record(CallEnded(self.task, self.attempt, call, call.ended_at, served), durable)
+
+
+def _exhausted() -> Failure:
+    hint = "raise `retries` or `repairs`, or look at why its answers cannot be used"
+    message = f"all requests that this question may send (1 + retries + repairs + fallbacks) were sent; {hint}"
+    return Failure(FailureKind.EXHAUSTED, NEVER_SENT, message, hint=hint)
 
 
 def timed_out(seconds: float) -> Failure:

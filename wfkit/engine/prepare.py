@@ -229,9 +229,13 @@ class Making:
 
     def _model(self, node: Node) -> ModelPolicy | None:
         policy = node.options.model
-        if policy is not None and policy.model == DEFAULT:
-            return replace(policy, model=self._settings.model)
-        return policy
+        if policy is None:
+            return None
+        chain = [self._settings.model if name == DEFAULT else name for name in (policy.model, *policy.fallback)]
+        if len(set(chain)) < len(chain):
+            twice = next(name for name in chain if chain.count(name) > 1)
+            raise DefinitionError(f"node {node.name!r}: {twice} falls back to itself: name each model once")
+        return replace(policy, model=chain[0], fallback=tuple(chain[1:]))
 
     def _definition(self, node: Node, model: ModelPolicy | None, schema: Schema | None) -> Definition:
         is_node = self._everything.__contains__
@@ -273,6 +277,7 @@ def spec_of(ready: ReadyNode) -> NodeSpec:
         on_error=options.on_error,
         pool=pool,
         model=ready.model.model if ready.model else None,
+        fallbacks=len(ready.model.fallback) if ready.model else 0,
         max_parallel=_at_once(options, pool),
         batch_size=options.batch_size if pool == "python" else None,
         cache=options.cache,

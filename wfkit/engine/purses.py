@@ -34,8 +34,11 @@ class Purses:
         self._shared = (whole, today)
         self._nodes: dict[str, Purse] = {}
 
-    def about(self, ready: ReadyNode, attempt: int) -> Callable[[Request], About]:
-        """What the guards must know of the calls of one attempt of a node."""
+    def about(self, ready: ReadyNode, again: bool, last: bool) -> Callable[[Request], About]:
+        """What the guards must know of the calls of one attempt of a node: whether it asks a model again that has
+        failed, and whether it is the last model that could be asked."""
+
+        patience_s = _OUTAGE_S if last else 0.0
 
         def told(request: Request) -> About:
             policy = ready.model
@@ -46,7 +49,7 @@ class Purses:
             usd, most = prices.worst_case(request) if limited else (None, None)
             if client.is_local(request.model) or policy.allow_unpriced:
                 usd = usd or Decimal(0)
-            return About(purses, Amount(usd, most), sent, ready.node.options.priority, attempt, _OUTAGE_S)
+            return About(purses, Amount(usd, most), sent, ready.node.options.priority, again, patience_s)
 
         return told
 

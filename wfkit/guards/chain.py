@@ -53,14 +53,14 @@ class About:
     """What guards must know of a call besides its request.
 
     `purses` is whose money it spends, and `worst` what it may cost at most; `patience_s` is how long it waits for a
-    model that is left alone (0: another model stands by); `attempt` is 1 for a task's first.
+    model that is left alone (0: another model stands by); `again`: the model has failed this question before.
     """
 
     purses: tuple[Purse, ...] = ()
     worst: Amount = Amount()
     input_tokens: int | None = None
     priority: int = 0
-    attempt: int = 1
+    again: bool = False
     patience_s: float = 60.0
 
 
@@ -85,7 +85,7 @@ def _breaker(one: Passing, call: Call) -> Awaitable[Reply]:
 
 
 def _retry(one: Passing, call: Call) -> Awaitable[Reply]:
-    return one.guards.retries.through(one.request.model, one.about.attempt > 1, one.about.priority, call)
+    return one.guards.retries.through(one.request.model, one.about.again, one.about.priority, call)
 
 
 def _rate(one: Passing, call: Call) -> Awaitable[Reply]:

@@ -188,6 +188,8 @@ def define_prompt(
     walk = _walk(node, is_node, plan or Planning())
     walk.reached.text(node.name, node.source)
     walk.reached.text(f"{node.name} -> model", model.model)
+    for number, name in enumerate(model.fallback, 1):
+        walk.reached.text(f"{node.name} -> fallback {number}", name)
     for name in _PARAMETERS:
         if getattr(model, name) is not None:
             walk.link(f"{node.name} -> {name}", getattr(model, name))
