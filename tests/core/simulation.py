@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 
 from tests.core.worlds import World
 from wfkit.core import events as e
@@ -51,12 +52,16 @@ class Simulation:
         self.log.append(e.Entry("run", self.run.epoch, len(self.log), event))
         apply(self.run, event)
 
+    @cached_property
+    def bounded(self) -> list[tuple[e.NodeSpec, int]]:
+        """The nodes of which only so many tasks run at once."""
+        return [(spec, spec.max_parallel) for spec in self.run.specs if spec.max_parallel is not None]
+
     def slots(self) -> dict[str, Seats]:
         """The seats of each pool that no attempt sits on."""
         slots = {pool: Seats(size, size) for pool, size in self.world.seats.items()}
-        for spec in self.run.specs:
-            if spec.max_parallel is not None:
-                slots[spec.pool].lanes[spec.lane] = Seats(spec.max_parallel, spec.max_parallel)
+        for spec, most in self.bounded:
+            slots[spec.pool].lanes[spec.lane] = Seats(most, most)
         for start in self.in_flight:
             spec = self.run.specs[self.run.node_of[start.tasks[0]]]
             slots[spec.pool].take(spec.lane)
