@@ -19,6 +19,8 @@ from typing import Any
 Told = Callable[[tuple[Any, ...], dict[str, Any]], None]
 Calls = Callable[[Callable[..., Any], Told], Callable[..., Any]]
 
+# A query of these finds the variables of who asks, and passes over frames of the library itself: a door counts as one.
+_LOOK_ABOVE = frozenset({"duckdb"})
 _numbers = itertools.count()
 _behind: dict[int, Any] = {}  # by identity of either: all of them live as long as their modules
 _lock = threading.Lock()
@@ -37,9 +39,9 @@ def hang(module: ModuleType, path: str, told: Told) -> bool:
     if found is None or getattr(found, "__wfkit_door__", False):
         return found is not None
     if isinstance(found, FunctionType) and found.__closure__ is None:
-        _give_other_code(found, told)
+        _give_other_code(found, told, module.__name__)
     else:
-        door = _stand_in(found, told) if isinstance(found, type) else _around(found, told)
+        door = _stand_in(found, told) if isinstance(found, type) else _around(found, told, module.__name__)
         _behind[id(found)] = _behind[id(door)] = found
         setattr(holder, name, door)
     return True
@@ -56,17 +58,21 @@ def leads_past(thing: Any) -> bool:
     return thing is not None and _behind.get(id(thing)) is thing
 
 
-def _around(found: Callable[..., Any], told: Told) -> Callable[..., Any]:
-    @functools.wraps(found)
+def _around(found: Callable[..., Any], told: Told, module: str) -> Callable[..., Any]:
     def door(*args: Any, **kwargs: Any) -> Any:
         told(args, kwargs)
         return found(*args, **kwargs)
 
+    package = module.lstrip("_")
+    if package in _LOOK_ABOVE:
+        names = {"__name__": package, "__builtins__": __builtins__}
+        door = FunctionType(door.__code__, names, door.__name__, None, door.__closure__)
+    functools.update_wrapper(door, found)
     door.__wfkit_door__ = True  # type: ignore[attr-defined]
     return door
 
 
-def _give_other_code(function: FunctionType, told: Told) -> None:
+def _give_other_code(function: FunctionType, told: Told, module: str) -> None:
     before = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
     before.__kwdefaults__ = function.__kwdefaults__
     before.__qualname__, before.__doc__, before.__module__ = (
@@ -75,7 +81,7 @@ def _give_other_code(function: FunctionType, told: Told) -> None:
         function.__module__,
     )
     name = f"__wfkit_door_{next(_numbers)}"
-    function.__globals__[name] = _around(before, told)
+    function.__globals__[name] = _around(before, told, module)
     code = compile(f"def door(*args, **kwargs): return {name}(*args, **kwargs)", function.__code__.co_filename, "exec")
     (inner,) = (const for const in code.co_consts if isinstance(const, CodeType))
     function.__wrapped__ = before  # type: ignore[attr-defined]  # its signature and source are still found

@@ -98,8 +98,6 @@ def _loaded(module: ModuleType) -> None:
     absent.update(
         f"{module.__name__}.{path}" for path, told in DOORS[module.__name__].items() if not hang(module, path, told)
     )
-    if module.__name__ == "duckdb":  # a query names variables of its caller, and a door stands between
-        module.default_connection().execute("SET python_scan_all_frames = true")
 
 
 absent: set[str] = set()  # doors that the installed versions do not have
