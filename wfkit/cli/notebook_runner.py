@@ -116,7 +116,8 @@ class _Watch:
         progress = message.get("content", {}).get("transient", {}).get("wfkit")
         if not isinstance(progress, dict):
             return
-        for name, line in progress.get("done", {}).items():
+        ended = {"": sample} if (sample := progress.get("sample")) else {}  # the last display of a run tells it
+        for name, line in (progress.get("done", {}) | ended).items():
             if (key := f"{progress.get('run')}/{name}") not in self.told:
                 self.told.add(key)
                 self.screen.line(f"    {line}")

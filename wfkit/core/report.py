@@ -44,7 +44,9 @@ class RunRow:
 class NodeRow:
     """A node within a run.
 
-    `tasks` counts its tasks by state, `reasons` by reason; `run_s` sums its attempts; `deps` are names of nodes.
+    `tasks` counts its tasks by state, `reasons` by reason; `run_s` sums its attempts; `deps` are names of nodes, `over`
+    the one whose items it maps. `served` counts the questions that the call log answered. Of a sample, `sample_of` is
+    how many items there are and `sample_seed` what picked some (None: the first ones).
     """
 
     name: str
@@ -61,6 +63,10 @@ class NodeRow:
     saved_s: float | None = 0.0
     model: str | None = None
     error: str | None = None
+    over: str | None = None
+    served: int = 0
+    sample_of: int | None = None
+    sample_seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ class Run:
     Lists are indexed by node or by task; `first[n]` is the first task of node n, -1 before it is resolved. `running`
     maps tasks to their attempt number. Queues hold what `decide` has to answer next: `ready` heaps of (-priority, node)
     by lane, `retry` heaps of (due, task) by lane and priority. `labels` name the items of maps that have a key column,
-    `made_by` gives the older definition whose result stands in for a task.
+    `made_by` gives the older definition whose result stands in for a task. In a run with a sample `worked` tells when
+    the first task of a map began and the last one ended.
     """
 
     started: e.RunStarted
@@ -55,6 +56,7 @@ class Run:
     requests: dict[int, int] = field(default_factory=dict)
     labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
     samples: dict[int, Sample] = field(default_factory=dict)
+    worked: dict[int, tuple[float, float | None]] = field(default_factory=dict)
     made_by: dict[int, str] = field(default_factory=dict)
     running: dict[int, int] = field(default_factory=dict)
     to_resolve: deque[int] = field(default_factory=deque)
@@ -134,7 +136,7 @@ def _resolved(run: Run, event: e.Resolved) -> None:
         run.to_resolve.remove(node)
     first = len(run.node_of)
     run.first[node], run.count[node] = first, size
-    if size == 1:
+    if size == 1 and event.sample is None and not event.labels and not event.made_by:
         _resolved_one(run, event, first)
         return
     run.node_of += (node,) * size
@@ -162,7 +164,7 @@ def _resolved(run: Run, event: e.Resolved) -> None:
 
 
 def _resolved_one(run: Run, event: e.Resolved, task: int) -> None:
-    """The same for a node with one task, as most have."""
+    """The same for a node with one task of which there is nothing more to tell, as most are."""
     node, value = event.node, event.values[0]
     run.node_of.append(node)
     run.attempt.append(0)
@@ -214,7 +216,15 @@ def _dispatched(run: Run, event: e.Dispatched) -> None:
         run.attempt[task] = event.attempt
         run.running[task] = event.attempt
     run.node_state[node] = TaskState.RUNNING
+    if run.samples and run.specs[node].over is not None:
+        run.worked.setdefault(node, (event.at, None))
     _trim(run.ready.get(lane, []), run.queues)
+
+
+def _ended_at(run: Run, node: int, at: float) -> None:
+    began = run.worked.get(node)
+    if began is not None:
+        run.worked[node] = (began[0], max(at, began[1] or at))
 
 
 def _unqueue_retry(heap: list[tuple[float, int]], task: int) -> None:
@@ -234,6 +244,7 @@ def _trim(heap: list[tuple[int, int]], queues: dict[int, deque[int]]) -> None:
 def _succeeded(run: Run, event: e.Succeeded) -> None:
     if run.running.get(event.task) == event.attempt:
         run.value[event.task] = event.result.value.digest
+        _ended_at(run, run.node_of[event.task], event.at)
         _end(run, event.task, TaskState.SUCCESS)
     run.ledger.worked(run.node_of[event.task], event.task, event.attempt, event.result.run_s)
 
@@ -259,6 +270,7 @@ def _end_well(
             state[task] = TaskState.SUCCESS
             run.unfinished[node] -= 1
     run.ledger.worked_all(node, event.tasks, attempt, seconds)
+    _ended_at(run, node, event.at)
     if not run.unfinished[node] and run.node_state[node] is TaskState.RUNNING:
         _node_done(run, node)
 
@@ -269,6 +281,7 @@ def _failed(run: Run, event: e.Failed) -> None:
         return
     run.failures.setdefault(task, []).append(event.failure)
     run.ledger.failed(run.node_of[task], task, event.attempt)
+    _ended_at(run, run.node_of[task], event.at)
     if event.retry_at is None:
         if run.specs[run.node_of[task]].stops:
             _stop(run, run.node_of[task])

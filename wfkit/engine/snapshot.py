@@ -60,6 +60,8 @@ def _node(run: Run, n: int, spec: NodeSpec, names: list[str]) -> NodeRow:
     else:
         states, reasons = {run.node_state[n]: 1}, {}
     account = run.ledger.accounts.get(n, _NOTHING)
+    began, ended = run.worked.get(n, (None, None))
+    sample = run.samples.get(n)
     troubled = run.failures or run.node_failures or run.skipped_for
     return NodeRow(
         name=spec.name,
@@ -68,12 +70,18 @@ def _node(run: Run, n: int, spec: NodeSpec, names: list[str]) -> NodeRow:
         mapped=spec.over is not None,
         tasks=states,
         reasons=reasons,
+        started_at=began,
+        ended_at=ended,
         run_s=account.run_s,
         spent=account.spent() if account.calls else NOTHING_SPENT,
         saved_usd=account.saved_usd,
         saved_s=account.saved_s,
         model=spec.model,
         error=error_of(run, n) if troubled else None,
+        over=None if spec.over is None else names[spec.over],
+        served=account.served,
+        sample_of=None if sample is None else sample.total,
+        sample_seed=None if sample is None else sample.seed,
     )
 
 

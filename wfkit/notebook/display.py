@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from wfkit.core.report import NodeRow, RunReport
 from wfkit.core.terms import ENDED, RunState, TaskState
-from wfkit.views import tally
+from wfkit.views import foretold, tally
 from wfkit.views.bundle import View
 from wfkit.views.progress import Progress
 
@@ -54,6 +54,7 @@ class RunDisplay:
             "run": report.run.run_id,
             "done": {row.name: _line(report, row) for row in ended},
             "now": tally.sentence(report, now),
+            "sample": foretold.sampled(report) if now is None else "",
         }
 
 

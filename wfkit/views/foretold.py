@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wfkit.core.estimate import Estimate, Span
-from wfkit.core.report import RunRow
+from wfkit.core.report import RunReport, RunRow
+from wfkit.core.whole import Taken, whole
 from wfkit.views import numbers
 
+_NAMED = 2  # maps that a sentence names beside the first
 Show = Callable[[numbers.Number | None], str]
 
 
@@ -47,6 +49,26 @@ def compared(run: RunRow) -> str:
     parts += [_pair(found.tokens, used, lambda count: f"{numbers.tokens(count)} tokens")] if asked else []
     parts.append(_pair(found.run_s, run.ended_at - run.started_at, numbers.seconds))
     return "expected " + "; ".join(parts)
+
+
+def sampled(report: RunReport) -> str:
+    """`sample: 20 of 1,000 items; all of them about $0.42 and 3 m 00 s`; empty for a run that took all items."""
+    found = whole(report.nodes)
+    if found is None:
+        return ""
+    first, *others = found.samples
+    named = [f"{_taken(first)} of {first.node}", *(f"{_taken(one, '')} of {one.node}" for one in others[:_NAMED])]
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    text = f"sample: {', '.join(named) + more if others else _taken(first)}"
+    if not found.measured:
+        return text
+    parts = [*([numbers.money(found.usd)] if found.asks else []), numbers.seconds(found.run_s)]
+    return f"{text}; all of them about {' and '.join(parts)}"
+
+
+def _taken(one: Taken, what: str = " items") -> str:
+    seed = "" if one.seed is None else f" at random (seed {one.seed})"
+    return f"{numbers.count(one.taken)} of {numbers.count(one.total)}{what}{seed}"
 
 
 def _pair(amount: Span, was: float | None, show: Show) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from wfkit.core.report import NodeRow, RunReport
 from wfkit.core.terms import DONE_WELL, NodeKind, RunState, TaskState
+from wfkit.core.whole import whole
 from wfkit.views import columns, foretold, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
 from wfkit.views.frames import frame
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _LINES: Final = 30
 _ERRORS: Final = 5
+_COLUMNS: Final = (
+    "node", "state", "done", "total", "run_s", "cost_usd", "saved_usd", "saved_s", "sample_of", "sample_seed",
+    "whole_usd", "whole_s",
+)  # fmt: skip
 _QUIET: Final = frozenset({*DONE_WELL, TaskState.PENDING, TaskState.QUEUED, TaskState.SKIPPED})
 
 
@@ -32,17 +37,23 @@ class Progress(View):
     now: float | None = None
 
     def data(self) -> pd.DataFrame:
-        """A row a node: node, state, done, total, run_s, cost_usd, saved_usd, saved_s."""
+        """A row a node: node, state, done, total, run_s, cost_usd, saved_usd, saved_s; of a sample also sample_of,
+        sample_seed, and what all items would take: whole_usd, whole_s.
+        """
+        found = whole(self.report.nodes)
         records = [
             (row.name, str(theme.state_of(row.tasks)), tally.ended(row.tasks), tally.total(row.tasks), row.run_s,
              None if row.spent.cost_usd is None else float(row.spent.cost_usd),
-             None if row.saved_usd is None else float(row.saved_usd), row.saved_s)
+             None if row.saved_usd is None else float(row.saved_usd), row.saved_s, row.sample_of, row.sample_seed,
+             *(found.taking.get(row.name, (None, None)) if found is not None else (None, None)))
             for row in self.report.nodes
         ]  # fmt: skip
-        return frame(records, ["node", "state", "done", "total", "run_s", "cost_usd", "saved_usd", "saved_s"])
+        return frame(records, _COLUMNS)
 
     def fragment(self) -> Markup:
-        """A table with a stacked bar a node, the totals, and the first errors."""
+        """A table with a stacked bar a node, the totals, the first errors, and what all items of a sample would
+        take.
+        """
         shown, folded = _told(self.report.nodes)
         body = [
             (pieces.glyph(theme.state_of(row.tasks)), pieces.code(columns.cut(row.name, 48)), _bar(row), _items(row),
@@ -61,11 +72,12 @@ class Progress(View):
         )
         table = pieces.table(("", "node", "", "items", "time", "cost", "saved"), "---nnn-", body, foot)
         foreseen = pieces.note(foretold.compared(run))
-        return pieces.stack(table, pieces.note(folded), foreseen, *map(_error, _failed(self.report.nodes)))
+        sample = pieces.note(foretold.sampled(self.report))
+        return pieces.stack(table, pieces.note(folded), foreseen, *map(_error, _failed(self.report.nodes)), sample)
 
     def text(self) -> str:
         """`✓ extract  12  3.4 s  $0.0031  saved $0.0100`, a line a node; then the totals, and what was
-        expected.
+        expected, the first errors, and what all items of a sample would take.
         """
         shown, folded = _told(self.report.nodes)
         run = self.report.run
@@ -84,7 +96,8 @@ class Progress(View):
         grid = columns.grid(["", "", "", "", ""], lines, "<>>><") if lines else []
         errors = [columns.cut(f"✗ {row.name}: {row.error}", columns.WIDTH) for row in _failed(self.report.nodes)]
         foreseen = columns.wrap(foretold.compared(run)) if foretold.compared(run) else []
-        return "\n".join([*grid, *([folded] if folded else []), total, *foreseen, *errors])
+        sample = columns.wrap(found) if (found := foretold.sampled(self.report)) else []
+        return "\n".join([*grid, *([folded] if folded else []), total, *foreseen, *errors, *sample])
 
 
 def _told(rows: Sequence[NodeRow]) -> tuple[list[NodeRow], str]:

@@ -75,6 +75,13 @@ SELECT node, sum(s) FROM (
     WHERE f.run_id IN ({runs}) AND f.state = 'failed'
 ) GROUP BY ALL
 """
+_SERVED = """
+SELECT run_id, node, count(*) FROM calls_latest WHERE run_id IN ({runs}) AND state = 'ended' AND served GROUP BY ALL
+"""
+_SAMPLED = """
+SELECT s.run_id, n.name, s.sample_of, s.sample_seed FROM resolutions s JOIN nodes n USING (run_id, node)
+WHERE run_id IN ({runs}) AND s.sample_of IS NOT NULL
+"""
 _ATTEMPTS = """
 SELECT node, item, attempt, state, queued_at, started_at, ended_at,
     CASE WHEN state = 'failed' THEN coalesce(error || ': ', '') || coalesce(message, '') END, count(*) OVER ()
@@ -116,6 +123,8 @@ class _Books:
     saved_usd: Decimal | None = Decimal(0)
     saved_s: float | None = 0.0
     error: str | None = None
+    served: int = 0
+    sample: tuple[int | None, int | None] = (None, None)
 
     def spent(self) -> Spent:
         """The billed part."""
@@ -164,6 +173,10 @@ def report(cursor: DuckDBPyConnection, run_id: str | None = None, attempts: int 
     books, nodes = _accounts(cursor, [run_id])
     for name, seconds in _ask(cursor, _WORKED, [run_id]):
         books[run_id, name].run_s = seconds
+    for _, name, *sample in _ask(cursor, _SAMPLED, [run_id]):
+        books[run_id, name].sample = tuple(sample)
+    for _, name, served in _ask(cursor, _SERVED, [run_id]):
+        books[run_id, name].served = served
     rows = _run_rows(cursor, [run_id], books, nodes)
     if not rows:
         return None
@@ -269,6 +282,10 @@ def _node_rows(books: Account, nodes: list[Any]) -> tuple[NodeRow, ...]:
                 saved_s=book.saved_s,
                 model=model,
                 error=book.error,
+                over=None if over is None else names[over],
+                served=book.served,
+                sample_of=book.sample[0],
+                sample_seed=book.sample[1],
             )
         )
     return tuple(made)
