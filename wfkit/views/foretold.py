@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from wfkit.core.estimate import Estimate, Span
 from wfkit.core.report import RunReport, RunRow
-from wfkit.core.whole import Taken, whole
 from wfkit.views import numbers
+from wfkit.views.whole import Taken, whole
 
 _NAMED = 2  # maps that a sentence names beside the first
 Show = Callable[[numbers.Number | None], str]

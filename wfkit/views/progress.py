@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from wfkit.core.report import NodeRow, RunReport
 from wfkit.core.terms import DONE_WELL, NodeKind, RunState, TaskState
-from wfkit.core.whole import whole
 from wfkit.views import columns, foretold, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
 from wfkit.views.frames import frame
 from wfkit.views.markup import Markup
+from wfkit.views.whole import whole
 
 if TYPE_CHECKING:
     import pandas as pd

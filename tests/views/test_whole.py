@@ -1,4 +1,4 @@
-"""Promises of `core/whole.py`: what a sample took becomes what all items would take, and unknown stays unknown."""
+"""Promises of `views/whole.py`: what a sample took becomes what all items would take, and unknown stays unknown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.views import rows
 from wfkit.core.report import NodeRow
 from wfkit.core.result import Spent
-from wfkit.core.whole import Taken, Whole, whole
+from wfkit.views.whole import Taken, Whole, whole
 
 NUMBERS = rows.node("numbers", kind="input")
 

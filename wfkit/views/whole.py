@@ -6,8 +6,8 @@ Pure arithmetic over the rows of a run. A part that is not known makes the sum u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from wfkit.core.frozen import dataclass
 from wfkit.core.report import NodeRow
 from wfkit.core.terms import NodeKind, TaskState
 
