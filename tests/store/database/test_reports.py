@@ -105,6 +105,9 @@ def states_of(story: Story, node: int) -> dict[str, int]:
     counts = Counter(run.state[task] for task in run.tasks(node)) or Counter([run.node_state[node]])
     if run.status not in (RunState.RUNNING, RunState.WAITING_REVIEW) and counts[TaskState.RUNNING]:
         counts[TaskState.CANCELLED] += counts.pop(TaskState.RUNNING)
+    ended = run.status not in (RunState.RUNNING, RunState.WAITING_REVIEW, RunState.INTERRUPTED, RunState.CANCELLED)
+    if ended and run.specs[node].over is not None and counts[TaskState.QUEUED]:
+        counts[TaskState.CANCELLED] += counts.pop(TaskState.QUEUED)  # of a map that stopped, these did not begin
     return {str(state): count for state, count in counts.items() if count}
 
 

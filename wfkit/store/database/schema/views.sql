@@ -45,7 +45,8 @@ SELECT
     t.run_id, n.name AS node, CASE WHEN n.over IS NOT NULL THEN t.item END AS item, r.first + t.item AS task,
     CASE
         -- a map that stopped at its first failure has not begun these
-        WHEN a.task IS NULL AND t.state = 'queued' AND l.status IN ('failed', 'partial', 'success') THEN 'cancelled'
+        WHEN a.task IS NULL AND t.state = 'queued' AND n.over IS NOT NULL
+            AND l.status IN ('failed', 'partial', 'success', 'budget_stopped') THEN 'cancelled'
         WHEN a.task IS NULL THEN t.state
         WHEN a.state IS NULL AND a.epoch < l.epoch THEN 'queued'
         WHEN a.state IS NULL AND l.status NOT IN ('running', 'waiting_review') THEN 'cancelled'
