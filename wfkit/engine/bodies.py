@@ -45,6 +45,7 @@ class Watch:
         self._before = self._named()
         self._captured = self._capture.__enter__()
         self._recorder = self._recording.__enter__()
+        self._recorder.expect(self.ready.definition.environment)
         self._began = time.perf_counter()
         return self
 

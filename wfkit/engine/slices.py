@@ -127,7 +127,8 @@ class _Slice:
         self._fetched = False
         self._copy, self._project = context.ambient.copy, context.around.project
         self._limit_bytes = context.around.limit_kb * 1024
-        self._covered = frozenset(context.prepared.ready[node].definition.files)
+        definition = context.prepared.ready[node].definition
+        self._covered, self._environment = frozenset(definition.files), definition.environment
         self._item = item_name(context, node)
         self._others: list[tuple[int, Result]] = []
         self._failed: list[Failed] = []
@@ -212,6 +213,7 @@ class _Slice:
             names[name] = view(value)
         names[self._item] = item if mark.__class__ is bytes else view(item)
         recorder, captured = Recorder(self._project, self._covered), Captured(self._limit_bytes)
+        recorder.expect(self._environment)
         value = error = None
         began = time.perf_counter()
         try:

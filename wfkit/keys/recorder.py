@@ -23,6 +23,7 @@ from wfkit.keys.content.files import (
     portable,
     signature,
 )
+from wfkit.keys.environment import digest_of
 from wfkit.keys.places import is_pattern
 
 current: ContextVar[Recorder | None] = ContextVar("wfkit_recorder", default=None)
@@ -111,6 +112,11 @@ class Recorder:
         if not os.path.isdir(path):  # noqa: PTH112 - told before it is made
             self._own_folders = (*self._own_folders, path + os.sep)
             self.writes[path] = None
+
+    def expect(self, environment: Iterable[str]) -> None:
+        """Variables that count whether or not they are seen to be looked up: a module may be loaded by now."""
+        for name in environment:
+            self._env[name] = digest_of(name)
 
     def read_env(self, name: str, digest: str) -> None:
         """A look at an environment variable. What the body set itself (`own_env`) is its own."""

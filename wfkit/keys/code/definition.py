@@ -35,8 +35,9 @@ class Definition:
     of everything reached. `globals` is the namespace in which a cell's body runs. `missing` are names that are
     nowhere. `notes` are warnings for the user. `files` are sources of the project that the digest covers: that they
     are opened while the body runs is no dependency of its own. `unseen` are readers in C that may open files
-    unseen. `alone` is given where the text alone was digested: the names that were nodes, or nowhere but in
-    builtins. As long as they are, the definition is the same.
+    unseen. `environment` are variables that modules look up while they are loaded: reads of the body.
+    `alone` is given where the text alone was digested: the names that were nodes, or nowhere but in builtins. As long
+    as they are, the definition is the same.
     """
 
     digest: str | None
@@ -48,6 +49,7 @@ class Definition:
     files: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     alone: tuple[str, ...] | None = None
+    environment: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -158,6 +160,7 @@ def _definition(
         tuple(dict.fromkeys(reached.notes)),
         tuple(sorted(reached.files)),
         tuple(sorted(reached.unseen)),
+        environment=tuple(sorted(reached.environment)),
     )
 
 

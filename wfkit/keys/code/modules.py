@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import sys
 import types
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.keys.code.callables import Described
+from wfkit.keys.code.lookups import direct, looked_up
 from wfkit.keys.code.sources import is_in
 from wfkit.keys.code.syntax import analyse_body
 from wfkit.keys.content.files import unseen
 from wfkit.keys.content.plain import digest_of, plain
+from wfkit.keys.environment import WHOLE, is_as_loaded
 from wfkit.keys.origin import PACKAGE, PROJECT, STANDARD, Origin, kind_of_file, packaged
 
 _TEXT_LIMIT = 20_000
@@ -42,9 +46,15 @@ class Imported:
     name: str
     origin: Origin
     digest: str = ""
-    text: str = ""
+    source: str = ""
     path: str | None = None
     problem: str | None = None
+    environment: tuple[str, ...] = ()  # variables that it looks up while it is loaded
+
+    @property
+    def text(self) -> str:
+        """The source as it is shown."""
+        return self.source[:_TEXT_LIMIT]
 
 
 def imported_sources(imports: Iterable[tuple[int, str, str]], package: str) -> list[Imported]:
@@ -61,7 +71,29 @@ def imported_sources(imports: Iterable[tuple[int, str, str]], package: str) -> l
         if module is not None and module.origin.kind != STANDARD:
             found[name] = module
         queue += inner
-    return [found[name] for name in sorted(found)]
+    texts = {name: module.source for name, module in found.items() if module.source}
+    return [_with_environment(found[name], texts) for name in sorted(found)]
+
+
+def _with_environment(module: Imported, texts: dict[str, str]) -> Imported:
+    """A module with the variables that it looks up while it is loaded; it may have been, with others."""
+    variables = looked_up(module.source, texts.values()) if module.source else ()
+    if not variables:
+        return module
+    loaded, problem = sys.modules.get(module.name), module.problem
+    for variable in sorted(variables):
+        if loaded is None:
+            break
+        now = [found == vars(loaded).get(name) for name, found in _direct(module.source, variable)]
+        if not (all(now) if now else is_as_loaded(loaded, variable)):
+            what = "the environment" if variable == WHOLE else variable
+            problem = problem or f"it may have been loaded with another {what}: load it again (importlib.reload)"
+    return replace(module, environment=tuple(sorted(variables)), problem=problem)
+
+
+def _direct(text: str, variable: str) -> list[tuple[str, object]]:
+    """Names that are just this variable, with what they would be now."""
+    return [(name, os.environ.get(variable, default)) for name, found, default in direct(text) if found == variable]
 
 
 def _candidates(item: tuple[int, str, str], package: str) -> list[str]:
@@ -124,7 +156,7 @@ def _of_project(name: str, path: str) -> tuple[Imported, list[str]]:
         return Imported(name, where, "", "", path, f"its source cannot be read ({type(error).__name__})"), []
     package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
     inner = [found for item in analysis.imports for found in _candidates(item, package)]
-    return Imported(name, where, analysis.digest, text[:_TEXT_LIMIT], path, _disagrees(name, text)), inner
+    return Imported(name, where, analysis.digest, text, path, _disagrees(name, text)), inner
 
 
 def _disagrees(name: str, text: str) -> str | None:

@@ -25,7 +25,8 @@ def text_digest(text: str) -> str:
 @dataclass(slots=True)
 class Reached:
     """`parts` are (path, digest, text); `problems` say what cannot be digested; `notes` are warnings; `files` sources
-    that count; `unseen` are readers in C that no door watches.
+    that count; `unseen` are readers in C that no door watches; `environment` variables that modules look up while they
+    are loaded.
     """
 
     parts: list[Part] = field(default_factory=list)
@@ -35,6 +36,7 @@ class Reached:
     files: set[str] = field(default_factory=set)
     packages: set[str] = field(default_factory=set)
     unseen: set[str] = field(default_factory=set)
+    environment: set[str] = field(default_factory=set)
 
     def text(self, path: str, text: str) -> None:
         """A part that is its own text."""

@@ -212,6 +212,7 @@ class Walk:
                 continue
             reached.parts.append((f"{path} -> import {found.name}", found.digest, found.text))
             reached.files.update([found.path] if found.path else [])
+            reached.environment.update(found.environment)
             if found.problem:
                 reached.problems.append(f"{path} imports {found.name!r}: {found.problem}")
 

@@ -16,7 +16,7 @@ from urllib.request import url2pathname
 
 from wfkit.keys.content.files import own
 from wfkit.keys.doors.query import files_of
-from wfkit.keys.environment import WHOLE, digest_of_variable, digest_of_whole
+from wfkit.keys.environment import WHOLE, digest_of_variable, digest_of_whole, note_load
 from wfkit.keys.origin import PROJECT, kind_of_file
 from wfkit.keys.places import ends_like_data, is_ignored, is_pattern
 from wfkit.keys.recorder import Recorder, active, whose
@@ -124,8 +124,10 @@ def environ_read(place: int) -> Told:
 
     def note(recorder: Recorder, given: Any, _: Any) -> None:
         name = os.fsdecode(given)
-        if _is_of_project(sys._getframe(3)):
-            recorder.read_env(name, digest_of_variable(name))
+        if _is_of_project(frame := sys._getframe(3)):
+            digest = digest_of_variable(name)
+            recorder.read_env(name, digest)
+            note_load(frame, name, digest)
 
     return _listener(note, place)
 
@@ -136,8 +138,10 @@ def environ_whole(args: Arguments, kwargs: Names) -> None:
 
 
 def _note_whole(recorder: Recorder, _: Any, __: Any) -> None:
-    if _is_of_project(sys._getframe(4)):
-        recorder.read_env(WHOLE, digest_of_whole())
+    if _is_of_project(frame := sys._getframe(4)):
+        digest = digest_of_whole()
+        recorder.read_env(WHOLE, digest)
+        note_load(frame, WHOLE, digest)
 
 
 _whole = _listener(_note_whole, 0)
