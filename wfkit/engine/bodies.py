@@ -23,6 +23,7 @@ from wfkit.keys.artifacts import left_behind, made_by
 from wfkit.keys.mutation import view
 from wfkit.keys.places import absolute
 from wfkit.keys.reads import Recorder, named_paths, recording
+from wfkit.keys.recorder import expect
 from wfkit.llm.messages import verdict_of
 from wfkit.llm.structured import Answer, plain, structured
 
@@ -45,7 +46,7 @@ class Watch:
         self._before = self._named()
         self._captured = self._capture.__enter__()
         self._recorder = self._recording.__enter__()
-        self._recorder.expect(self.ready.definition.environment)
+        expect(self._recorder, self.ready.definition.environment)
         self._began = time.perf_counter()
         return self
 

@@ -29,6 +29,7 @@ from wfkit.errors import ValueFault
 from wfkit.executors.capture import Captured, capturing, keep
 from wfkit.keys.mutation import changed, is_protected, view
 from wfkit.keys.reads import Recorder, named_paths, names_here, names_no_path, record, watch
+from wfkit.keys.recorder import expect
 
 SLICE_S = 0.005
 RunOne = Callable[[Start, int], Succeeded | Failed]
@@ -213,7 +214,7 @@ class _Slice:
             names[name] = view(value)
         names[self._item] = item if mark.__class__ is bytes else view(item)
         recorder, captured = Recorder(self._project, self._covered), Captured(self._limit_bytes)
-        recorder.expect(self._environment)
+        expect(recorder, self._environment)
         value = error = None
         began = time.perf_counter()
         try:

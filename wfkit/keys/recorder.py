@@ -113,11 +113,6 @@ class Recorder:
             self._own_folders = (*self._own_folders, path + os.sep)
             self.writes[path] = None
 
-    def expect(self, environment: Iterable[str]) -> None:
-        """Variables that count whether or not they are seen to be looked up: a module may be loaded by now."""
-        for name in environment:
-            self._env[name] = digest_of(name)
-
     def read_env(self, name: str, digest: str) -> None:
         """A look at an environment variable. What the body set itself (`own_env`) is its own."""
         if name not in self.own_env:
@@ -184,6 +179,12 @@ def _is_same(path: str, seen: Seen, digest: str, is_written: bool) -> bool:
     if before is None and is_written:
         return True
     return signature(path) == before and early in (None, digest)
+
+
+def expect(recorder: Recorder, environment: Iterable[str]) -> None:
+    """Variables that count whether or not they are seen to be looked up: the module that does may be loaded by now."""
+    for name in environment:
+        recorder.read_env(name, digest_of(name))
 
 
 def has_made(recorder: Recorder, path: str) -> bool:
