@@ -54,12 +54,13 @@ def plan(found: Plan, max_usd: float | None = None) -> PlanView:
 
 
 def _plan_row(node: PlanNode) -> PlanRow:
+    cached, awaits = node.cached, node.awaits
     return PlanRow(
         node=node.name,
         kind=str(node.kind),
-        to_run=sum(node.reasons.values()) - node.cached - node.awaits,
-        cached=node.cached,
-        awaits=node.awaits,
+        to_run=sum(node.reasons.values()) - cached - awaits,
+        cached=cached,
+        awaits=awaits,
         reasons={str(reason): count for reason, count in node.reasons.items()},
         detail=node.problem or "",
         deps=node.deps,

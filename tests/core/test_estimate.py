@@ -35,17 +35,28 @@ def test_many_past_tasks_narrow_the_span() -> None:
 
 def test_time_is_the_longest_chain_or_the_busiest_pool() -> None:
     """Tasks share the seats of their pool; what waits for another starts after it."""
-    chain = {0: Work(1, 2.0, "a", 8), 1: Work(1, 3.0, "a", 8, (0,))}
-    assert lasting(chain) == 5.0
-    assert lasting({0: Work(8, 1.0, "a", 4), 1: Work(8, 1.0, "a", 4)}) == 4.0
-    assert lasting({0: Work(3, 1.0, "a", 2)}) == 2.0
+    one, eight = (1, 1, 1), (8, 8, 8)
+    chain = {0: Work(one, (1.0, 2.0, 4.0), "a", 8), 1: Work((0, 1, 1), (3.0, 3.0, 3.0), "a", 8, (0,))}
+    assert lasting(chain) == Span(1.0, 5.0, 7.0)
+    second = (1.0, 1.0, 1.0)
+    assert lasting({0: Work(eight, second, "a", 4), 1: Work(eight, second, "a", 4)}) == Span(4.0, 4.0, 4.0)
+    assert lasting({0: Work((3, 3, 3), second, "a", 2)}) == Span(2.0, 2.0, 2.0)
+
+
+def test_time_passes_through_what_takes_none() -> None:
+    """A node without tasks ends when the nodes above it do."""
+    one, second = (1, 1, 1), (1.0, 1.0, 1.0)
+    works = {0: Work(one, second, "a", 8), 1: Work((0, 0, 0), second, "a", 8, (0,)), 2: Work(one, second, "a", 8, (1,))}
+    assert lasting(works) == Span(2.0, 2.0, 2.0)
 
 
 def test_time_is_unknown_where_something_is() -> None:
     """Of what does not run nobody asks how long it takes."""
-    assert lasting({0: Work(1, None, "a", 1)}) is None
-    assert lasting({0: Work(None, 1.0, "a", 1)}) is None
-    assert lasting({0: Work(0, None, "a", 1)}) == 0.0
+    one, second = (1, 1, 1), (1.0, 1.0, 1.0)
+    assert lasting({0: Work(one, (0.0, None, None), "a", 1)}) == UNKNOWN
+    assert lasting({0: Work((0, None, None), second, "a", 1)}) == UNKNOWN
+    assert lasting({0: Work((0, 0, 0), (0.0, None, None), "a", 1)}) == NOTHING
+    assert lasting({0: Work(one, (2.0, 2.0, None), "a", 1)}) == Span(2.0, 2.0, None)
 
 
 def test_a_limit_refuses_what_may_be_more_and_what_nobody_knows() -> None:

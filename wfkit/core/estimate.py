@@ -60,7 +60,10 @@ class NodeEstimate:
     basis: str = ""
     gaps: tuple[str, ...] = ()
     time_gap: str = ""
-    task_s: tuple[float | None, float | None, float | None] = (0.0, 0.0, 0.0)
+    task_s: Cases = (0.0, 0.0, 0.0)
+
+
+IDLE = NodeEstimate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,15 @@ class Past:
     calls: Sample = Sample()
 
 
+Cases = tuple[float | None, float | None, float | None]  # low, expected, high
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """The work of a node: how many tasks, seconds a task, how many run side by side in its pool, after which nodes."""
 
-    tasks: float | None
-    task_s: float | None
+    tasks: Cases
+    task_s: Cases
     pool: str
     seats: int
     after: tuple[int, ...] = ()
@@ -121,27 +127,40 @@ def foretell(sample: Sample, tasks: int) -> Span:
 
 def total(spans: Iterable[Span]) -> Span:
     """The sum of spans."""
-    result = NOTHING
+    low: float = 0.0
+    expected: float | None = 0.0
+    high: float | None = 0.0
     for span in spans:
-        result = result + span
-    return result
+        if span is not NOTHING:
+            low += span.low
+            expected = _sum(expected, span.expected)
+            high = _sum(high, span.high)
+    return Span(low, expected, high)
 
 
-def lasting(works: Mapping[int, Work]) -> float | None:
+def lasting(works: Mapping[int, Work]) -> Span:
     """Seconds from start to end, in order of the graph: the longest chain, or the busiest pool if that takes longer.
-    None when something is unknown that takes time."""
+    Unknown when something is that takes time; `low` counts what is known."""
+    return Span(_lasting(works, 0) or 0.0, _lasting(works, 1), _lasting(works, 2))
+
+
+def _lasting(works: Mapping[int, Work], case: int) -> float | None:
     ends: dict[int, float] = {}
     load: dict[tuple[str, int], float] = {}
     for n, work in works.items():
-        start = max((ends.get(dep, 0.0) for dep in work.after), default=0.0)
-        if work.tasks == 0:
-            ends[n] = start
-            continue
-        if work.tasks is None or work.task_s is None:
-            return None
-        ends[n] = start + work.task_s * math.ceil(work.tasks / work.seats)
-        place = (work.pool, work.seats)
-        load[place] = load.get(place, 0.0) + work.task_s * work.tasks
+        tasks, task_s, seats, end_s = work.tasks[case], work.task_s[case], work.seats, 0.0
+        for dep in work.after:
+            if dep in ends and ends[dep] > end_s:
+                end_s = ends[dep]
+        if tasks is None or (tasks and task_s is None):
+            if case:
+                return None
+        elif tasks and task_s is not None:
+            end_s += task_s if tasks <= seats else task_s * math.ceil(tasks / seats)
+            place = (work.pool, seats)
+            load[place] = load.get(place, 0.0) + task_s * tasks
+        if end_s:
+            ends[n] = end_s
     return max([0.0, *ends.values(), *(busy_s / seats for (_, seats), busy_s in load.items())])
 
 

@@ -6,10 +6,11 @@ Asks the store and the bundled price file, never the network. What cannot be for
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 
 from wfkit.core.call import Usage
 from wfkit.core.estimate import (
+    IDLE,
     NOTHING,
     UNKNOWN,
     Estimate,
@@ -74,49 +75,69 @@ def estimate(
 ) -> tuple[dict[int, NodeEstimate], Estimate]:
     """An estimate a node, and that of the run."""
     history = History(past)
-    nodes = {n: _node(job, history) for n, job in jobs.items()}
+    known: dict[_Alike, NodeEstimate] = {}
+    nodes = {n: IDLE if _is_idle(job) else _node(job, history, known) for n, job in jobs.items()}
+    busy = [node for node in nodes.values() if node is not IDLE]
+    if not busy:
+        return nodes, Estimate()
+    asking = [node for node in busy if node.calls is not NOTHING]
     return nodes, Estimate(
-        total(node.usd for node in nodes.values()),
-        total(node.tokens for node in nodes.values()),
-        Span(*(_lasting(jobs, nodes, settings, case) for case in range(3))),  # type: ignore[arg-type]
-        total(node.calls for node in nodes.values()),
+        total(node.usd for node in asking),
+        total(node.tokens for node in asking),
+        lasting({n: _work(job, nodes[n], settings) for n, job in jobs.items()}),
+        total(node.calls for node in asking),
     )
 
 
-def _lasting(
-    jobs: Mapping[int, Outlook], nodes: Mapping[int, NodeEstimate], settings: Settings, case: int
-) -> float | None:
-    """Seconds from start to end in the low, expected or high case."""
-    works = {n: _work(job, nodes[n], settings, case) for n, job in jobs.items()}
-    if case == 0:  # at least what is known
-        works = {n: replace(work, tasks=work.tasks or 0, task_s=work.task_s or 0.0) for n, work in works.items()}
-    return lasting(works)
+def _is_idle(job: Outlook) -> bool:
+    return job.tasks[2] == 0 or job.spec.kind is NodeKind.INPUT
 
 
-def _work(job: Outlook, node: NodeEstimate, settings: Settings, case: int) -> Work:
-    spec = job.spec
+def _work(job: Outlook, node: NodeEstimate, settings: Settings) -> Work:
+    spec, tasks = job.spec, job.tasks
     seats = settings.threads if spec.pool == "python" else settings.concurrency
-    count = job.tasks[case]
-    tasks = None if count is None else max(0, count - node.free)
-    return Work(tasks, node.task_s[case], spec.lane, min(seats, spec.max_parallel or seats), spec.deps)
+    if spec.max_parallel is not None and spec.max_parallel < seats:
+        seats = spec.max_parallel
+    if node.free:
+        low, expected, high = (None if count is None else max(0, count - node.free) for count in tasks)
+        return Work((low or 0, expected, high), node.task_s, spec.lane, seats, spec.deps)
+    return Work(tasks, node.task_s, spec.lane, seats, spec.deps)
 
 
-def _node(job: Outlook, history: History) -> NodeEstimate:
-    if job.tasks[2] == 0 or job.spec.kind is NodeKind.INPUT:
-        return NodeEstimate()
+_Alike = tuple[tuple[int, int | None, int | None], int, str]  # of Python nodes that never ran: all there is to tell apart
+
+
+def _node(job: Outlook, history: History, known: dict[_Alike, NodeEstimate]) -> NodeEstimate:
     past, same = history.of(job.spec)
-    made = _prompt(job, past, same) if job.spec.kind is NodeKind.PROMPT else NodeEstimate()
+    if job.spec.kind is NodeKind.PROMPT:
+        return _timed(_prompt(job, past, same), job, past, same)
+    if past.results:
+        return _timed(IDLE, job, past, same)
+    alike = (job.tasks, job.attempts, job.gap)
+    if alike not in known:
+        known[alike] = _timed(IDLE, job, past, same)
+    return known[alike]
+
+
+def _timed(made: NodeEstimate, job: Outlook, past: Past, same: bool) -> NodeEstimate:
+    """The estimate of money, with that of time."""
     _, expected, high = job.tasks
     task = foretell(past.run_s, 1)
-    span = _counted(job, lambda tasks: foretell(past.run_s, tasks))
-    gaps = made.gaps
-    return replace(
-        made,
-        run_s=_attempted(span, job.attempts),
-        task_s=(task.low, task.expected, None if task.high is None else task.high * job.attempts),
-        gaps=((job.gap, *gaps) if job.gap and (expected is None or high is None) else gaps),
-        time_gap="" if past.run_s.count else "how long it takes is not known before it has run once",
-        basis=made.basis or (_from_past(past, same) if past.run_s.count else ""),
+    if job.prompts is None and expected == high == 1:  # most nodes
+        span = Span(task.low if job.tasks[0] else 0.0, task.expected, task.high)
+    else:
+        span = _counted(job, lambda tasks: foretell(past.run_s, tasks))
+    most = None if task.high is None else task.high * job.attempts
+    return NodeEstimate(
+        made.usd,
+        made.tokens,
+        _attempted(span, job.attempts),
+        made.calls,
+        made.free,
+        made.basis or (_from_past(past, same) if past.run_s.count else ""),
+        (job.gap, *made.gaps) if job.gap and (expected is None or high is None) else made.gaps,
+        "" if past.run_s.count else "how long it takes is not known before it has run once",
+        (task.low, task.expected, most),
     )
 
 
@@ -132,6 +153,8 @@ def _counted(job: Outlook, of: object) -> Span:
 
 def _attempted(span: Span, attempts: int) -> Span:
     """With every attempt used up in the high case."""
+    if attempts == 1:
+        return span
     return Span(span.low, span.expected, None if span.high is None else span.high * attempts)
 
 

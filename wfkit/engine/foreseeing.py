@@ -9,9 +9,11 @@ from collections import Counter
 from contextlib import suppress
 from decimal import Decimal
 
-from wfkit.core.estimate import Estimate, NodeEstimate
-from wfkit.core.plan import Plan, PlanNode
+from wfkit.core.estimate import IDLE, NodeEstimate, Past
+from wfkit.core.events import Resolved
+from wfkit.core.plan import Index, Plan, PlanNode
 from wfkit.core.terms import NodeKind, Reason
+from wfkit.engine.collector import paused
 from wfkit.engine.estimating import Outlook, estimate
 from wfkit.engine.execute import Session
 from wfkit.engine.planning import Walk
@@ -28,18 +30,25 @@ def make_plan(session: Session, prepared: Prepared, wish: Wish = Wish()) -> Plan
     The session keeps the estimate for the run that may follow.
     """
     walk = Walk(session, prepared, wish)
-    jobs = {n: _job(session, walk, n, wish.fresh_replies) for n in range(len(prepared.ready))}
-    names = [job.spec.name for job in jobs.values() if job.tasks[2] != 0 and job.spec.kind is not NodeKind.INPUT]
-    past = session.store.past(names) if names else []
-    foretold, whole = estimate(jobs, past, session.settings)
-    nodes = tuple(
-        _plan_node(walk, n, foretold[n])
-        for n, ready in enumerate(prepared.ready)
-        if ready.node.kind is not NodeKind.INPUT
-    )
-    found = whole if names else Estimate()
+    places = [n for n, ready in enumerate(prepared.ready) if ready.node.kind is not NodeKind.INPUT]
+    jobs = {n: _job(session, walk, n, wish.fresh_replies) for n in places if not _is_known(walk.resolved[n])}
+    past = _past(session, walk.index, [job.spec.name for job in jobs.values() if job.tasks[2] != 0])
+    with paused():
+        foretold, found = estimate(jobs, past, session.settings)
+        nodes = tuple([_plan_node(walk, n, foretold.get(n, IDLE)) for n in places])
     session.foreseen = (prepared.specs, found)
     return Plan(prepared.graph.targets, nodes, found)
+
+
+def _is_known(resolved: Resolved | None) -> bool:
+    """Whether nothing of a node is to be done. What is below one of which something is awaits that, and is not known."""
+    return resolved is not None and None not in resolved.values
+
+
+def _past(session: Session, index: Index, names: list[str]) -> list[Past]:
+    """What results of these nodes took, asked only where there are some: the question opens the database."""
+    seen = names if index.by_key.forgotten else [name for name in names if name in index.newest]
+    return session.store.past(seen) if seen else []
 
 
 def foresee(session: Session, prepared: Prepared, wish: Wish) -> None:
@@ -54,13 +63,13 @@ def foresee(session: Session, prepared: Prepared, wish: Wish) -> None:
 
 def _job(session: Session, walk: Walk, n: int, fresh_replies: bool) -> Outlook:
     ready, spec, resolved = walk.prepared.ready[n], walk.prepared.specs[n], walk.resolved[n]
-    if ready.node.kind is NodeKind.INPUT:
-        return Outlook(spec, (0, 0, 0))
     attempts = 1 + spec.retry.retries + (ready.model.repairs if ready.model and ready.schema else 0)
     max_tokens = ready.model.max_tokens if ready.model else None
     if resolved is None:
         tasks, gap = _awaited(session, walk, n)
         return Outlook(spec, tasks, attempts, max_tokens, gap=gap)
+    if len(resolved.values) == 1 and ready.node.kind is NodeKind.PYTHON:  # most nodes
+        return Outlook(spec, (1, 1, 1), attempts, max_tokens)
     todo = _different([n for n, value in enumerate(resolved.values) if value is None], resolved.keys)
     prompts = None
     if todo and ready.node.kind is NodeKind.PROMPT:
@@ -103,25 +112,32 @@ def _over(walk: Walk, ready: ReadyNode) -> str:
 def _plan_node(walk: Walk, n: int, foretold: NodeEstimate) -> PlanNode:
     ready = walk.prepared.ready[n]
     resolved = walk.resolved[n]
-    size = None if resolved is None and ready.over is not None else 1
-    reasons = {walk.waiting(n): 1}
-    if resolved is not None:
+    size: int | None = 1
+    if resolved is None:
+        size = None if ready.over is not None else 1
+        reasons = {walk.waiting(n): 1}
+    elif len(resolved.reasons) == 1:  # most nodes
+        reasons = {Reason(resolved.reasons[0]): 1}
+    else:
         size = len(resolved.keys)
         reasons = {Reason(reason): count for reason, count in Counter(resolved.reasons).items()}
     return PlanNode(
         name=ready.node.name,
         kind=ready.node.kind,
-        deps=tuple(walk.prepared.graph.nodes[dep].name for dep in ready.deps),
+        deps=tuple([walk.prepared.graph.nodes[dep].name for dep in ready.deps]),
         mapped=ready.over is not None,
         tasks=size,
         reasons=reasons,
         problem=walk.faults.get(n) or ready.definition.problem,
         estimate=foretold,
         model=ready.model.model if ready.model else None,
-        saved_usd=Decimal(0) if resolved is None else _money(resolved.saved_usd),
+        saved_usd=_ZERO if resolved is None else _money(resolved.saved_usd),
         saved_s=0.0 if resolved is None else resolved.saved_s,
     )
 
 
+_ZERO = Decimal(0)
+
+
 def _money(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+    return None if text is None else _ZERO if text == "0" else Decimal(text)
