@@ -104,7 +104,9 @@ def _work(job: Outlook, node: NodeEstimate, settings: Settings) -> Work:
     return Work(tasks, node.task_s, spec.lane, seats, spec.deps)
 
 
-_Alike = tuple[tuple[int, int | None, int | None], int, str]  # of Python nodes that never ran: all there is to tell apart
+_Alike = tuple[
+    tuple[int, int | None, int | None], int, str
+]  # of Python nodes that never ran: all there is to tell apart
 
 
 def _node(job: Outlook, history: History, known: dict[_Alike, NodeEstimate]) -> NodeEstimate:

@@ -41,7 +41,7 @@ def make_plan(session: Session, prepared: Prepared, wish: Wish = Wish()) -> Plan
 
 
 def _is_known(resolved: Resolved | None) -> bool:
-    """Whether nothing of a node is to be done. What is below one of which something is awaits that, and is not known."""
+    """Whether nothing of a node is to be done. What is below one that has something to do awaits that."""
     return resolved is not None and None not in resolved.values
 
 
