@@ -106,8 +106,10 @@ def states_of(story: Story, node: int) -> dict[str, int]:
     if run.status not in (RunState.RUNNING, RunState.WAITING_REVIEW) and counts[TaskState.RUNNING]:
         counts[TaskState.CANCELLED] += counts.pop(TaskState.RUNNING)
     ended = run.status not in (RunState.RUNNING, RunState.WAITING_REVIEW, RunState.INTERRUPTED, RunState.CANCELLED)
-    if ended and run.specs[node].over is not None and counts[TaskState.QUEUED]:
-        counts[TaskState.CANCELLED] += counts.pop(TaskState.QUEUED)  # of a map that stopped, these did not begin
+    if ended and run.specs[node].over is not None:  # of a map that stopped, what never began
+        idle = sum(run.state[task] is TaskState.QUEUED and not run.attempt[task] for task in run.tasks(node))
+        counts[TaskState.CANCELLED] += idle
+        counts[TaskState.QUEUED] -= idle
     return {str(state): count for state, count in counts.items() if count}
 
 
