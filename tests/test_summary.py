@@ -25,8 +25,8 @@ def test_a_run_in_a_line(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ids = [run(workflow).run_id, run(workflow).run_id]
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["run_id"] for line in lines] == ids
-    assert lines[0]["tasks"] == {"run": 3, "cached": 0, "failed": 1, "skipped": 1}
-    assert lines[1]["tasks"] == {"run": 1, "cached": 2, "failed": 1, "skipped": 1}
+    assert lines[0]["tasks"] == {"run": 2, "cached": 0, "failed": 1, "skipped": 1}
+    assert lines[1]["tasks"] == {"run": 0, "cached": 2, "failed": 1, "skipped": 1}
     assert [line["model_calls"] for line in lines] == [1, 0]
     assert all(line["exit_code"] == 1 and line["status"] == "failed" and line["seconds"] >= 0 for line in lines)
 
