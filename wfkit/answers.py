@@ -47,7 +47,7 @@ def plan(found: Plan, max_usd: float | None = None) -> PlanView:
     rows = tuple(_plan_row(node) for node in found.nodes)
     warnings = (*found.warnings, *(f"{node.name}: {node.problem}" for node in found.nodes if node.problem))
     refused = None if max_usd is None else refusal(found.estimate.usd, max_usd, found.gaps())
-    view = PlanView(rows, found.targets, "", warnings, found.estimate, found.of_run, max_usd, refused)
+    view = PlanView(rows, found.targets, "", warnings, found.estimate, found.of_run, max_usd, refused, found.whole)
     if refused is not None:
         raise BudgetRefused(f"--max-usd: {refused}", view)
     return view
@@ -62,7 +62,7 @@ def _plan_row(node: PlanNode) -> PlanRow:
         cached=cached,
         awaits=awaits,
         reasons={str(reason): count for reason, count in node.reasons.items()},
-        detail=node.problem or "",
+        detail=node.problem or node.items,
         deps=node.deps,
         mapped=node.mapped,
         model=node.model,

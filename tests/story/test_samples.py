@@ -14,6 +14,7 @@ import pytest
 from tests.engine.lab import Lab, run
 from wfkit.core.report import RunReport
 from wfkit.llm.fake import Say, Script
+from wfkit.views.plan import PlanView
 from wfkit.views.progress import Progress
 
 ASK = {"told --model fake/script": "#| each: n in numbers\nSay {{ n }}"}
@@ -89,3 +90,20 @@ def test_one_item(any_lab: Lab) -> None:
     assert outcome["told"].sample is not None
     assert last_line(outcome.report).startswith("sample: 1 of 100 items; all of them about ")
     assert last_line(workflow.store.report(outcome.run_id)).startswith("sample: 1 of 100 items; ")
+
+
+def test_the_plan_of_a_sample_shows_the_whole(lab: Lab) -> None:
+    """`plan` of a sample foretells both; the plan of all items, and of a shell, has one estimate."""
+    workflow = lab.cells(ASK, dict(HUNDRED))
+    with yes(10):
+        run(workflow, "told", limit=10)
+    view = workflow.plan("told", limit=20)
+    assert isinstance(view, PlanView)
+    assert view.object()["usd"]["expected"] == pytest.approx(0.2)
+    assert view.object()["whole"]["usd"]["expected"] == pytest.approx(1.8)
+    assert "all items: cost $1.80" in " ".join(view.text().split())
+    assert "all items: cost $1.80" in view.html()
+    plain = workflow.plan("told")
+    assert isinstance(plain, PlanView)
+    assert plain.object()["whole"] is None
+    assert "all items" not in plain.text()

@@ -118,7 +118,7 @@ def test_the_object_keeps_its_keys() -> None:
     found = PlanView((PlanRow("odd", "prompt", 1, estimate=NodeEstimate(Span(0.1, None, None))),)).object()
     assert list(found) == [
         "version", "targets", "of_run", "nodes", "usd", "tokens", "run_s", "calls", "free_calls", "unknown",
-        "warnings", "max_usd", "refused",
+        "warnings", "max_usd", "refused", "whole",
     ]  # fmt: skip
     assert list(found["nodes"][0]) == [
         "node", "kind", "mapped", "model", "needs", "to_run", "cached", "awaits", "reasons", "usd", "tokens", "run_s",

@@ -169,7 +169,8 @@ class PlanNode:
     """The plan of one node. `tasks` is None while the number of its items is not known. `reasons` counts tasks by
     reason.
 
-    `saved_usd` is what its cached results cost when they were made; `estimate` what those to run will take.
+    `saved_usd` is what its cached results cost when they were made; `estimate` what those to run will take. `items`
+    says how items that have names differ from those of the run before.
     """
 
     name: str
@@ -183,6 +184,7 @@ class PlanNode:
     model: str | None = None
     saved_usd: Decimal | None = Decimal(0)
     saved_s: float | None = 0.0
+    items: str = ""
 
     @property
     def to_run(self) -> int | None:
@@ -203,13 +205,14 @@ class PlanNode:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run of these targets would do, in order of the graph. `of_run`: as the nodes were defined in that run.
-    `warnings` hold for all of it."""
+    `warnings` hold for all of it. Of a sample, `whole` is what a run of all items would take."""
 
     targets: tuple[str, ...]
     nodes: tuple[PlanNode, ...]
     estimate: Estimate = Estimate()
     of_run: str | None = None
     warnings: tuple[str, ...] = ()
+    whole: Estimate | None = None
 
     def gaps(self) -> tuple[str, ...]:
         """What has no price, a sentence a node."""

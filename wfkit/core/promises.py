@@ -161,6 +161,10 @@ class Records(Protocol):
         """Why the tasks of a node, or one item of it, ran or not in a run; empty for what is not there."""
         ...
 
+    def named_items(self, node: str) -> tuple[str, list[tuple[str, str]]] | None:
+        """The newest run that took all items of a map which names them, and the name and digest of each, in order."""
+        ...
+
     def past(self, nodes: Iterable[str]) -> list[Past]:
         """What results of these nodes took in time, money and tokens: a row a node and definition."""
         ...

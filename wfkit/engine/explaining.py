@@ -7,11 +7,13 @@ Where a value is served, also why it was made when it was. Sentences are in `tel
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.result import Known
 from wfkit.core.terms import Reason
+from wfkit.engine.aligning import since_last
 from wfkit.engine.comparing import Change, definition_changes, given_now, given_then, input_changes
 from wfkit.engine.execute import Session
 from wfkit.engine.planning import Walk
@@ -58,11 +60,17 @@ def explain(session: Session, prepared: Prepared, name: str, item: int | None = 
     look = (walk.resolver.unchanged, walk.digest_now)
     case = Case(name, reason, keys, walk.index, ready.node.options.cache, *look, ready.definition.problem)
     counted = {str(reason): count for reason, count in counts.items()}
+    since = since_last(session.store, walk, n) if item is None else ""
     if reason is Reason.CACHED and (hit := case.hit()):
-        return _served(session, walk, n, item, (case, hit, counted))
-    detail = told(case) + _which(tasks, len(chosen), ready)
+        served = _served(session, walk, n, item, (case, hit, counted))
+        return replace(served, detail=_joined(served.detail, since))
+    detail = _joined(told(case) + _which(tasks, len(chosen), ready), since)
     changes = _changes(session, walk, n, tasks[0] if tasks else 0, reason)
     return Explanation(name, reason, counted, detail, changes, item=item)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
 
 
 def choose(name: str, tasks: int, item: int | None) -> range:

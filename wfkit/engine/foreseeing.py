@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 
 from wfkit.core.estimate import IDLE, NodeEstimate, Past
 from wfkit.core.events import Resolved
 from wfkit.core.plan import Index, Plan, PlanNode
 from wfkit.core.terms import NodeKind, Reason
+from wfkit.engine.aligning import since_last
 from wfkit.engine.collector import paused
 from wfkit.engine.estimating import Outlook, estimate
 from wfkit.engine.execute import Session
@@ -25,17 +27,26 @@ from wfkit.llm import client
 
 
 def make_plan(session: Session, prepared: Prepared, wish: Wish = Wish()) -> Plan:  # noqa: B008 (frozen)
-    """The plan of every node but the inputs, in order of the graph, with its estimate. Nothing is sent.
+    """The plan of every node but the inputs, in order of the graph, with its estimate, and for a sample that of all
+    items. Nothing is sent.
 
     The session keeps the estimate for the run that may follow.
     """
+    scope = wish.scope
+    if scope.limit is None:
+        return _make_plan(session, prepared, wish)
+    whole = _make_plan(session, prepared, replace(wish, scope=replace(scope, limit=None, random=False)))
+    return replace(_make_plan(session, prepared, wish), whole=whole.estimate)
+
+
+def _make_plan(session: Session, prepared: Prepared, wish: Wish) -> Plan:
     walk = Walk(session, prepared, wish)
     places = [n for n, ready in enumerate(prepared.ready) if ready.node.kind is not NodeKind.INPUT]
     jobs = {n: _job(session, walk, n, wish.fresh_replies) for n in places if not _is_known(walk.resolved[n])}
     past = _past(session, walk.index, [job.spec.name for job in jobs.values() if job.tasks[2] != 0])
     with paused():
         foretold, found = estimate(jobs, past, session.settings)
-        nodes = tuple([_plan_node(walk, n, foretold.get(n, IDLE)) for n in places])
+        nodes = tuple([_plan_node(walk, n, foretold.get(n, IDLE), since_last(session.store, walk, n)) for n in places])
     session.foreseen = (prepared.specs, found)
     return Plan(prepared.graph.targets, nodes, found)
 
@@ -58,7 +69,7 @@ def foresee(session: Session, prepared: Prepared, wish: Wish) -> None:
     planned = session.foreseen is not None and session.foreseen[0] == prepared.specs
     if asks and not planned:
         with suppress(WfkitError):  # the run meets the same error where it can be told, or needs not what is missing
-            make_plan(session, prepared, wish)
+            _make_plan(session, prepared, wish)
 
 
 def _job(session: Session, walk: Walk, n: int, fresh_replies: bool) -> Outlook:
@@ -109,7 +120,7 @@ def _over(walk: Walk, ready: ReadyNode) -> str:
     return "" if ready.over is None else walk.prepared.graph.nodes[ready.over].name
 
 
-def _plan_node(walk: Walk, n: int, foretold: NodeEstimate) -> PlanNode:
+def _plan_node(walk: Walk, n: int, foretold: NodeEstimate, items: str) -> PlanNode:
     ready = walk.prepared.ready[n]
     resolved = walk.resolved[n]
     size: int | None = 1
@@ -133,6 +144,7 @@ def _plan_node(walk: Walk, n: int, foretold: NodeEstimate) -> PlanNode:
         model=ready.model.model if ready.model else None,
         saved_usd=_ZERO if resolved is None else _money(resolved.saved_usd),
         saved_s=0.0 if resolved is None else resolved.saved_s,
+        items=items,
     )
 
 

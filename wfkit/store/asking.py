@@ -6,12 +6,18 @@ A switchboard over the projection, which is brought up to date first. The other 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from wfkit.core.estimate import Past
 from wfkit.core.events import NodeDefined
 from wfkit.core.report import LineageStep, RunReport, RunRow
+from wfkit.store.database import past
 from wfkit.store.secrets import Secrets
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
 
 
 class Projection(Protocol):
@@ -19,8 +25,7 @@ class Projection(Protocol):
 
     def runs(self, limit: int = 50) -> list[RunRow]: ...
     def report(self, run_id: str | None = None) -> RunReport | None: ...
-    def reasons(self, run_id: str, node: str, item: int | None) -> list[str]: ...
-    def past(self, nodes: Iterable[str]) -> list[Past]: ...
+    def ask(self, question: Callable[[DuckDBPyConnection], T]) -> T: ...
     def lineage(self, node: str, item: int | None, run_id: str | None, depth: int) -> LineageStep | None: ...
     def sql(self, query: str) -> Any: ...
     def definition(self, digest: str) -> NodeDefined | None: ...
@@ -54,11 +59,15 @@ class Asking:
 
     def reasons(self, run_id: str, node: str, item: int | None = None) -> list[str]:
         """Why the tasks of a node, or one item of it, ran or not in a run."""
-        return self._projection().reasons(run_id, node, item)
+        return self._projection().ask(lambda cursor: past.reasons(cursor, run_id, node, item))
+
+    def named_items(self, node: str) -> tuple[str, list[tuple[str, str]]] | None:
+        """The newest run that took all items of a map which names them, with name and digest of each."""
+        return self._projection().ask(lambda cursor: past.named_items(cursor, node))
 
     def past(self, nodes: Iterable[str]) -> list[Past]:
         """What results of these nodes took, by definition."""
-        return self._projection().past(nodes)
+        return self._projection().ask(lambda cursor: past.past(cursor, nodes))
 
     def lineage(
         self, node: str, item: int | None = None, run_id: str | None = None, depth: int = 3

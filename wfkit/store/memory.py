@@ -7,11 +7,10 @@ memory, made when it is first asked.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from wfkit.core.estimate import Past
 from wfkit.core.events import Adopted, Entry, NodeDefined, RunEnded, RunStarted
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.terms import RunState
@@ -19,7 +18,7 @@ from wfkit.errors import StoreFault
 from wfkit.store import wire
 from wfkit.store.asking import Asking
 from wfkit.store.call_log import CallLog
-from wfkit.store.database import fold, lineage, lookups, opening, past, reports, sql
+from wfkit.store.database import fold, lineage, lookups, opening, reports, sql
 from wfkit.store.flight import LocalFlights
 from wfkit.store.journals.adopt import in_order
 from wfkit.store.journals.ground import Ground
@@ -31,6 +30,10 @@ from wfkit.store.results import Results
 from wfkit.store.secrets import tell
 from wfkit.store.serving import Serving
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
 JOURNAL = "memory"
 
 
@@ -156,13 +159,9 @@ class MemoryDatabase:
         """What the views of a run are drawn from."""
         return reports.report(self._connection.cursor(), run_id)
 
-    def reasons(self, run_id: str, node: str, item: int | None) -> list[str]:
-        """Why the tasks of a node, or one item of it, ran or not in a run."""
-        return past.reasons(self._connection.cursor(), run_id, node, item)
-
-    def past(self, nodes: Iterable[str]) -> list[Past]:
-        """What results of these nodes took, by definition."""
-        return past.past(self._connection.cursor(), nodes)
+    def ask(self, question: Callable[[DuckDBPyConnection], T]) -> T:
+        """What a question about the past, one of `database.past`, finds in the tables."""
+        return question(self._connection.cursor())
 
     def lineage(self, node: str, item: int | None, run_id: str | None, depth: int) -> LineageStep | None:
         """How a value was made."""

@@ -52,7 +52,8 @@ class PlanRow:
 @dataclass(frozen=True, slots=True)
 class PlanView(View):
     """What must run, why, and at what cost? `warnings` are sentences to be read before running. `of_run`: as the
-    nodes were defined in that run. `max_usd` is a limit that was given, `refused` why it is not kept.
+    nodes were defined in that run. `max_usd` is a limit that was given, `refused` why it is not kept. `whole` is what
+    all items would take if the plan is of a sample.
     """
 
     rows: tuple[PlanRow, ...]
@@ -63,6 +64,7 @@ class PlanView(View):
     of_run: str | None = None
     max_usd: float | None = None
     refused: str | None = None
+    whole: Estimate | None = None
 
     def data(self) -> pd.DataFrame:
         """A row a node: node, kind, to_run, cached, awaits, reasons, detail, model, saved_usd, saved_s, then usd,
@@ -86,6 +88,7 @@ class PlanView(View):
             "warnings": list(self.warnings),
             "max_usd": self.max_usd,
             "refused": self.refused,
+            "whole": None if self.whole is None else asdict(self.whole),
         }
 
     def fragment(self) -> Markup:
@@ -103,7 +106,7 @@ class PlanView(View):
         heads = ("", "node", "kind", "tasks", "why", "cost", "at most", "time", *(("what",) if what else ()))
         table = pieces.table(heads, "-----nnn" + ("w" if what else ""), rows) if rows else None
         notes = [pieces.note(line) for line in (pieces.shown_of(len(rows), len(self.rows), "nodes"), *self._unknown())]
-        total = pieces.say(self.total()) if self.total() else None
+        total = pieces.stack(*map(pieces.say, filter(None, (self.total(), self.total_whole()))))
         refused = pieces.say_error("--max-usd", self.refused) if self.refused else None
         return pieces.stack(pieces.say(self.sentence()), *warnings, table, total, refused, *notes)
 
@@ -118,7 +121,8 @@ class PlanView(View):
         top = grid[:1] if any(heads) else []
         lines = [line for head, row in zip(grid[len(top) :], shown, strict=True) for line in (head, *_detail(row))]
         warnings = [line for warning in self.warnings for line in columns.wrap(f"! {warning}")]
-        ending = [*([folded] if folded else []), *(columns.wrap(self.total()) if self.total() else [])]
+        totals = [line for total in (self.total(), self.total_whole()) if total for line in columns.wrap(total)]
+        ending = [*([folded] if folded else []), *totals]
         ending += [line for note in self._unknown() for line in columns.wrap(note)]
         ending += columns.wrap(f"✗ --max-usd: {self.refused}") if self.refused else []
         return "\n".join([*columns.wrap(self.sentence()), *warnings, *top, *lines, *ending])
@@ -149,6 +153,10 @@ class PlanView(View):
         free = sum(row.estimate.free for row in self.rows)
         answered = f" · the call log answers {numbers.count(free)} more for nothing" if free else ""
         return foretold.summary(self.estimate) + answered
+
+    def total_whole(self) -> str:
+        """`all items: cost $7.50 · time 10 m 00 s · …`; empty when the plan is not of a sample."""
+        return "" if self.whole is None else f"all items: {foretold.summary(self.whole)}"
 
     def unknown(self) -> list[str]:
         """What is not known, a sentence a node."""

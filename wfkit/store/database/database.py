@@ -6,21 +6,24 @@ sharing and repairing the file is `session`. Nothing is decided from it that the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from wfkit.core.call import CallRecord
-from wfkit.core.estimate import Past
 from wfkit.core.events import NodeDefined, NotKept
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.result import Known, Result, Stored
-from wfkit.store.database import fold, lineage, lookups, past, reports, sql
+from wfkit.store.database import fold, lineage, lookups, reports, sql
 from wfkit.store.database.door import Lease
 from wfkit.store.database.session import Session
 from wfkit.store.place import DATABASE
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+T = TypeVar("T")
 FILE = DATABASE
 
 
@@ -87,13 +90,9 @@ class Database(Projection):
         """What the views of a run (None: the newest) are drawn from; None when there is no such run."""
         return self.session.run(lambda cursor: reports.report(cursor, run_id))
 
-    def reasons(self, run_id: str, node: str, item: int | None) -> list[str]:
-        """Why the tasks of a node, or one item of it, ran or not in a run."""
-        return self.session.run(lambda cursor: past.reasons(cursor, run_id, node, item))
-
-    def past(self, nodes: Iterable[str]) -> list[Past]:
-        """What results of these nodes took, by definition."""
-        return self.session.run(lambda cursor: past.past(cursor, nodes))
+    def ask(self, question: Callable[[DuckDBPyConnection], T]) -> T:
+        """What a question about the past, one of `past`, finds in the tables."""
+        return self.session.run(question)
 
     def lineage(
         self, node: str, item: int | None = None, run_id: str | None = None, depth: int = 3

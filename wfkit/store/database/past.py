@@ -1,4 +1,5 @@
-"""What became of the tasks of a node in the past: what its results took, by definition, and why they ran.
+"""What became of the tasks of a node in the past: what its results took, by definition, why they ran, and of which
+items a map was.
 
 One query sums up in DuckDB, so a node of a hundred thousand results costs one row. What a plan foretells from it is in
 `core.estimate`.
@@ -37,6 +38,18 @@ WHERE t.run_id = $1 AND n.name = $2 AND ($3::INTEGER IS NULL OR t.item = $3::INT
 """
 
 
+_NAMED = """
+SELECT m.run_id, m.label, m.digest FROM map_items m JOIN (
+    SELECT n.run_id, n.node FROM nodes n
+    JOIN resolutions s ON s.run_id = n.run_id AND s.node = n.node
+    JOIN runs_latest l ON l.run_id = n.run_id
+    WHERE n.name = $1 AND s.state = 'resolved' AND s.sample_of IS NULL AND EXISTS (
+        FROM map_items i WHERE i.run_id = n.run_id AND i.node = n.node AND i.label IS NOT NULL
+    ) ORDER BY l.started_at DESC, n.run_id DESC LIMIT 1
+) newest ON newest.run_id = m.run_id AND newest.node = m.node ORDER BY m.item
+"""
+
+
 def past(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[Past]:
     """A row a node and definition, in no order."""
     return [_past(row) for row in cursor.execute(_PAST, [list(nodes)]).fetchall()]
@@ -46,6 +59,12 @@ def reasons(cursor: DuckDBPyConnection, run_id: str, node: str, item: int | None
     """The reasons that the tasks of a node had in a run, in order."""
     found = cursor.execute(_REASONS, [run_id, node, item]).fetchall()
     return [str(reason) for (reason,) in found]
+
+
+def named_items(cursor: DuckDBPyConnection, node: str) -> tuple[str, list[tuple[str, str]]] | None:
+    """The newest run that took all items of a map which names them, and the name and digest of each, in order."""
+    found = cursor.execute(_NAMED, [node]).fetchall()
+    return (found[0][0], [(label, digest) for _, label, digest in found]) if found else None
 
 
 def _past(row: Sequence[Any]) -> Past:
