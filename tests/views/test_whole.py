@@ -43,6 +43,14 @@ def test_no_sample_is_none() -> None:
     assert whole(()) is None
 
 
+def test_a_row_alone() -> None:
+    """A row without those that it needs, as the lines of a notebook's run are made, is fine."""
+    assert whole((rows.node("total", "told"),)) is None
+    alone = whole((mapped("told", "numbers", sample_of=40),))
+    assert alone is not None
+    assert alone.usd == pytest.approx(0.4)
+
+
 def test_a_hit_counts_as_it_was_paid() -> None:
     """What is cached took what it took when it was made."""
     half = {"success": 10, "cached": 10}

@@ -44,16 +44,22 @@ class Whole:
 def whole(nodes: Sequence[NodeRow]) -> Whole | None:
     """What the sampled maps of a run, and the maps below them, would take with all items. None without a sample.
 
-    `nodes` in order of the graph. A map below a sample is taken to have more items in proportion. Nodes that are no
+    `nodes` in order of the graph; what one needs may be left out. A map below a sample is taken to have more items in proportion. Nodes that are no
     maps are left out: they run once in either case.
     """
+    if all(row.sample_of is None for row in nodes):
+        return None
     growth: dict[str, float] = {}  # how many times as many items would come from a node
     ends: dict[str, float | None] = {}
     taking: dict[str, Taking] = {}
     for row in nodes:
-        above = growth.get(row.over, 1.0) if row.over is not None else max([growth[dep] for dep in row.deps], default=1)
+        above = (
+            growth.get(row.over, 1.0)
+            if row.over is not None
+            else max([growth.get(dep, 1) for dep in row.deps], default=1)
+        )
         growth[row.name] = above * _own(row)
-        before = [ends[dep] for dep in row.deps]
+        before = [ends.get(dep, 0.0) for dep in row.deps]
         start = None if None in before else max([end for end in before if end is not None], default=0.0)
         if row.over is not None and growth[row.name] > 1:
             taking[row.name] = found = _taking(row, growth[row.name])
@@ -64,8 +70,6 @@ def whole(nodes: Sequence[NodeRow]) -> Whole | None:
         for row in reversed(nodes)
         if row.sample_of is not None and growth.get(row.over or "", 1.0) == 1
     }
-    if not samples:
-        return None
     rows = [row for row in nodes if row.name in taking]
     lasting = [end for end in ends.values() if end is not None]
     return Whole(
