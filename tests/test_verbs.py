@@ -71,6 +71,24 @@ def test_every_verb_explains_itself(where: Where) -> None:
         assert find(verb.name, where) is verb
 
 
+@pytest.mark.parametrize("where", [Where.NOTEBOOK, Where.SHELL])
+def test_the_overview_fits_a_screen(where: Where) -> None:
+    """No line of it is wider than 100 columns, and every argument is in it, unbroken."""
+    text = overview(where)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "[--item N]" in text
+    assert "[--limit N] [--random] [--seed N]" in " ".join(text.split())
+
+
+def test_a_flag_unlike_all_others_gets_no_suggestion() -> None:
+    """Two dashes in common are no likeness."""
+    with pytest.raises(UsageFault) as caught:
+        read(find("run", Where.SHELL), ["a.ipynb", "--max-used", "3"], Where.SHELL)
+    assert "did you mean" not in str(caught.value)
+    with pytest.raises(UsageFault, match="did you mean --limit"):
+        read(find("run", Where.SHELL), ["a.ipynb", "--limt", "3"], Where.SHELL)
+
+
 def test_parameters_come_in_pairs() -> None:
     """`-p NAME VALUE` may be said again."""
     verb = find("run", Where.SHELL)

@@ -9,6 +9,7 @@ import argparse
 import difflib
 import re
 import shlex
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -83,11 +84,10 @@ def split(text: str) -> list[str]:
 
 
 def overview(where: Where) -> str:
-    """All verbs with a line each."""
+    """All verbs: a line each that says what it does, its arguments below, no line wider than a terminal."""
     verbs = usable(where)
-    calls = [_usage(verb) for verb in verbs]
-    width = max(map(len, calls))
-    lines = [f"  {call.ljust(width)}  {verb.summary}" for call, verb in zip(calls, verbs, strict=True)]
+    width = max(len(verb.name) for verb in verbs)
+    lines = [line for verb in verbs for line in (f"  {verb.name.ljust(width)}  {verb.summary}", *_below(verb, width))]
     ending = f"{_prompt(where)} VERB --help says more."
     if where is Where.NOTEBOOK:
         ending += " %%wf_node NAME defines a node, %%wf_sql takes a SELECT as its cell."
@@ -163,8 +163,17 @@ def _plain(message: str, parser: argparse.ArgumentParser) -> str:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f", did you mean {near[0]}?" if near else ""
+    by_letters = {each.lstrip("-"): each for each in known}  # two dashes in common are no likeness
+    near = difflib.get_close_matches(word.lstrip("-"), by_letters, 1)
+    return f", did you mean {by_letters[near[0]]}?" if near else ""
+
+
+def _below(verb: Verb, width: int) -> list[str]:
+    """The arguments of a verb, wrapped; a sign such as `[--limit N]` stays whole."""
+    signs = [_sign(argument).replace(" ", "\0") for argument in verb.arguments]
+    indent = " " * (width + 4)
+    lines = textwrap.wrap(" ".join(signs), 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]
 
 
 def _usage(verb: Verb) -> str:

@@ -64,6 +64,13 @@ def test_another_order_is_named() -> None:
     assert hints(["x"], saved, []) == ["another order: cell 1 ran as [5], after cell 3, which ran as [2]"]
 
 
+def test_equal_cells_are_no_other_order() -> None:
+    """A notebook says `%wf run` after each edit: run from top to bottom, it is in order."""
+    texts = ["%wf run", "x = 1", "%wf run"]
+    cells = [Cell(number, text) for number, text in enumerate(texts, 1)]
+    assert hints(["y"], cells, [Ran(count, text) for count, text in enumerate(texts, 1)]) == []
+
+
 def test_nothing_hidden_gives_no_hint() -> None:
     """What ran is what stands there."""
     assert hints(["LIMIT", "a"], [LIMIT, BODY], [Ran(1, "LIMIT = 3"), Ran(2, BODY.source)]) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from wfkit.core.estimate import Estimate, Span
@@ -36,6 +37,14 @@ def test_what_was_expected_and_what_was() -> None:
 
 
 def test_unknown_is_no_zero() -> None:
-    """A run without an estimate says nothing; an unknown expectation is `?`."""
+    """A run without an estimate says nothing, nor does what nobody could foretell."""
     assert compared(row(None)) == ""
-    assert compared(row(Estimate(Span(0, None, None), calls=Span(1, 1, 1)))).startswith("expected ?, was $0.25;")
+    nobody = Span(0, None, None)
+    assert compared(row(Estimate(nobody, calls=Span(1, 1, 1), tokens=nobody, run_s=nobody))) == ""
+    assert compared(row(Estimate(nobody, calls=Span(1, 1, 1), tokens=nobody))).startswith("expected 0 s, was 5.0 s")
+
+
+def test_nothing_to_do_is_not_compared() -> None:
+    """A run that served everything from the store has no expectation worth a line."""
+    idle = replace(row(Estimate()), spent=Spent(0, 0, 0, Decimal(0)))
+    assert compared(idle) == ""

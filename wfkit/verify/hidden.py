@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -107,9 +108,16 @@ def _hint(name: str, cells: Sequence[Cell], ran: Sequence[Ran]) -> str:
 
 
 def _order(cells: Sequence[Cell], ran: Sequence[Ran]) -> str:
-    """The first two cells that ran in another order than they stand; by the saved counts if no live kernel tells."""
+    """The first two cells that ran in another order than they stand; by the saved counts if no live kernel tells.
+
+    A live kernel knows texts only: which of several equal cells ran (`%wf run`), nobody knows, so they say nothing.
+    """
     newest = {each.source.strip(): each.count for each in ran}
-    counts = [(cell.number, newest.get(cell.source) if ran else cell.count) for cell in cells]
+    stands = Counter(cell.source for cell in cells)
+    counts = [
+        (cell.number, (newest.get(cell.source) if stands[cell.source] == 1 else None) if ran else cell.count)
+        for cell in cells
+    ]
     done = [(number, count) for number, count in counts if count is not None]
     for (left, before), (right, after) in pairwise(done):
         if before > after:

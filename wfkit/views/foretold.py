@@ -35,7 +35,8 @@ def summary(found: Estimate) -> str:
 
 
 def compared(run: RunRow) -> str:
-    """`expected $0.15, was $0.14 (−7 %); 12 s, was 14 s (+17 %)`; empty for a run without an estimate."""
+    """`expected $0.15, was $0.14 (−7 %); 12 s, was 14 s (+17 %)`, without what nobody could foretell; empty for a run
+    without an estimate, and for one that had nothing to do."""
     found = run.estimate
     if found is None or run.ended_at is None:
         return ""
@@ -47,8 +48,10 @@ def compared(run: RunRow) -> str:
     asked = found.calls.high != 0 or spent.calls
     parts = [_pair(found.usd, usd, numbers.money)] if asked else []
     parts += [_pair(found.tokens, used, lambda count: f"{numbers.tokens(count)} tokens")] if asked else []
-    parts.append(_pair(found.run_s, run.ended_at - run.started_at, numbers.seconds))
-    return "expected " + "; ".join(parts)
+    if asked or found.run_s.high != 0:
+        parts.append(_pair(found.run_s, run.ended_at - run.started_at, numbers.seconds))
+    told = [part for part in parts if part]
+    return "expected " + "; ".join(told) if told else ""
 
 
 def sampled(report: RunReport) -> str:
@@ -72,6 +75,8 @@ def _taken(one: Taken, what: str = " items") -> str:
 
 
 def _pair(amount: Span, was: float | None, show: Show) -> str:
+    if amount.expected is None:
+        return ""
     text = f"{show(amount.expected)}, was {show(was)}"
     if not amount.expected or was is None:
         return text
