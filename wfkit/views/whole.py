@@ -44,8 +44,8 @@ class Whole:
 def whole(nodes: Sequence[NodeRow]) -> Whole | None:
     """What the sampled maps of a run, and the maps below them, would take with all items. None without a sample.
 
-    `nodes` in order of the graph; what one needs may be left out. A map below a sample is taken to have more items in proportion. Nodes that are no
-    maps are left out: they run once in either case.
+    `nodes` in order of the graph; what one needs may be left out. A map below a sample is taken to have more items in
+    proportion. Nodes that are no maps are left out: they run once in either case.
     """
     if all(row.sample_of is None for row in nodes):
         return None
