@@ -10,6 +10,7 @@ import pytest
 import wfkit
 from tests.engine.lab import Lab, did, run
 from wfkit.artifact import File
+from wfkit.errors import ValueFault
 
 MAKES = "import wfkit\nfrom pathlib import Path\nPath('out.txt').write_text(f'{N}')\nwfkit.file('out.txt')"
 NEXT = {"made": MAKES, "told": "made.read_text() + '!'"}
@@ -52,15 +53,49 @@ def test_a_file_of_the_notebook_counts_by_content(lab: Lab) -> None:
 
 
 def test_a_made_file_comes_back(lab: Lab) -> None:
-    """On a hit the file is there again, byte by byte and with its mode, missing or different."""
+    """On a hit the file is there again, byte by byte and with its mode, if it was missing or of another result."""
     cells = {"made": MAKES.replace("wfkit.file", "Path('out.txt').chmod(0o640)\nwfkit.file")}
+    assert not run(lab.cells(cells, {"N": 2})).warnings
     assert not run(lab.cells(cells, {"N": 1})).warnings
-    for spoil in (lambda: Path("out.txt").unlink(), lambda: Path("out.txt").write_text("other"), lambda: None):
+    for spoil in (lambda: Path("out.txt").unlink(), lambda: Path("out.txt").write_text("2"), lambda: None):
         spoil()
         outcome = run(lab.cells(cells, {"N": 1}))
         assert did(outcome) == {"made": "hit"}
         assert Path("out.txt").read_text() == "1"
         assert stat.S_IMODE(Path("out.txt").stat().st_mode) == 0o640
+
+
+def test_a_file_of_the_user_is_not_written_over(lab: Lab) -> None:
+    """What no result made in that place stays until the body itself writes there: the node runs again, and the plan
+    says so. A value handed out later does not write over it either.
+    """
+    body = MAKES.replace("Path('out.txt').write_text", "Path('out.txt').exists() or Path('out.txt').write_text")
+    outcome = run(lab.cells({"made": body}, {"N": 1}))
+    Path("out.txt").write_text("mine")
+    workflow = lab.cells({"made": body}, {"N": 1})
+    assert "file changed" in workflow.plan().text()
+    with pytest.raises(ValueFault, match="not written over"):
+        workflow.store.get(known_digests(workflow)[0])
+    again = run(workflow)
+    assert (did(again)["made"], again["made"].read_text(), Path("out.txt").read_text()) == ("run", "mine", "mine")
+    assert outcome.status == again.status
+
+
+def test_a_file_of_the_user_in_a_folder_is_not_written_over(lab: Lab) -> None:
+    """In a folder that a result made, a file that the user changed stays; a missing one comes back."""
+    body = (
+        "import wfkit\nfrom pathlib import Path\nPath('out').mkdir(exist_ok=True)\n"
+        "for name in 'ab':\n    path = Path('out', name)\n    path.exists() or path.write_text(name)\nwfkit.file('out')"
+    )
+    run(lab.cells({"made": body}))
+    Path("out/a").write_text("mine")
+    assert did(run(lab.cells({"made": body}))) == {"made": "run"}
+    assert Path("out/a").read_text() == "mine"
+
+
+def known_digests(workflow: wfkit.Workflow) -> list[str]:
+    """The value digests of the results of `made`."""
+    return [known.digest for found in workflow.store.known(["made"]).values() for known in found]
 
 
 def test_what_is_downstream_follows_the_content(lab: Lab) -> None:

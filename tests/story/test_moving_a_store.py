@@ -36,11 +36,40 @@ workflow.close()
 """
 
 
+MAKES = """
+import json
+from pathlib import Path
+import wfkit
+
+workflow = wfkit.Workflow("making")
+
+@workflow.node
+def report():
+    Path("out").mkdir(exist_ok=True)
+    Path("out/small.txt").write_text("small")
+    Path("out/large.txt").write_text("large" * 50_000)
+    return [wfkit.file("out/small.txt"), wfkit.file("out/large.txt")]
+
+@workflow.node
+def size(report):
+    return sum(len(path.read_text()) for path in report)
+
+reruns = "file changed" in workflow.plan("report").text()
+outcome = workflow.run()
+tasks = {row.name: {str(state): count for state, count in row.tasks.items()} for row in outcome.report.nodes}
+there = sorted(path.name for path in Path("out").glob("*"))
+print(json.dumps([outcome["size"], tasks, there, reruns]))
+workflow.close()
+"""
+MADE = '[250005, {"report": {"success": 1}, "size": {"success": 1}}, ["large.txt", "small.txt"], false]'
+
+
 def _project(folder: Path) -> Path:
     (folder / "data").mkdir(parents=True)
     (folder / "data" / "rows.csv").write_text("name,n\nann,1\nbob,2\n", encoding="utf-8")
     (folder / "pyproject.toml").write_text("", encoding="utf-8")
     (folder / "moving.py").write_text(PROJECT, encoding="utf-8")
+    (folder / "making.py").write_text(MAKES, encoding="utf-8")
     return folder
 
 
@@ -82,3 +111,56 @@ def test_a_shell_keeps_house(tmp_path: Path) -> None:
     assert '"cached": 2' in _run(here, "moving.py")
     assert "may be collected now" in _wfkit(here, "pin", "table", "--drop")
     assert "size" in _wfkit(here, "doctor")
+
+
+def _spoiled(folder: Path) -> Path:
+    """A project without the files that its node made."""
+    for path in (folder / "out").glob("*"):
+        path.unlink()
+    return folder
+
+
+def test_files_that_a_node_made_move_along(tmp_path: Path) -> None:
+    """An archive carries them, small and large; there they are hits and are written where they belong."""
+    here, there = _project(tmp_path / "here"), _project(tmp_path / "there")
+    assert _run(here, "making.py").strip() == MADE
+    _wfkit(here, "store", "export", "../made.zip")
+    _wfkit(there, "store", "import", "../made.zip")
+    assert _run(there, "making.py").strip() == MADE.replace("success", "cached")
+    assert (there / "out" / "large.txt").read_text() == "large" * 50_000
+
+
+def test_an_imported_archive_does_not_write_over_files(tmp_path: Path) -> None:
+    """A file of the project with other content is nobody's result: the plan says that the node runs, and it does. The
+    import itself, and what only looks, leave it alone.
+    """
+    here, there = _project(tmp_path / "here"), _project(tmp_path / "there")
+    _run(here, "making.py")
+    _wfkit(here, "store", "export", "../made.zip")
+    (there / "out").mkdir()
+    mine = there / "out" / "small.txt"
+    mine.write_text("mine", encoding="utf-8")
+    _wfkit(there, "store", "import", "../made.zip")
+    for look in (("why", "size"), ("plan",), ("history",), ("lineage", "size")):
+        _run(there, "-c", "import sys; from wfkit.cli.main import main; main()", *look)
+        assert mine.read_text(encoding="utf-8") == "mine"
+    told = _run(there, "making.py").strip()
+    assert told == MADE.replace('"size": {"success"', '"size": {"cached"').replace("false", "true")
+
+
+def test_gc_keeps_files_that_are_needed(tmp_path: Path) -> None:
+    """What the newest run, or a pinned one, made comes back after a collection; what no run needs goes."""
+    here = _project(tmp_path / "here")
+    _run(here, "making.py")
+    _wfkit(here, "pin", "report")
+    newer = MAKES.replace('"large" * 50_000', '"LARGE" * 50_000')
+    (here / "making.py").write_text(newer, encoding="utf-8")
+    _run(here, "making.py")
+    _wfkit(here, "gc", "--older", "0s", "--keep-runs", "1", "--keep-size", "0B")
+    for text, large in ((newer, "LARGE"), (MAKES, "large")):
+        (_spoiled(here) / "making.py").write_text(text, encoding="utf-8")
+        assert _run(here, "making.py").strip() == MADE.replace("success", "cached")
+        assert (here / "out" / "large.txt").read_text(encoding="utf-8") == large * 50_000
+    _wfkit(here, "pin", "report", "--drop")
+    _wfkit(here, "gc", "--older", "0s", "--keep-runs", "0", "--keep-size", "0B")
+    assert _run(_spoiled(here), "making.py").strip() == MADE

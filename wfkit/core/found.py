@@ -75,6 +75,11 @@ class Found(Mapping[str, Sequence[Known]]):
         last = {items.node: items for items in self.columns if len(items)}
         yield from (items.known(0) for items in last.values())
 
+    def reads(self) -> Iterator[Read]:
+        """What all results have read or made; the same thing may come again."""
+        yield from (read for results in self.singles.values() for known in results for read in known.reads)
+        yield from (read for items in self.columns for reads in items.reads for read in reads)
+
     def answered(self, definition: str, unchanged: Callable[[Read], bool], since: float) -> Answers:
         """What columns answer for one definition: results made after `since` whose reads all match.
 

@@ -22,7 +22,6 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Index
 from wfkit.core.promises import Store
 from wfkit.core.report import RunReport
-from wfkit.core.result import Read
 from wfkit.core.run import Run, begin
 from wfkit.core.terms import FailureKind, NodeKind, RunState
 from wfkit.engine.asking import Asking
@@ -47,7 +46,6 @@ from wfkit.executors.threads import Threads
 from wfkit.guards.budgets import Purse
 from wfkit.guards.chain import Guards
 from wfkit.guards.pools import Pools
-from wfkit.keys.reads import unchanged
 from wfkit.keys.task import task_key
 from wfkit.llm import client
 from wfkit.llm.cassette import Cassette, parse_mode
@@ -129,9 +127,7 @@ def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str
     """A resolver that looks at files and variables as they are now. Raises UsageFault when the wish is void."""
 
     # No memo: a node of this very run may write a file that a later one has read.
-    def is_unchanged(read: Read) -> bool:
-        return unchanged(read, session.project)
-
+    is_unchanged = Places(session.project, session.values, index.by_key).unchanged
     found = Resolver(prepared, index, session.values, is_unchanged, run_id, wish.force, wish.scope, wish.failed)
     found.text_of = session.store.definition
     refuse_nothing(wish, prepared, found.keeping)
@@ -140,7 +136,7 @@ def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str
 
 def _context(session: Session, run: Run, resolver: Resolver, wish: Wish) -> Context:
     """What the attempts of a run share."""
-    places = Places(session.project, session.values)
+    places = Places(session.project, session.values, resolver.index.by_key)
     resolver.unchanged = places.unchanged
     around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
     kept = kept_replies(session.store, run) if run.epoch > 1 else {}

@@ -1,6 +1,7 @@
 """Files as values: their bytes in a payload, and back to the place in the project that they came from.
 
-Only regular files of the project are kept, and nothing is written through a link, into a hidden folder or outside.
+Only regular files of the project are kept, and nothing is written through a link, into a hidden folder or outside, nor
+over a file with other content unless somebody who knows that content says so (`replacing`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from wfkit.errors import ValueFault
 LARGEST = 1_000_000_000
 _MOST = 10_000
 _home: ContextVar[Path | None] = ContextVar("wfkit_project", default=None)
+_replaceable: ContextVar[frozenset[str]] = ContextVar("wfkit_replaceable", default=frozenset())
 
 
 @contextmanager
@@ -31,6 +33,16 @@ def at_home(project: Path | None) -> Iterator[None]:
         yield
     finally:
         _home.reset(token)
+
+
+@contextmanager
+def replacing(names: frozenset[str]) -> Iterator[None]:
+    """What lies at these names of the project may be written over by values decoded inside."""
+    token = _replaceable.set(names)
+    try:
+        yield
+    finally:
+        _replaceable.reset(token)
 
 
 def encode(value: object) -> bytes | None:
@@ -69,23 +81,23 @@ def _packed(name: str, found: list[tuple[str, Path]]) -> bytes:
 
 
 def decode(payload: bytes) -> File:
-    """The file in its place, written only where it is missing or different. Raises ValueFault."""
+    """The file in its place, written only where it is missing, or different and `replacing`. Raises ValueFault."""
     stop = payload.index(b"\n")
     name, rows = orjson.loads(payload[:stop])
     project = _home.get() or Path.cwd()
     file = File.of(project / name, project)
     if not file.is_inside or ".." in Path(name).parts or any(".." in Path(inner).parts for inner, _, _ in rows):
         raise ValueFault(f"a stored file is named {name!r}, which is not in the project: it is not written")
-    start = stop + 1
+    start, replaces = stop + 1, name in _replaceable.get()
     for inner, mode, size in rows:
-        _put(Path(file, inner) if inner else Path(file), mode, payload[start : start + size], project)
+        _put(Path(file, inner) if inner else Path(file), mode, payload[start : start + size], project, replaces)
         start += size
     if not rows:
         Path(file).mkdir(parents=True, exist_ok=True)
     return file
 
 
-def _put(path: Path, mode: int, content: bytes, project: Path) -> None:
+def _put(path: Path, mode: int, content: bytes, project: Path, replaces: bool) -> None:
     _refuse_links(path, project)
     if path.is_dir():
         raise ValueFault(f"the file {str(path)!r} cannot be brought back: a folder is in its place")
@@ -94,6 +106,10 @@ def _put(path: Path, mode: int, content: bytes, project: Path) -> None:
             if stat.S_IMODE(path.stat().st_mode) != mode:
                 path.chmod(mode)
             return
+        if path.exists() and not replaces:
+            raise ValueFault(
+                f"the file {str(path)!r} holds something else, which is not written over: move it away, or run again"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".wfkit-")
         with os.fdopen(handle, "wb") as file:
