@@ -329,7 +329,7 @@ def file(path: str | os.PathLike[str]) -> File:
     """A file or folder as a value: a path that is used like any other, and counts by its content.
 
     Declares what a reader in C opens. A body that wrote the file and returns it has it kept, and brought back on a
-    hit where it is missing or different; such a file lies in the project.
+    hit where it is missing or of an older result; such a file lies in the project.
     """
     return reads.file(path, locate(Path.cwd(), os.environ).parent)
 
