@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from tests.engine.lab import Lab, run
+from tests.engine.lab import Lab, did, run
 from wfkit.core.report import RunReport
 from wfkit.llm.fake import Say, Script
 from wfkit.views.plan import PlanView
@@ -107,3 +108,48 @@ def test_the_plan_of_a_sample_shows_the_whole(lab: Lab) -> None:
     assert isinstance(plain, PlanView)
     assert plain.object()["whole"] is None
     assert "all items" not in plain.text()
+
+
+def test_early_cut_off_after_a_sample(any_lab: Lab) -> None:
+    """What needs a sample is keyed by what the sample came to: other code with the same values, or another limit that
+    leaves the values as they are, does not run it again."""
+    below = {"top": "max(told)", "said": "f'at most {top}'"}
+    numbers = {"numbers": [3, 2, 1, 0, 9]}
+    first = any_lab.cells({"told --each 'n in numbers'": "n * 2", **below}, dict(numbers))
+    run(first, "said", limit=2)
+    same = run(any_lab.cells({"told --each 'n in numbers'": "n + n", **below}, dict(numbers)), "said", limit=2)
+    assert did(same) == {"told": "run", "top": "hit", "said": "hit"}
+    more = run(first, "said", limit=4)
+    assert did(more) == {"told": "2 hit 2 run", "top": "run", "said": "hit"}
+    assert did(run(first, "said")) == {"told": "4 hit 1 run", "top": "run", "said": "run"}
+
+
+def test_an_empty_map(any_lab: Lab) -> None:
+    """A map without items has nothing to take a sample of, and nothing to foretell."""
+    workflow = any_lab.cells({"told --each 'n in numbers'": "n", "count": "len(told)"}, {"numbers": []})
+    outcome = run(workflow, "count", limit=5)
+    assert (outcome["count"], outcome.report.run.status) == (0, "success")
+    assert "sample" not in Progress(outcome.report).text()
+    plan = workflow.plan("count", limit=5)
+    assert "✓" in plan.text() or "cached" in plan.text()
+
+
+def test_a_sample_of_a_frame_keeps_its_dtypes(any_lab: Lab) -> None:
+    """The rows of a sample are rows of the frame: each value has the type that it has in a run of all, so running the
+    rest reuses them, and so has what is made of them."""
+    frame = pd.DataFrame({
+        "n": pd.array([1, None, 3, 4], dtype="Int64"),
+        "at": pd.to_datetime(["2026-01-01", "2026-01-02", None, "2026-01-04"], utc=True),
+        "kind": pd.Categorical(["a", "b", "a", "c"]),
+        "flag": pd.array([True, None, False, True], dtype="boolean"),
+    })  # fmt: skip
+    cells = {
+        "told --each 'row in rows'": "{'types': [type(one).__name__ for one in (row.n, row.at, row.kind, row.flag)]}"
+    }
+    workflow = any_lab.cells(cells, {"rows": frame})
+    sample = run(workflow, "told", limit=3, random=True, seed=2)
+    picked = list(sample["told"].sample.picked)
+    whole = run(workflow, "told")
+    assert did(whole) == {"told": "3 hit 1 run"}
+    assert [whole["told"][place]["types"] for place in picked] == [one["types"] for one in sample["told"]]
+    assert sample["told"].frame()["types"].tolist() == whole["told"].frame()["types"].iloc[picked].tolist()
