@@ -19,9 +19,6 @@ from wfkit.engine.lineage import with_items
 from wfkit.engine.logs import TaskLog
 from wfkit.errors import BudgetRefused, UsageFault
 from wfkit.settings import Settings
-from wfkit.store.collection.sizes import measure
-from wfkit.store.disk import DiskStore
-from wfkit.store.doctor import doctor
 from wfkit.views.bundle import View
 from wfkit.views.cost import Cost
 from wfkit.views.dag import Dag
@@ -141,16 +138,6 @@ def _setting(value: object) -> str:
     if isinstance(value, tuple):
         return "; ".join(f"{model}: {', '.join(f'{name} ${usd:g}' for name, usd in prices)}" for model, prices in value)
     return str(value)
-
-
-def health(store: DiskStore, rebuild: bool) -> Sheet:
-    """The health of a store as a table; `rebuild` makes its database anew from the journals first."""
-    found = doctor(store.root, rebuild, store.database())
-    size = ("size", "ok", measure(store.root).text(), "")
-    rows = (size, *((finding.subject, finding.level, finding.detail, finding.advice) for finding in found.findings))
-    verdict = "nothing is wrong" if found.ok else "something is wrong: see the rows marked error"
-    heads = ("subject", "level", "detail", "what to do")
-    return Sheet(f"store {found.root}: {verdict}", heads, rows, 0 if found.ok else 1)
 
 
 def progress(report: RunReport) -> Progress:

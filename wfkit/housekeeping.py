@@ -1,4 +1,4 @@
-"""What the verbs of housekeeping answer: `gc`, `pin`, `store export` and `store import`, in a sentence and a table.
+"""What the verbs of housekeeping answer: `doctor`, `gc`, `pin`, `store export` and `import`, in a sentence and a table.
 
 Words become wishes here and findings become rows; what is done is done in `store`.
 """
@@ -15,11 +15,22 @@ from wfkit.store import place
 from wfkit.store.collection import archive, pins, taking_in
 from wfkit.store.collection.collect import Collected, at_work, collect
 from wfkit.store.collection.keeping import NEWEST, Wish, amount, span
-from wfkit.store.collection.sizes import in_units
+from wfkit.store.collection.sizes import in_units, measure
 from wfkit.store.disk import DiskStore, open_store
+from wfkit.store.doctor import doctor
 from wfkit.views import numbers
 from wfkit.views.numbers import plural
 from wfkit.views.sheet import Sheet
+
+
+def health(store: DiskStore, rebuild: bool) -> Sheet:
+    """The health of a store as a table; `rebuild` makes its database anew from the journals first."""
+    found = doctor(store.root, rebuild, store.database())
+    size = ("size", "ok", measure(store.root).text(), "")
+    rows = (size, *((finding.subject, finding.level, finding.detail, finding.advice) for finding in found.findings))
+    verdict = "nothing is wrong" if found.ok else "something is wrong: see the rows marked error"
+    heads = ("subject", "level", "detail", "what to do")
+    return Sheet(f"store {found.root}: {verdict}", heads, rows, 0 if found.ok else 1)
 
 
 def wished(older: str | None, keep_size: str | None, keep_runs: int | None, replies: bool) -> Wish:

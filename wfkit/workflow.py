@@ -219,7 +219,7 @@ class Workflow:
 
     def doctor(self, rebuild: bool = False) -> View:
         """The health of the store; `rebuild` makes the database anew from the journals."""
-        return answers().health(self.store, rebuild)
+        return housekeeping().health(self.store, rebuild)
 
     def gc(
         self,

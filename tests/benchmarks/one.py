@@ -28,6 +28,8 @@ CASES = {
     "transport": "calls",
     "layers": "layers",
     "digests": "digests",
+    "plan": "plans",
+    "plan-shell": "plans",
 }
 
 

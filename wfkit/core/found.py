@@ -39,6 +39,7 @@ class Found(Mapping[str, Sequence[Known]]):
         self.columns = columns
         self.forgotten = forgotten or {}
         self._asked = 0
+        self._doubled: dict[str, set[str]] = {}  # by definition: which of its single results' keys are in columns too
 
     def __getitem__(self, key: str) -> Sequence[Known]:
         found = self.get(key)
@@ -52,7 +53,7 @@ class Found(Mapping[str, Sequence[Known]]):
     def get(self, key: str, default: Sequence[Known] = ()) -> Sequence[Known]:  # type: ignore[override]
         """The results under a key, or the default."""
         singles = self.singles.get(key)
-        places = self._find(key) if self.columns else ()
+        places = self._find(key) if self.columns and not self._is_single(singles) else ()
         if not places:
             return singles or default
         until = self.forgotten.get(key, _NEVER)
@@ -85,14 +86,27 @@ class Found(Mapping[str, Sequence[Known]]):
 
         Keys with a single result or something forgotten are left out: `plan.look_up` decides those.
         """
-        answers = Answers()
+        answers, whole = Answers(), True
         for items in self.columns:
-            if items.definition == definition and items.created_at >= since:
-                _add(answers, items, [all(map(unchanged, reads)) for reads in items.reads])
-        for other in (self.singles, self.forgotten):
-            for key in other.keys() & answers.digests.keys() if other else ():
-                del answers.digests[key]
+            if items.definition != definition:
+                continue
+            if items.created_at < since:
+                whole = False
+                continue
+            good = [all(map(unchanged, reads)) for reads in items.reads]
+            whole = whole and all(good)
+            _add(answers, items, good)
+        doubled = self.singles.keys() & answers.digests.keys()
+        if whole:
+            self._doubled[definition] = doubled
+        for key in doubled | (self.forgotten.keys() & answers.digests.keys()):
+            del answers.digests[key]
         return answers
+
+    def _is_single(self, singles: Sequence[Known] | None) -> bool:
+        """Whether a key with single results is known to be in no column: a key belongs to one definition."""
+        doubled = self._doubled.get(singles[0].definition) if singles else None
+        return doubled is not None and singles is not None and singles[0].key not in doubled
 
     def _find(self, key: str) -> Sequence[tuple[int, int]]:
         """Where a key is in the columns. The first few are searched for: most plans ask for no more."""

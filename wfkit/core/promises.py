@@ -77,8 +77,11 @@ class Log(Protocol):
         """
         ...
 
-    def entries(self, run_id: str) -> list[Entry]:
-        """All entries of a run in the order (epoch, seq); late ones of an older epoch are left out."""
+    def entries(self, run_id: str, outline: bool = False) -> list[Entry]:
+        """All entries of a run in the order (epoch, seq); late ones of an older epoch are left out.
+
+        Of an `outline` also what tasks did and asked may be left out: how the run began, keys, what was skipped remain.
+        """
         ...
 
     def interrupted(self) -> list[tuple[RunStarted, int]]:

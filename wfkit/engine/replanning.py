@@ -30,14 +30,15 @@ def replan(session: Session, of: str | None = None) -> Plan:
     store = session.store
     row = _find(store, of)
     recalled = recall(store, session.project, row.run_id if row is not None else None)
-    run = recalled.run
-    reasons = {n: recalled.reasons(n) for n in range(len(run.specs))}
+    specs = recalled.specs
+    reasons = {n: recalled.reasons(n) for n in range(len(specs))}
     jobs = {n: _job(recalled, n, reasons[n]) for n in reasons}
     names = [job.spec.name for job in jobs.values() if job.tasks[2] != 0]
     nodes, whole = estimate(jobs, store.past(names) if names else [], session.settings)
-    steps = [n for n, spec in enumerate(run.specs) if spec.kind is not NodeKind.INPUT]
+    steps = [n for n, spec in enumerate(specs) if spec.kind is not NodeKind.INPUT]
     planned = tuple(_node(recalled, n, Counter(reasons[n]), nodes[n]) for n in steps)
-    return Plan(run.started.targets, planned, whole, run.started.run_id, _warnings(of, run.started.at))
+    started = recalled.started
+    return Plan(started.targets, planned, whole, started.run_id, _warnings(of, started.at))
 
 
 def _find(store: Store, of: str | None) -> RunRow | None:
@@ -68,24 +69,25 @@ def _warnings(of: str | None, started_at: float) -> tuple[str, ...]:
 
 
 def _job(recalled: Recalled, n: int, reasons: list[Reason]) -> Outlook:
-    spec = recalled.run.specs[n]
+    spec = recalled.specs[n]
     if spec.kind is NodeKind.INPUT:
         return Outlook(spec, (0, 0, 0))
     attempts = 1 + spec.retry.retries + (1 if spec.kind is NodeKind.PROMPT else 0)
-    keys = recalled.keys(n)
+    keys = recalled.keys.get(n)
     if not keys:
         tasks = (0, 1, 1) if spec.over is None else (0, None, None)
         return Outlook(spec, tasks, attempts, gap="how many items it has is not known before what is above it has run")
-    todo = {keys[task] or task for task, reason in enumerate(reasons) if reason is not Reason.CACHED}
+    cached = Reason.CACHED
+    todo = {keys[task] or task for task, reason in enumerate(reasons) if reason is not cached}
     return Outlook(spec, (len(todo), len(todo), len(todo)), attempts)
 
 
 def _node(recalled: Recalled, n: int, counts: Counter[Reason], foretold: NodeEstimate) -> PlanNode:
-    spec = recalled.run.specs[n]
+    spec = recalled.specs[n]
     return PlanNode(
         name=spec.name,
         kind=spec.kind,
-        deps=tuple(recalled.run.specs[dep].name for dep in spec.deps),
+        deps=tuple(recalled.specs[dep].name for dep in spec.deps),
         mapped=spec.over is not None,
         tasks=sum(counts.values()) or None,
         reasons={**counts} or {recalled.waiting(n): 1},

@@ -233,6 +233,7 @@ def late_entries_left_out(kit: Kit) -> None:
     store.append([Entry("run", 0, 1, Dispatched((0,), 1, 1.0))])
     for each in kit.now_and_again(store):
         assert [(entry.epoch, entry.seq) for entry in each.entries("run")] == [(0, 0), (1, 0), (1, 1)]
+        assert [entry.seq for entry in each.entries("run", outline=True)][:2] == [0, 0]
 
 
 def answers(kit: Kit) -> None:

@@ -101,10 +101,10 @@ class DiskStore(Serving, Asking):
         self._flush()
         return adopt.interrupted(self._marks.now())
 
-    def entries(self, run_id: str) -> list[Entry]:
-        """All entries of a run in the order (epoch, seq), without late ones."""
+    def entries(self, run_id: str, outline: bool = False) -> list[Entry]:
+        """All entries of a run in the order (epoch, seq), without late ones; for an `outline` work is not decoded."""
         self._flush()
-        return adopt.entries(self.root, run_id)
+        return adopt.entries(self.root, run_id, adopt.WORK if outline else ())
 
     def database(self) -> Database:
         """The database with everything in it that was appended, for the doctor."""

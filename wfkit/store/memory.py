@@ -116,7 +116,7 @@ class MemoryStore(Serving, Asking):
         starts = [(event, epoch) for event, epoch in ready if isinstance(event, RunStarted)]
         return sorted(starts, key=lambda pair: pair[0].at, reverse=True)
 
-    def entries(self, run_id: str) -> list[Entry]:
+    def entries(self, run_id: str, outline: bool = False) -> list[Entry]:  # noqa: ARG002 - nothing has to be read
         """All entries of a run in the order (epoch, seq), without late ones."""
         with self._recent.lock:
             return in_order({JOURNAL: [entry for entry in self._recent.entries if entry.run_id == run_id]})

@@ -11,8 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from wfkit.keys.content.files import own
 from wfkit.keys.doors.query import files_of
@@ -168,7 +167,7 @@ def _without_scheme(recorder: Recorder, text: str) -> str:
     if parts.scheme != "file":
         recorder.noted("network", parts.hostname or parts.scheme)
         return ""
-    return "" if parts.query or parts.path == "/_" else url2pathname(parts.path)
+    return "" if parts.query or parts.path == "/_" else unquote(parts.path)  # url2pathname, without all of HTTP
 
 
 def _names_a_file(text: str) -> bool:

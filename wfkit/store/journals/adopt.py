@@ -12,7 +12,16 @@ from pathlib import Path
 
 import orjson
 
-from wfkit.core.events import Adopted, Entry, RunStarted
+from wfkit.core.events import (
+    Adopted,
+    CallEnded,
+    CallStarted,
+    Dispatched,
+    Entry,
+    ItemsSucceeded,
+    RunStarted,
+    SliceSucceeded,
+)
 from wfkit.core.terms import RunState
 from wfkit.store import packs, wire
 from wfkit.store.files import make_folder, read_file, write_file
@@ -21,6 +30,11 @@ from wfkit.store.journals.journal import Log
 from wfkit.store.journals.marks import SUFFIX, Mark, find, unfinished
 from wfkit.store.locks import take
 
+WORK = tuple(
+    b'{"t":"%b"' % kind.__name__.encode()
+    for kind in (SliceSucceeded, ItemsSucceeded, Dispatched, CallStarted, CallEnded)
+)
+_CRC = 9  # bytes of a line before its JSON
 _HEAD = 64  # before the run's id there are only a checksum and the name of the event
 
 
@@ -46,10 +60,10 @@ def _resumable(story: list[tuple[Mark, Log]]) -> bool:
     return not any(log.live() for log in {log.journal_id: log for _, log in last}.values())
 
 
-def entries(root: Path, run_id: str) -> list[Entry]:
-    """All entries of a run in the order (epoch, seq), without late ones."""
+def entries(root: Path, run_id: str, without: tuple[bytes, ...] = ()) -> list[Entry]:
+    """All entries of a run in the order (epoch, seq), without late ones and lines that begin like one of `without`."""
     logs = journal.list_journals(root)
-    return in_order({log.journal_id: _of_run(log, run_id) for log in logs})
+    return in_order({log.journal_id: _of_run(log, run_id, without) for log in logs})
 
 
 def in_order(found: Mapping[str, Iterable[Entry]]) -> list[Entry]:
@@ -105,7 +119,7 @@ def write_segment(root: Path, journal_id: str, data: bytes) -> None:
     segments.write(root, journal_id, data)
 
 
-def _of_run(log: Log, run_id: str) -> Iterator[Entry]:
+def _of_run(log: Log, run_id: str, without: tuple[bytes, ...]) -> Iterator[Entry]:
     """The entries of a run in a log; lines of other runs are not even looked at."""
     needle = b'"run":' + orjson.dumps(wire.escape(run_id)) + b',"epoch":'
     data = journal.read_data(log.path)
@@ -114,7 +128,7 @@ def _of_run(log: Log, run_id: str) -> Iterator[Entry]:
         start, stop = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
         if stop < 0:
             return  # a torn tail
-        if place - start < _HEAD:
+        if place - start < _HEAD and not data.startswith(without, start + _CRC):
             yield from _decoded(log, start, data[start:stop])
         place = data.find(needle, stop)
 
