@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wfkit.core.columns import Items, pick
 from wfkit.core.found import Found
 from wfkit.core.result import Known, Output, Read
@@ -78,6 +80,17 @@ def test_found_merges_columns_and_single_results() -> None:
     assert set(found) == {digest("k", n) for n in (1, 2, 3)}
     answers = found.answered("def", lambda _: True, 0.0)
     assert answers.digests == {digest("k", 1): digest("d", 1), digest("k", 2): digest("e", 2)}
+
+
+def test_an_answer_for_all_items_hides_no_column() -> None:
+    """After it a key with a single result still has what columns say, and a key that is in none has its own."""
+    column = items(1, 2).known()
+    both, alone = column.known(0), replace(column.known(0), key=digest("k", 9))
+    found = Found({both.key: [both], alone.key: [alone]}, [column, items(1, at=3.0, value="e").known()])
+    before = {key: found.get(key) for key in (both.key, alone.key)}
+    assert both.key not in found.answered(both.definition, lambda _: True, 0.0).digests
+    assert {key: found.get(key) for key in before} == before
+    assert len(found.get(both.key)) == 2
 
 
 def test_what_was_forgotten_is_not_found() -> None:
