@@ -123,6 +123,16 @@ def test_output_after_a_hit(lab: Lab) -> None:
     assert "ZeroDivisionError" in workflow.log("bad").text()
 
 
+def test_the_log_of_a_node_that_ran_before(lab: Lab) -> None:
+    """After a run of something else, `log` has the newest run that had the node; an unknown node is told."""
+    workflow = lab.cells({"a": "print('hello from a')\n1", "b": "2"})
+    run(workflow, "a")
+    run(workflow, "b")
+    assert "hello from a" in workflow.log("a").text()
+    with pytest.raises(UsageFault, match="no node of the newest runs is named 'aa'"):
+        workflow.log("aa")
+
+
 def test_config(lab: Lab) -> None:
     """`config` shows settings and sets one; a wrong name or value is told and changes nothing."""
     workflow = lab.cells({"a": "1"})

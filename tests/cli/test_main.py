@@ -71,7 +71,7 @@ def test_help_and_version_are_light(tmp_path: Path) -> None:
     for words in ((), ("--help",), ("help",)):
         ran = shell(tmp_path, *words)
         assert (ran.returncode, ran.stderr) == (0, "")
-        assert "demo [--fresh]" in ran.stdout
+        assert "demo     execute the quickstart notebook" in ran.stdout
     assert shell(tmp_path, "--version").stdout == f"wfkit {wfkit.__version__}\n"
     assert "--timeout S" in shell(tmp_path, "run", "--help").stdout
     loaded = subprocess.run(
@@ -89,7 +89,7 @@ WRONG = [
     (("rnu",), "did you mean run?"),
     (("--force",), "needs a verb before it"),
     (("run",), "FILE.ipynb"),
-    (("run", "missing.ipynb"), "notebook not found: missing.ipynb; notebooks in .: broken.ipynb, empty.ipynb"),
+    (("run", "missing.ipynb"), "notebook not found: missing.ipynb; notebooks in this folder: broken.ipynb"),
     (("run", "nowhere/missing.ipynb"), "notebook not found: nowhere/missing.ipynb; nowhere holds no notebook"),
     (("run", "broken.ipynb"), "not a notebook: broken.ipynb"),
     (("run", "empty.ipynb"), "has no code cells"),

@@ -117,6 +117,14 @@ def test_nothing_to_keep(lab: Lab) -> None:
     outcome = run(lab.cells(edited, {"numbers": [3]}), keep=True)
     assert outcome["told"] == ["(3)"]
     assert "nothing was kept" in outcome.warnings[0]
+    assert run(lab.cells(edited, {"numbers": [3]}), keep=True).warnings == ()
+
+
+def test_what_was_kept_is_told(lab: Lab) -> None:
+    """A run that went on with results of older code says of which nodes, and how many."""
+    run(lab.cells(TOLD, {"numbers": [1, 2]}))
+    outcome = run(lab.cells({"told --each 'n in numbers'": "f'({n})'"}, {"numbers": [1, 2]}), keep=True)
+    assert outcome.warnings == ("results of older code stand in (told 2); a run without keep makes them again",)
 
 
 def test_only_what_failed(any_lab: Lab) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.engine.lab import Lab, lab, run
@@ -45,3 +47,13 @@ def test_a_prompt_that_cannot_be_rendered(lab: Lab) -> None:
     assert "line 3" in text
     assert "^" in text
     assert "Traceback" not in text
+
+
+def test_advice_is_given_once(lab: Lab, tmp_path: Path) -> None:
+    """A request that is not on the cassette: its place and what to do stand there once, the diff ends with the diff."""
+    tape = str(tmp_path / "replies.jsonl")
+    run(lab.cells({"m --model offline": "Say one"}), record=tape)
+    text = told(run(lab.cells({"m --model offline": "Say two"}), replay=tape))
+    assert text.count("record again") == 1
+    assert text.startswith("m: NeverSent: this request is not on the cassette")
+    assert "+Say two\n" in text

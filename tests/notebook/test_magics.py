@@ -170,6 +170,7 @@ def test_help_is_text(lab: Kernel) -> None:
     assert "history" in lab.run("%wf").stdout
     assert "--fresh-replies" in lab.run("%wf run --help").stdout
     assert "--retries N" in lab.run("%%wf_node --help\n1").stdout
+    assert "--retries N" in lab.run("%%wf_node some --help\n1").stdout
 
 
 def test_loading_twice_changes_nothing(lab: Kernel) -> None:

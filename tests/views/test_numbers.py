@@ -50,6 +50,8 @@ def test_money_says_how_sure_it_is() -> None:
     """`~` is estimated, `≥` leaves out calls of unknown price."""
     assert numbers.money(0.31, estimated=True) == "~$0.31"
     assert numbers.money(0.31, estimated=True, at_least=True) == "≥$0.31"
+    assert numbers.money(0.00003, at_least=True) == ">$0"
+    assert numbers.money(0, at_least=True) == "≥$0"
     assert numbers.money(None, estimated=True) == "?"
 
 

@@ -19,6 +19,15 @@ def test_a_line_a_node_and_the_totals_last() -> None:
     assert len(lines) == 10
 
 
+def test_what_stopped_the_budget_is_told_in_full() -> None:
+    """A run that its budget stopped raises nothing, so its display has the whole sentence."""
+    told = " ".join(["the budget of the run does not allow this call"] * 3)
+    node = rows.node("un", tasks={"failed": 1}, error=told)
+    for status, whole in (("budget_stopped", True), ("failed", False)):
+        text = Progress(RunReport(rows.run(status=status), (node,))).text()
+        assert (told in " ".join(text.split())) is whole
+
+
 def test_no_clock_means_unknown_time() -> None:
     """Without `now` the elapsed time of a run that goes on is `?`; an ended run needs no clock."""
     assert "  ?  " in Progress(rows.busy()).text()

@@ -105,7 +105,8 @@ def write_whole(path: Path, text: str) -> None:
 def _others(folder: Path) -> str:
     """The notebooks that are there instead."""
     found = sorted(path.name for path in folder.glob("*.ipynb"))[:5] if folder.is_dir() else []
-    return f"; notebooks in {folder}: {', '.join(found)}" if found else f"; {folder} holds no notebook"
+    place = "this folder" if folder == Path() else str(folder)
+    return f"; notebooks in {place}: {', '.join(found)}" if found else f"; {place} holds no notebook"
 
 
 def _tags(cell: Any) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypedDict
 
@@ -219,7 +220,13 @@ def refuse_nothing(wish: Wish, prepared: Prepared, keeping: Keeping) -> None:
 
 
 def unused(scope: Scope, run: Run) -> str | None:
-    """What to tell after a run that was to keep results of older code and found none for these inputs."""
-    if not scope.keep or run.made_by or run.status is not RunState.SUCCESS:
+    """What to tell after a run that was to keep results of older code: which it kept, or why none."""
+    if not scope.keep or run.status is not RunState.SUCCESS:
         return None
+    if run.made_by:
+        nodes = Counter(run.specs[run.node_of[task]].name for task in run.made_by)
+        parts = ", ".join(f"{name} {count}" for name, count in nodes.items())
+        return f"results of older code stand in ({parts}); a run without keep makes them again"
+    if TaskState.SUCCESS not in run.state:
+        return None  # all was up to date
     return "nothing was kept: no result of older code was made from these inputs"

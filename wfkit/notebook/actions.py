@@ -29,7 +29,7 @@ _GOES_ON: Final = "what was done and paid is kept; `%wf run` goes on from there"
 
 def define(line: str, cell: str) -> None:
     """Define the node of a cell and say so in a line."""
-    if line.strip() in {"", "-h", "--help"}:
+    if not line.strip() or {"-h", "--help"} & set(line.split()):
         say(help_text())
         return
     workflow = current()
@@ -148,8 +148,9 @@ def _cause(failures: list[TaskFailure], *, with_trace: bool) -> str:
     trace = first.failure.traceback
     if with_trace and trace:
         return f"{place} failed\n{trace.rstrip()}"
-    hint = f" ({first.failure.hint})" if first.failure.hint else ""
-    return f"{place}: {first.failure.error}: {first.failure.message}{hint}"
+    message = first.failure.message.removeprefix(f"{first.place}: ")
+    hint = f" ({first.failure.hint})" if first.failure.hint and first.failure.hint not in message else ""
+    return f"{place}: {first.failure.error}: {message}{hint}"
 
 
 def _skipped(skipped: Mapping[str, str]) -> str:

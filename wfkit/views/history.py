@@ -109,7 +109,7 @@ class History(View):
         heads = ("run", "started", "run", "cached", "failed", "time", "cost", _head(self.runs), "saved")
         # The glyph tells the outcome, and the year is in the HTML.
         narrow = [(row[0], row[1][5:], *row[3:7], *row[8:]) for row in rows]
-        grid = columns.grid(heads, narrow, "<<>>>>>>>")
+        grid = columns.grid(heads, narrow, "<>>>>>>>>")
         return "\n".join([*columns.wrap(_sentence(self.runs)), *grid, *([self._cut()] if self._cut() else [])])
 
     def _cut(self) -> str:

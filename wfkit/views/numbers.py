@@ -23,17 +23,22 @@ _SCALES: Final[tuple[tuple[int, str], ...]] = (
 )
 
 
+_LEAST_USD: Final = Decimal("0.0001")
+
+
 def _known(value: Number | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
 def money(usd: Number | None, *, estimated: bool = False, at_least: bool = False) -> str:
     """US dollars: `$12.40`, `$0.0042`, `<$0.0001`, `~$0.31` estimated, `≥$0.31` when calls of unknown price come on
-    top, `?` unknown.
+    top (`>$0` for less than can be shown), `?` unknown.
     """
     if usd is None or not _known(usd):
         return UNKNOWN
     sign = MINUS if usd < 0 else ""
+    if at_least and 0 < usd < _LEAST_USD:
+        return ">$0"
     mark = "≥" if at_least else "~" if estimated else ""
     return f"{mark}{sign}{_dollars(abs(Decimal(str(usd))))}"
 
@@ -41,7 +46,7 @@ def money(usd: Number | None, *, estimated: bool = False, at_least: bool = False
 def _dollars(usd: Decimal) -> str:
     if usd == 0:
         return "$0"
-    if usd < Decimal("0.0001"):
+    if usd < _LEAST_USD:
         return "<$0.0001"
     if usd < Decimal("0.1"):
         return f"${usd:.4f}"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wfkit.core.report import NodeRow, RunReport
+from wfkit.core.report import NodeRow, RunReport, RunRow
 from wfkit.core.terms import DONE_WELL, NodeKind, RunState, TaskState
 from wfkit.views import columns, foretold, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
@@ -94,7 +94,9 @@ class Progress(View):
         )
         total = columns.cut_end("  ".join(part for part in parts if part))
         grid = columns.grid(["", "", "", "", ""], lines, "<>>><") if lines else []
-        errors = [columns.cut(f"✗ {row.name}: {row.error}", columns.WIDTH) for row in _failed(self.report.nodes)]
+        errors = [
+            line for row in _failed(self.report.nodes) for line in _error_lines(run, f"✗ {row.name}: {row.error}")
+        ]
         foreseen = columns.wrap(foretold.compared(run)) if foretold.compared(run) else []
         sample = columns.wrap(found) if (found := foretold.sampled(self.report)) else []
         return "\n".join([*grid, *([folded] if folded else []), total, *foreseen, *errors, *sample])
@@ -156,6 +158,13 @@ def _title(report: RunReport) -> str:
 def _failed(rows: Sequence[NodeRow]) -> list[NodeRow]:
     """Those that failed by themselves; what was skipped for them is told by its glyph."""
     return [row for row in rows if row.error and row.tasks.get(TaskState.FAILED)][:_ERRORS]
+
+
+def _error_lines(run: RunRow, error: str) -> list[str]:
+    """An error in a line; in full where nobody else tells it: a run that its budget stopped raises nothing."""
+    if run.status == RunState.BUDGET_STOPPED:
+        return columns.wrap(columns.cut(error, 300), indent="  ")
+    return [columns.cut(error, columns.WIDTH)]
 
 
 def _error(row: NodeRow) -> Markup:
