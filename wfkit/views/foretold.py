@@ -55,9 +55,9 @@ def compared(run: RunRow) -> str:
 
 
 def sampled(report: RunReport) -> str:
-    """`sample: 20 of 1,000 items; all of them about $0.42 and up to 3 m 00 s`; empty for a run that took all items.
+    """`sample: 20 of 1,000 items; all of them about $0.42 and ≤ 3 m 00 s`; empty for a run that took all items.
 
-    Up to, because the first items also load what the others find ready.
+    At most, because the first items also load what the others find ready.
     """
     found = whole(report.nodes)
     if found is None:
@@ -68,7 +68,7 @@ def sampled(report: RunReport) -> str:
     text = f"sample: {', '.join(named) + more if others else _taken(first)}"
     if not found.measured:
         return text
-    lasting = "?" if found.run_s is None else f"up to {numbers.seconds(found.run_s)}"
+    lasting = "?" if found.run_s is None else f"≤ {numbers.seconds(found.run_s)}"
     parts = [*([numbers.money(found.usd)] if found.asks else []), lasting]
     return f"{text}; all of them about {' and '.join(parts)}"
 
