@@ -119,6 +119,16 @@ def test_a_failed_node_fails_the_cell(lab: Kernel) -> None:
     assert "before" in lab.run("%wf log f1").text
 
 
+def test_a_run_that_its_budget_stops_fails_the_cell(lab: Kernel) -> None:
+    """The cells below would use what is not there: the error names the budget, and has the exit code of budgets."""
+    lab.run("import os\nos.environ['OPENAI_API_KEY'] = 'none'")
+    lab.run("%%wf_node dear --model openai/gpt-4o-mini\n#| max_usd: 0.0000001\n#| max_tokens: 50\nSay hello.")
+    error = lab.run("%wf run dear").error
+    assert error is not None
+    assert error[0] == "BudgetRefused"
+    assert "the budget of node 'dear' does not allow this call" in error[1]
+
+
 def test_what_a_body_shows_is_kept_with_it(lab: Kernel) -> None:
     """Prints and displays of parallel bodies do not reach the cell; `%wf log` has them, after a hit too."""
     lab.run(

@@ -57,7 +57,8 @@ def ask(shell: Any, asked: Asked) -> Any:
 
 
 def run(shell: Any, asked: Asked) -> None:
-    """Run, show it meanwhile, bind the targets' values. Raises RunFailed when a node failed, so the cell fails too."""
+    """Run, show it meanwhile, bind the targets' values. Raises RunFailed when a node failed, and BudgetRefused when the
+    money ran out, so the cell fails too."""
     said = dict(asked.kwargs)
     display = SilentDisplay() if said.pop("quiet", False) else RunDisplay(shell)
     try:
@@ -78,6 +79,8 @@ def run(shell: Any, asked: Asked) -> None:
     current().bound |= {name: id(value) for name, value in values.items()}
     if outcome.status is RunState.FAILED:
         raise RunFailed(told(outcome))
+    if outcome.status is RunState.BUDGET_STOPPED:
+        raise BudgetRefused(told(outcome))
 
 
 def _show(shell: Any, refused: BudgetRefused) -> None:
