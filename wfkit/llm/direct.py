@@ -7,12 +7,15 @@ providers, odd parameters, a litellm that the user has set up) goes through lite
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
+import logging
 import os
 import re
 import ssl
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -40,6 +43,8 @@ _OF_LITELLM = ("SSL_VERIFY", "SSL_CERTIFICATE", "OPENAI_CUSTOM_HEADERS", "OPENAI
 _SET_UP = ("api_base", "api_key", "openai_key", "organization", "headers", "client_session", "aclient_session")
 _WATCHED = ("callbacks", "success_callback", "failure_callback", "input_callback", "_async_success_callback")
 _LARGEST = 64 << 20  # bytes of one reply
+
+_EXIT_S = 2.0
 
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession] = WeakKeyDictionary()
 
@@ -91,6 +96,16 @@ async def close() -> None:
     if session is not None:
         await session.close()
         await asyncio.sleep(0)  # closed transports end in the next turn of the loop
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    """Close what nobody closed, on loops that still run in threads of their own."""
+    for loop in [loop for loop in list(_sessions) if loop.is_running()]:
+        try:
+            asyncio.run_coroutine_threadsafe(close(), loop).result(_EXIT_S)
+        except (TimeoutError, RuntimeError, CancelledError) as error:
+            logging.getLogger(__name__).debug("connections were not closed at exit: %r", error)
 
 
 def _litellm_is_set_up() -> bool:
