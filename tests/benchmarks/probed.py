@@ -114,7 +114,7 @@ def _told(peer: str, folder: Path) -> tuple[str, str]:
         return f"failed: {type(error).__name__}: {str(error)[:80]}", ""
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
     return ("run" if ran else "hit"), value
 
 

@@ -26,7 +26,7 @@ class Rude:
     def _raise(self, *_: object) -> Any:
         raise RuntimeError("leave me alone")
 
-    __eq__ = __hash__ = __repr__ = __reduce__ = __getattr__ = __bool__ = __len__ = _raise  # type: ignore[assignment]
+    __eq__ = __hash__ = __repr__ = __reduce__ = __getattr__ = __bool__ = __len__ = _raise
 
 
 def test_items_that_raise_whatever_they_are_asked(any_lab: Lab) -> None:
@@ -82,6 +82,14 @@ def test_a_value_that_changes_by_itself(lab: Lab) -> None:
     assert did(run(workflow))["used"] == "run"
 
 
+def _digest_or_fault(value: Any) -> str:
+    """A digest, or as many characters when the value was caught changing: both are right."""
+    try:
+        return digest(value)
+    except ValueFault as fault:
+        return "?" * 32 if "changed size" in str(fault) else str(fault)
+
+
 def test_a_container_that_changes_while_it_is_digested() -> None:
     """A set that another thread fills is refused or digested as it was, never half."""
     growing: set[Any] = {Path(str(number)) for number in range(200)}
@@ -95,10 +103,7 @@ def test_a_container_that_changes_while_it_is_digested() -> None:
     thread.start()
     try:
         for _ in range(20):
-            try:
-                assert len(digest(growing)) == 32
-            except ValueFault as fault:
-                assert "changed size" in str(fault)  # noqa: PT017 - both ends are right
+            assert len(_digest_or_fault(growing)) == 32
     finally:
         stop.set()
         thread.join()

@@ -47,7 +47,7 @@ def test_globals_are_digested_again(lab: Lab, again: list[bool]) -> None:
     workflow = lab.cells({**CELLS, "e": "sum(many)"}, {**namespace, "many": [1]})
     live = workflow.nodes["a"].namespace
     run(workflow)
-    live["step"] = 10  # type: ignore[index]
+    live["step"] = 10
     live["many"].append(5)
     outcome = run(workflow)
     assert did(outcome) == {"a": "hit", "b": "hit", "c": "run", "d": "hit", "e": "run"}
@@ -59,7 +59,7 @@ def test_a_builtin_is_shadowed(lab: Lab, again: list[bool]) -> None:
     """A variable with the name of a builtin is reached from then on."""
     workflow = lab.cells({"b": "len([1])"})
     assert run(workflow)["b"] == 1
-    workflow.nodes["b"].namespace["len"] = _nine  # type: ignore[index]
+    workflow.nodes["b"].namespace["len"] = _nine
     assert run(workflow)["b"] == 9
     assert again == [False]
 
@@ -152,7 +152,7 @@ def test_a_schema_is_looked_up_again(lab: Lab) -> None:
     shape = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     workflow = lab.cells({"p --model offline --schema shape": "Seven"}, {"shape": shape})
     before, same = workflow.prepare(), workflow.prepare()
-    workflow.nodes["p"].namespace["shape"] = {**shape, "title": "Other"}  # type: ignore[index]
+    workflow.nodes["p"].namespace["shape"] = {**shape, "title": "Other"}
     after = workflow.prepare()
     assert before.ready[0].definition.digest == same.ready[0].definition.digest
     assert after.ready[0].definition.digest != before.ready[0].definition.digest

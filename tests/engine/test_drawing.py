@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from typing import Any
 
+import matplotlib as mpl
 import plotly.graph_objects as go
 import pytest
 
@@ -17,8 +19,8 @@ DRAW = "figure, axes = plt.subplots(figsize=(2, 1))\naxes.plot([1, HIGH])\n"
 
 @pytest.fixture
 def plt() -> Any:
-    pytest.importorskip("matplotlib").use("agg")
-    return pytest.importorskip("matplotlib.pyplot")
+    mpl.use("agg")
+    return importlib.import_module("matplotlib.pyplot")  # after its backend is chosen
 
 
 @pytest.mark.parametrize("last", ["figure", "axes"])

@@ -3,8 +3,6 @@
 Data only; `test_code` goes through it.
 """
 
-# ruff: noqa: E501 - an edit is read best with both versions side by side
-
 from __future__ import annotations
 
 # (what a notebook holds, the same with one edit): the edit must change the key of `label = helper(1)`

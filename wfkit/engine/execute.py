@@ -192,7 +192,10 @@ def _recorded(session: Session, prepared: Prepared, wish: Wish) -> tuple[Cassett
     if not named:
         return None, wish
     mode, path = parse_mode(named)
-    cassette = session.cassettes.setdefault((mode, path.absolute()), Cassette(path, mode))
+    key = (mode, path.absolute())
+    if key not in session.cassettes:
+        session.cassettes[key] = Cassette(path, mode)
+    cassette = session.cassettes[key]
     if not cassette.plays:
         wish = replace(wish, force=frozenset(node.name for node in prepared.graph.nodes))
     return cassette, wish

@@ -179,9 +179,10 @@ class Tape:
         return Place(self.node, self.item, self.attempt, round_)
 
     def _recording(self, round_: int, digest: str, request: Request, outcome: Reply | Failure) -> Recording:
-        is_reply = isinstance(outcome, Reply)
-        reply, failure = (outcome, None) if is_reply else (None, outcome)
-        return Recording(self._place(round_), digest, request, reply, failure)  # type: ignore[arg-type]
+        place = self._place(round_)
+        if isinstance(outcome, Reply):
+            return Recording(place, digest, request, reply=outcome)
+        return Recording(place, digest, request, failure=outcome)
 
 
 def parse_mode(text: str) -> tuple[str, Path]:

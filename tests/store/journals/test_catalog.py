@@ -289,6 +289,6 @@ def test_newest_run_without_duckdb(filled: Path) -> None:
     store.append([Entry("later", 1, 0, begun)], durable=True).wait()
     assert store.newest_run() == "later"
     assert cataloguing.update(filled, dict)
-    assert catalog.read_head(filled).newest == [9e9, "later"]  # type: ignore[union-attr]
+    assert catalog.read_head(filled).newest == [9e9, "later"]
     assert opened(filled).newest_run() == "later"
     assert store.runs(1)[0].run_id == "later"

@@ -21,6 +21,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
+from scipy import sparse
 
 from tests.keys.content.test_arrays import ARRAYS
 from tests.keys.content.test_frames import DIFFERENT as FRAMES
@@ -171,7 +173,6 @@ def test_a_memmap_comes_back_as_an_array(tmp_path: Path) -> None:
 
 def test_sparse_matrices() -> None:
     """Every format comes back entry by entry, in its order."""
-    sparse = pytest.importorskip("scipy.sparse")
     dense = [[0, 1, 0, 0], [2, 0, 0, 3]]
     for name in ("csr", "csc", "coo", "bsr", "dia", "lil"):
         assert kept(getattr(sparse, f"{name}_array")(dense))
@@ -185,13 +186,12 @@ def test_sparse_matrices() -> None:
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "I", "F", "CMYK"])
 def test_images(mode: str, tmp_path: Path) -> None:
     """Pillow images of every mode come back pixel for pixel; one still tied to its file is refused."""
-    pillow = pytest.importorskip("PIL.Image")
-    image = pillow.new("RGB", (3, 2), (10, 200, 30)).convert(mode)
+    image = Image.new("RGB", (3, 2), (10, 200, 30)).convert(mode)
     image.info["dpi"] = (72, 72)
     assert kept(image)
     assert list(round_trip(image).convert("RGB").tobytes()) == list(image.convert("RGB").tobytes())
-    pillow.new("RGB", (1, 1)).save(tmp_path / "x.png")
-    with pillow.open(tmp_path / "x.png") as opened:
+    Image.new("RGB", (1, 1)).save(tmp_path / "x.png")
+    with Image.open(tmp_path / "x.png") as opened:
         for refuse in (codecs.encode, digest):
             with pytest.raises(ValueFault, match=r"image\.copy\(\)"):
                 refuse(opened)

@@ -1,7 +1,5 @@
 """Probes of classes: methods, attributes, what they inherit, and the classes that describe data."""
 
-# ruff: noqa: E501 - an edit is read best beside what it changes
-
 from __future__ import annotations
 
 from tests.story.probes.probe import Must, Probe, probe

@@ -1,7 +1,5 @@
 """Probes of what a body reads: files, folders, patterns, environment variables."""
 
-# ruff: noqa: E501 - an edit is read best beside what it changes
-
 from __future__ import annotations
 
 from tests.story.probes.probe import Must, Probe, probe

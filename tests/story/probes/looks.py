@@ -1,7 +1,5 @@
 """Probes of looks: edits that change no value and must not run anything, and the few that run it needlessly."""
 
-# ruff: noqa: E501 - an edit is read best beside what it changes
-
 from __future__ import annotations
 
 from tests.story.probes.probe import Must, Probe, probe

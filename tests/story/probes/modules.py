@@ -1,7 +1,5 @@
 """Probes of modules: those of the project, by their code, however they are imported; those of packages, by version."""
 
-# ruff: noqa: E501 - an edit is read best beside what it changes
-
 from __future__ import annotations
 
 from tests.story.probes.probe import Must, Probe, probe

@@ -60,8 +60,8 @@ class Probe:
 def probe(must: Must, name: str, rule: str, cells: str, body: str, *edits: tuple[str, str], **more: object) -> Probe:
     """A probe whose texts may share an indentation; as a cell and as one of the two kinds of functions, by turns."""
     more.setdefault("forms", ("cell", ("function", "module")[len(name) % 2]))
-    files = {path: _plain(text) for path, text in more.pop("files", {}).items()}  # type: ignore[attr-defined]
-    return Probe(name, rule, must, _plain(cells), _plain(body), edits, files, **more)  # type: ignore[arg-type]
+    files = {path: _plain(text) for path, text in more.pop("files", {}).items()}
+    return Probe(name, rule, must, _plain(cells), _plain(body), edits, files, **more)
 
 
 def _plain(text: str) -> str:

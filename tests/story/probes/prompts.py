@@ -2,8 +2,6 @@
 the magic line.
 """
 
-# ruff: noqa: E501 - an edit is read best beside what it changes
-
 from __future__ import annotations
 
 from tests.story.probes.probe import Must, Probe, probe

@@ -1,7 +1,5 @@
 """Probes of globals: they count by value, however deep the change, and by nothing else."""
 
-# ruff: noqa: E501 - an edit is read best beside what it changes
-
 from __future__ import annotations
 
 from tests.story.probes.probe import Must, Probe, probe

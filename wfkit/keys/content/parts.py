@@ -124,7 +124,7 @@ def words_of(error: BaseException) -> str:
     """The message of an error; its own `__str__` may raise."""
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - see above
+    except Exception:  # noqa: BLE001 - it is the user's own `__str__`
         return "?"
 
 
