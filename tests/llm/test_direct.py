@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from tests.llm.conftest import Serve, run
-from wfkit.core.call import Failure, Message, Reply, Request
+from wfkit.core.call import Failure, Message, Reply, Request, Tool, ToolCall
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import client, direct, price_file
@@ -24,7 +24,17 @@ ASKED = Request("openai/gpt-4o-mini", (Message("system", "Be brief."), Message("
 SCHEMA = json.dumps({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
 CLOSED = json.dumps({**json.loads(SCHEMA), "additionalProperties": False, "title": "An answer"})
 SAMPLING = (("max_tokens", 5), ("seed", 3), ("temperature", 0.2), ("top_p", 0.5))
-SHAPES = [{}, {"params": SAMPLING}, {"params": (("max_tokens", 5),)}, {"schema": SCHEMA}, {"schema": CLOSED}]
+TOOLS = (Tool("find", "Find a word.", SCHEMA),)
+TOLD = (Message("assistant", "", (ToolCall("c1", "find", '{"a":"é"}'),)), Message("tool", "found", tool_call_id="c1"))
+SHAPES: list[dict[str, Any]] = [
+    {},
+    {"params": SAMPLING},
+    {"params": (("max_tokens", 5),)},
+    {"schema": SCHEMA},
+    {"schema": CLOSED},
+    {"tools": TOOLS},
+    {"tools": TOOLS, "messages": (Message("user", "Find é."), *TOLD)},
+]
 HEADERS = ("Authorization", "Content-Type", "Accept", "OpenAI-Organization", "OpenAI-Project")
 Seen = tuple[str, dict[str, str | None], Any]
 

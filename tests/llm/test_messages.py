@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfkit.core.call import Message, Reply, Request
+from wfkit.core.call import Message, Reply, Request, Tool, ToolCall
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.errors import CallFailed, ValueFault
 from wfkit.llm.messages import (
@@ -53,6 +53,10 @@ REQUESTS = st.builds(
         {"params": (("seed", 0), ("temperature", 0))},
         {"schema": "{}"},
         {"sample": 1},
+        {"tools": (Tool("find", "", "{}"),)},
+        {"tools": (Tool("find", "Finds.", "{}"),)},
+        {"messages": (Message("system", "Be brief."), Message("user", "Hi", tool_call_id="1"))},
+        {"messages": (Message("system", "Be brief."), Message("user", "Hi", (ToolCall("1", "find", "{}"),)))},
     ],
     ids=str,
 )

@@ -14,11 +14,34 @@ from wfkit.core.terms import CostSource, FailureKind, UsageSource, Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's wish to have a tool called. `arguments` is JSON text as the model wrote it, which may be none."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What a model is told of a tool; `parameters` is the JSON Schema of its arguments as canonical JSON text."""
+
+    name: str
+    description: str
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation; `role` is system, user or assistant."""
+    """One message of a conversation; `role` is system, user, assistant or tool.
+
+    An assistant may ask for `tool_calls`; a tool's result names the call that it answers in `tool_call_id`.
+    """
 
     role: str
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +58,7 @@ class Request:
     params: tuple[tuple[str, Any], ...] = ()
     schema: str | None = None
     sample: int = 0
+    tools: tuple[Tool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +88,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model answered. `model` is the one that did, as the provider names it."""
+    """What a model answered. `model` is the one that did, as the provider names it.
+
+    With `tool_calls` it is no answer yet: the model waits for their results.
+    """
 
     text: str
     model: str
@@ -72,6 +99,7 @@ class Reply:
     response_id: str | None = None
     usage: Usage = Usage()
     cost: Cost = Cost()
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 NEVER_SENT = "NeverSent"  # the `error` of a failure whose request did not leave

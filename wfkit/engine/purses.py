@@ -44,7 +44,7 @@ class Purses:
             policy = ready.model
             assert policy is not None
             purses = (Purse("one call", self._per_call), self._of_node(ready), *self._shared)
-            sent = tokens.count_messages(request.messages)
+            sent = tokens.count_request(request)
             limited = any(purse.usd is not None for purse in purses)
             usd, most = prices.worst_case(request) if limited else (None, None)
             if client.is_local(request.model) or policy.allow_unpriced:

@@ -59,7 +59,7 @@ def look(walk: Walk, n: int, tasks: Sequence[int], has_reply: Callable[[str], bo
 
 
 def _size(request: Request) -> int:
-    return tokens.count_messages(request.messages) + (tokens.count(request.schema) if request.schema else 0)
+    return tokens.count_request(request)
 
 
 def _shared(walk: Walk, n: int) -> dict[str, tuple[Any, str]]:

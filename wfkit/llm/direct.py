@@ -28,7 +28,7 @@ from wfkit.errors import CallFailed
 from wfkit.llm import price_file
 from wfkit.llm.failures import broken, unusable
 from wfkit.llm.failures import refused as failure_of_status
-from wfkit.llm.messages import wire_messages, with_instructions
+from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
 from wfkit.llm.native_schema import openai_takes_schema, response_format
 from wfkit.llm.replies import View, reply_of
 
@@ -122,6 +122,8 @@ def _body(asked: Request, name: str) -> dict[str, Any]:
         body["max_completion_tokens"] = body.pop("max_tokens")
     if asked.schema is not None:
         body["response_format"] = response_format(json.loads(asked.schema))
+    if asked.tools:
+        body["tools"] = wire_tools(asked.tools)
     return body
 
 

@@ -23,7 +23,7 @@ from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import price_file
 from wfkit.llm.failures import failure_of
-from wfkit.llm.messages import wire_messages, with_instructions
+from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
 from wfkit.llm.native_schema import response_format
 from wfkit.llm.replies import reply_of
 
@@ -67,6 +67,9 @@ async def send(litellm: Any, request: Request, heard: Callable[[Mapping[str, str
     arguments: dict[str, Any] = dict(asked.params)
     if asked.schema is not None:
         arguments["response_format"] = response_format(json.loads(asked.schema))
+    if asked.tools:
+        # Without the second, litellm imports its proxy server to look whether a tool is one of MCP's.
+        arguments |= {"tools": wire_tools(asked.tools), "_skip_mcp_handler": True}
     try:
         response = await litellm.acompletion(
             model=asked.model, messages=wire_messages(asked.messages), max_retries=0, timeout=_NEVER_S, **arguments

@@ -14,7 +14,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from wfkit.core.call import Failure, Message, Reply, Request
+from wfkit.core.call import Failure, Message, Reply, Request, Tool
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.errors import CallFailed, ValueFault
 
@@ -45,13 +45,22 @@ def canonical(request: Request) -> bytes:
     body = {
         "format": FORMAT,
         "model": request.model,
-        "messages": [[message.role, message.content] for message in request.messages],
+        "messages": [_said(message) for message in request.messages],
         "params": [[name, _plain(value, name)] for name, value in sorted(request.params, key=lambda pair: pair[0])],
         "schema": request.schema,
         "sample": request.sample,
     }
+    if request.tools:
+        body["tools"] = [[tool.name, tool.description, tool.parameters] for tool in request.tools]
     text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8", "surrogatepass")
+
+
+def _said(message: Message) -> list[Any]:
+    if not message.tool_calls and message.tool_call_id is None:
+        return [message.role, message.content]
+    asked = [[call.id, call.name, call.arguments] for call in message.tool_calls]
+    return [message.role, message.content, asked, message.tool_call_id]
 
 
 def _plain(value: Any, name: str) -> Any:
@@ -77,9 +86,36 @@ def wire(text: str) -> str:
     return text
 
 
-def wire_messages(messages: Iterable[Message]) -> list[dict[str, str]]:
+def wire_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     """Messages in the form of the OpenAI chat API."""
-    return [{"role": message.role, "content": wire(message.content)} for message in messages]
+    return [_wired(message) for message in messages]
+
+
+def wire_tools(tools: Iterable[Tool]) -> list[dict[str, Any]]:
+    """Tools in the form of the OpenAI chat API."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": wire(tool.description),
+                "parameters": json.loads(tool.parameters),
+            },
+        }
+        for tool in tools
+    ]
+
+
+def _wired(message: Message) -> dict[str, Any]:
+    told: dict[str, Any] = {"role": message.role, "content": wire(message.content)}
+    if message.tool_calls:
+        told["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": wire(call.arguments)}}
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        told["tool_call_id"] = message.tool_call_id
+    return told
 
 
 def with_instructions(request: Request) -> Request:
@@ -111,13 +147,13 @@ def judge(reply: Reply) -> Verdict:
         return Verdict.TRUNCATED
     if finish in _REFUSED:
         return Verdict.REFUSED
-    return Verdict.VALID if reply.text.strip() else Verdict.INVALID
+    return Verdict.VALID if reply.text.strip() or reply.tool_calls else Verdict.INVALID
 
 
 def verdict_of(reply: Reply, parse: Callable[[str], Any] | None = None) -> Verdict:
     """`judge`, and for structured output whether the text parses. The call log stores it with the reply, before use."""
     verdict = judge(reply)
-    if verdict is Verdict.VALID and parse is not None:
+    if verdict is Verdict.VALID and parse is not None and not reply.tool_calls:
         try:
             parse(unfenced(reply.text))
         except ValueError:

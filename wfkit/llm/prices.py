@@ -6,7 +6,7 @@ An unknown price is None, never 0. The model that answered is priced, not the on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -80,8 +80,9 @@ def worst_case(request: Request) -> tuple[Decimal | None, int | None]:
 
     Tokens of the prompt are at most its bytes, those of the answer `max_tokens` or what the model can say at most.
     """
-    sent = sum(len(wire(message.content).encode()) + _OVERHEAD for message in request.messages)
+    sent = sum(len(text.encode()) + _OVERHEAD for message in request.messages for text in _texts(message))
     sent += len(request.schema or "") + _OVERHEAD
+    sent += sum(len(f"{tool.name}{tool.description}{tool.parameters}".encode()) + _OVERHEAD for tool in request.tools)
     entry = price(request.model) or {}
     said = dict(request.params).get("max_tokens", entry.get("max_output_tokens"))
     if not isinstance(said, int):
@@ -117,6 +118,12 @@ def estimate_tokens(messages: Iterable[Message], text: str, model: str, litellm:
     sent = litellm.token_counter(model=model, messages=wire_messages(messages))
     said = litellm.token_counter(model=model, text=wire(text)) if text else 0
     return Usage(int(sent), int(said), source=UsageSource.ESTIMATED)
+
+
+def _texts(message: Message) -> Iterator[str]:
+    yield wire(message.content)
+    for call in message.tool_calls:
+        yield wire(call.name + call.arguments)
 
 
 def _listed(model: str, provider: str) -> Entry | None:

@@ -5,11 +5,12 @@ A count that was not sent is estimated and marked, or unknown; never 0. Failures
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from wfkit.core.call import Failure, Reply, Request, Usage
+from wfkit.core.call import Failure, Reply, Request, ToolCall, Usage
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm import prices
@@ -36,7 +37,8 @@ def reply_of(response: Any, request: Request) -> Reply:
     sent = getattr(response, "usage", None)
     usage = usage_of(sent)
     cost = prices.cost(model, usage, request.model, _billed(sent))
-    return Reply(text, model, finish, response.id or None, usage, cost)
+    asked = _asked(response.choices[0].message)
+    return Reply(text, model, finish, response.id or None, usage, cost, asked)
 
 
 def with_estimate(reply: Reply, request: Request, litellm: Any) -> Reply:
@@ -72,6 +74,17 @@ def _said(choice: Any) -> tuple[str, str | None]:
     if refusal and not message.content:
         return str(refusal), "refusal"
     return _text(message.content), choice.finish_reason
+
+
+def _asked(message: Any) -> tuple[ToolCall, ...]:
+    """The tools that a message asks for. Arguments that some servers send as an object become text again."""
+    found = []
+    for number, call in enumerate(getattr(message, "tool_calls", None) or ()):
+        function = call.function
+        arguments = function.arguments
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments if arguments is not None else {})
+        found.append(ToolCall(str(call.id or f"call_{number}"), str(function.name or ""), text))
+    return tuple(found)
 
 
 def _text(content: Any) -> str:

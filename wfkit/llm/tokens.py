@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from wfkit.core.call import Message
+from wfkit.core.call import Message, Request
 
 _PIECE = re.compile(r"\w{1,6}|[^\w\s]")
 _MESSAGE_OVERHEAD = 4  # role and separators, as in OpenAI's chat format
@@ -22,7 +22,19 @@ def count(text: str) -> int:
 
 def count_messages(messages: Iterable[Message]) -> int:
     """Tokens of a whole conversation as sent."""
-    return _REPLY_OVERHEAD + sum(_MESSAGE_OVERHEAD + count(message.content) for message in messages)
+    return _REPLY_OVERHEAD + sum(_MESSAGE_OVERHEAD + _of(message) for message in messages)
+
+
+def count_request(request: Request) -> int:
+    """Input tokens of a request: its conversation, its schema and its tools."""
+    told = sum(count(tool.name) + count(tool.description) + count(tool.parameters) for tool in request.tools)
+    return count_messages(request.messages) + (count(request.schema) if request.schema else 0) + told
+
+
+def _of(message: Message) -> int:
+    if not message.tool_calls:
+        return count(message.content)
+    return count(message.content) + sum(count(call.name) + count(call.arguments) for call in message.tool_calls)
 
 
 def cut(text: str, limit: int) -> str:

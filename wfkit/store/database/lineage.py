@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from wfkit.core.call import CallRecord
+from wfkit.core.call import CallRecord, Message
 from wfkit.core.frozen import dataclass
 from wfkit.core.report import LineageStep
 from wfkit.store.database.origins import Made, Origins, Talk, Want
@@ -178,4 +178,9 @@ def _conversation(call: CallRecord | None) -> str | None:
     """What was asked, each message under its role."""
     if call is None:
         return None
-    return "\n\n".join(f"{message.role}:\n{message.content}" for message in call.request.messages)
+    return "\n\n".join(map(_said, call.request.messages))
+
+
+def _said(message: Message) -> str:
+    asked = "".join(f"\n{call.name}({call.arguments})" for call in message.tool_calls)
+    return f"{message.role}:\n{message.content}{asked}"
