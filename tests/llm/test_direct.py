@@ -18,7 +18,7 @@ from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import client, direct, price_file
 from wfkit.llm.provider import Behaviour, Faults
-from wfkit.llm.provider_faults import BODY_FAULTS
+from wfkit.llm.provider.faults import BODY_FAULTS
 
 ASKED = Request("openai/gpt-4o-mini", (Message("system", "Be brief."), Message("user", "Is é a letter? \ud83d")))
 SCHEMA = json.dumps({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})

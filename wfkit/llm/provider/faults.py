@@ -25,8 +25,22 @@ BODY_FAULTS = (
     "truncated",  # finish reason length, half of the text
     "refused",  # finish reason content_filter, no text
     "renamed",  # another model answers than was asked
+    "empty_body",  # a 200 with nothing in it
+    "lone_surrogate",  # half of a pair in the text
+    "nul",  # a NUL character in the text
+    "huge",  # 10 MB of text
 )
 CONNECTION_FAULTS = ("hang", "drip", "reset")  # nothing comes, a byte now and then, the connection breaks
+MID_ERROR = "mid_error"  # an error in the midst of a stream; without a stream a 500
+MID_FAULTS = frozenset(
+    {
+        MID_ERROR,
+        "mid_eof",  # half of an answer, then a clean end: no finish reason, no [DONE]
+        "mid_reset",  # half of an answer, then the connection breaks
+        "mid_hang",  # half of an answer, then nothing
+        "mid_drip",  # half of an answer, then a byte now and then
+    }
+)
 QUOTA = "quota"  # a 429 that no waiting helps against
 
 
@@ -71,7 +85,7 @@ def roll(seed: int, digest: str, occurrence: int, purpose: str = "fault") -> flo
 
 def check_name(name: str) -> None:
     """Raise UsageFault for a fault that is none."""
-    known = (OK, QUOTA, *BODY_FAULTS, *CONNECTION_FAULTS)
+    known = (OK, QUOTA, *BODY_FAULTS, *CONNECTION_FAULTS, *sorted(MID_FAULTS))
     if name not in known and not (name.isdigit() and 400 <= int(name) <= 599):
         raise UsageFault(f"unknown fault {name!r}: give an HTTP status from 400 to 599, or one of {', '.join(known)}")
 

@@ -30,6 +30,8 @@ class Effect:
     prompt: str
     input_tokens: int = 0
     output_tokens: int = 0
+    wire: str = "openai"
+    stream: bool = False
 
     @property
     def billed(self) -> bool:

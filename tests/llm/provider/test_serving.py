@@ -18,8 +18,8 @@ import pytest
 from tests.ids import stable
 from wfkit.errors import UsageFault
 from wfkit.llm.provider import Behaviour, Faults, Provider
-from wfkit.llm.provider_effects import read_effects
-from wfkit.llm.provider_faults import parse_rates, parse_script
+from wfkit.llm.provider.effects import read_effects
+from wfkit.llm.provider.faults import parse_rates, parse_script
 
 
 def post(provider: Provider, text: str, **more: Any) -> tuple[int, Any]:
@@ -110,7 +110,7 @@ def test_spoilt_answers(fault: str) -> None:
 def test_bad_requests() -> None:
     """What is no chat request is refused with words, and costs nothing."""
     with Provider() as provider:
-        assert post(provider, "x", stream=True)[0] == 400
+        assert post(provider, "x", tools=[{}])[0] == 400
         assert post(provider, "x", messages="no")[0] == 400
         assert [effect.outcome for effect in provider.effects()] == ["bad_request"] * 2
         status, body = post(provider, "x", response_format={"json_schema": {"schema": False}})

@@ -1,0 +1,125 @@
+"""What the provider's model says to a question, and how a fault spoils it: the same for every wire.
+
+Without a script the offline model answers; tools it calls once, then it reads their results. No HTTP and no JSON here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+import orjson
+
+from wfkit.core.call import Message
+from wfkit.llm import offline, tokens
+from wfkit.llm.provider.exchange import AUTO, NONE, REQUIRED, Answer, Question, Said, Spent, Tool, ToolCall
+
+HUGE = 10 << 20  # characters
+_FILLER = "All work and no play makes a long answer. "
+_WORD = re.compile(r"\w{3,}")
+_TOOL = "tool"
+
+
+def say(question: Question, answer: Answer | None) -> Said:
+    """The answer of the script, or of the offline model. Raises CallFailed for a schema that it cannot fill."""
+    if answer is None:
+        return _offline(question)
+    said = answer(question)
+    if isinstance(said, Said):
+        return said
+    if isinstance(said, str):
+        return Said(said)
+    calls = (said,) if isinstance(said, ToolCall) else tuple(said)
+    return Said(None, calls, "tool_calls")
+
+
+def spoilt(said: Said, question: Question, fault: str) -> Said:
+    """The answer as the fault leaves it. Faults of the body and the connection change nothing here."""
+    text = said.text or ""
+    match fault:
+        case "wrong_schema" | "not_json":
+            return _spoilt_shape(said, question, fault)
+        case "truncated":
+            return replace(said, text=text[: len(text) // 2], calls=(), finish="length")
+        case "refused":
+            return replace(said, text=None, calls=(), finish="content_filter")
+        case "null_content":
+            return replace(said, text=None, calls=(), finish="stop")
+        case "empty_choices":
+            return replace(said, choices=False)
+        case "lone_surrogate":
+            return replace(said, text=f"{text} \ud83d")
+        case "nul":
+            return replace(said, text=f"{text[:1]}\0{text[1:]}")
+        case "huge":
+            return replace(said, text=(_FILLER * (HUGE // len(_FILLER) + 1))[:HUGE])
+        case "renamed":
+            return replace(said, model="another-model")
+    return said
+
+
+def spent(question: Question, said: Said, cached_share: float, reasoning_tokens: int) -> Spent:
+    """Tokens of the whole exchange. A share of 0 and no reasoning are not told at all."""
+    sent = tokens.count_messages(question.messages)
+    sent += sum(tokens.count(f"{tool.name} {tool.description} {dict(tool.parameters)}") for tool in question.tools)
+    output = said_tokens(said) + reasoning_tokens
+    cached = int(sent * cached_share) if cached_share else None
+    return Spent(sent, output, cached, reasoning_tokens or None)
+
+
+def said_tokens(said: Said) -> int:
+    """Tokens of text and tool calls."""
+    text = said.text or ""
+    counted = tokens.count(text) if len(text) < HUGE else len(text) // 4  # counting 10 MB takes a second
+    return counted + sum(tokens.count(f"{call.name} {call.text}") for call in said.calls)
+
+
+def _spoilt_shape(said: Said, question: Question, fault: str) -> Said:
+    if said.calls:
+        wrong = '{"unexpected": true}' if fault == "wrong_schema" else "Sure! {"
+        return replace(said, calls=tuple(replace(call, arguments=wrong) for call in said.calls))
+    if fault == "not_json":
+        return replace(said, text=f"Sure! Here it is: {(said.text or '')[:40]}")
+    return replace(said, text='{"unexpected": true}') if question.schema else said
+
+
+def _offline(question: Question) -> Said:
+    if called := _tool_to_call(question):
+        asked = replace(question, messages=_without_results(question), schema=_schema_of(called), params=())
+        return Said(None, (ToolCall(called.name, offline.reply(asked.request).text),), "tool_calls")
+    reply = offline.reply(replace(question, messages=_with_results_read(question)).request)
+    return Said(reply.text, (), reply.finish_reason or "stop")
+
+
+def _tool_to_call(question: Question) -> Tool | None:
+    """The tool that must be called, or, before any result is there, the one whose words the conversation shares."""
+    if not question.tools or question.choice == NONE:
+        return None
+    if question.choice not in {AUTO, REQUIRED}:
+        return next((tool for tool in question.tools if tool.name == question.choice), None)
+    if question.choice == AUTO and any(message.role == _TOOL for message in question.messages):
+        return None
+    said = _words(message.content for message in question.messages)
+    return max(question.tools, key=lambda tool: len(said & _words((tool.name, tool.description))))
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    return {word.lower() for text in texts for word in _WORD.findall(text.replace("_", " "))}
+
+
+def _schema_of(tool: Tool) -> str:
+    return orjson.dumps({"type": "object", **tool.parameters}).decode()
+
+
+def _without_results(question: Question) -> tuple[Message, ...]:
+    return tuple(message for message in question.messages if message.role in {"system", "user"})
+
+
+def _with_results_read(question: Question) -> tuple[Message, ...]:
+    """The conversation in which the results of tools are the text to read, and what was asked is the instruction."""
+    results = [message.content for message in question.messages if message.role == _TOOL]
+    if not results:
+        return question.messages
+    told = tuple(replace(message, role="system") for message in _without_results(question))
+    return (*told, Message("user", "\n".join(results)))

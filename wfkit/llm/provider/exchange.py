@@ -1,0 +1,96 @@
+"""What is asked of the provider and what it says, whatever the wire: questions, tools, tool calls, tokens.
+
+Plain frozen data. How a wire spells it, and which faults befall it, is elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from typing import Any
+
+from wfkit.core.call import Message, Request
+from wfkit.core.frozen import dataclass
+
+AUTO, NONE, REQUIRED = "auto", "none", "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call; `parameters` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool. `arguments` is what a model writes: JSON text; a mapping is written as such."""
+
+    name: str
+    arguments: Mapping[str, Any] | str = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The arguments as the model's text, which need not be JSON."""
+        return self.arguments if isinstance(self.arguments, str) else json.dumps(dict(self.arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request for an answer. `choice` is auto, none, required or the name of a tool.
+
+    Results of tools are messages of the role `tool`. `schema` is JSON text, as in `Request`. `with_usage`: a stream
+    ends with its tokens.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    params: tuple[tuple[str, Any], ...] = ()
+    schema: str | None = None
+    tools: tuple[Tool, ...] = ()
+    choice: str = AUTO
+    stream: bool = False
+    with_usage: bool = True
+
+    @property
+    def request(self) -> Request:
+        """The same without tools, for the offline model."""
+        return Request(self.model, self.messages, self.params, self.schema)
+
+    @property
+    def prompt(self) -> str:
+        """The last message."""
+        return self.messages[-1].content if self.messages else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Tokens of an answer; cached ones are part of input, reasoning ones of output. None: not told."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the model says. `finish` is stop, length, content_filter or tool_calls; `choices` False: not even one.
+
+    A scripted answer gives `text`, `calls` and `finish`; the provider fills in the rest.
+    """
+
+    text: str | None
+    calls: tuple[ToolCall, ...] = ()
+    finish: str = "stop"
+    model: str = ""
+    name: str = ""
+    at: int = 0
+    spent: Spent | None = None
+    choices: bool = True
+
+
+Answer = Callable[[Question], str | ToolCall | Sequence[ToolCall] | Said]
