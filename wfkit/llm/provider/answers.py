@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import orjson
 
-from wfkit.core.call import Message
+from wfkit.core.call import Message, Tool
 from wfkit.llm import offline, tokens
-from wfkit.llm.provider.exchange import AUTO, NONE, REQUIRED, Answer, Question, Said, Spent, Tool, ToolCall
+from wfkit.llm.provider.exchange import AUTO, NONE, REQUIRED, Answer, Question, Said, Spent, ToolCall
 
 HUGE = 10 << 20  # characters
 _FILLER = "All work and no play makes a long answer. "
@@ -62,7 +62,7 @@ def spoilt(said: Said, question: Question, fault: str) -> Said:
 def spent(question: Question, said: Said, cached_share: float, reasoning_tokens: int) -> Spent:
     """Tokens of the whole exchange. A share of 0 and no reasoning are not told at all."""
     sent = tokens.count_messages(question.messages)
-    sent += sum(tokens.count(f"{tool.name} {tool.description} {dict(tool.parameters)}") for tool in question.tools)
+    sent += sum(tokens.count(f"{tool.name} {tool.description} {tool.parameters}") for tool in question.tools)
     output = said_tokens(said) + reasoning_tokens
     cached = int(sent * cached_share) if cached_share else None
     return Spent(sent, output, cached, reasoning_tokens or None)
@@ -109,7 +109,7 @@ def _words(texts: Iterable[str]) -> set[str]:
 
 
 def _schema_of(tool: Tool) -> str:
-    return orjson.dumps({"type": "object", **tool.parameters}).decode()
+    return orjson.dumps({"type": "object", **orjson.loads(tool.parameters)}).decode()
 
 
 def _without_results(question: Question) -> tuple[Message, ...]:

@@ -10,24 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
-from wfkit.core.call import Message, Request
+from wfkit.core.call import Message, Request, Tool
 from wfkit.core.frozen import dataclass
 
 AUTO, NONE, REQUIRED = "auto", "none", "required"
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
-    """A function that the model may call; `parameters` is the JSON Schema of its arguments."""
-
-    name: str
-    description: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A call of a tool. `arguments` is what a model writes: JSON text; a mapping is written as such."""
+    """A call of a tool as a script says it, without an id. `arguments` is JSON text, or a mapping to write as such."""
 
     name: str
     arguments: Mapping[str, Any] | str = field(default_factory=dict)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from wfkit.core.call import Message
+from wfkit.core.call import Message, Tool
 from wfkit.llm.messages import schema_told
-from wfkit.llm.provider.exchange import AUTO, Question, Said, Tool
+from wfkit.llm.provider.exchange import AUTO, Question, Said
 from wfkit.llm.provider.text import content_text, encoded, pieces, schema_text
 
 NAME = "openai"
@@ -119,7 +119,7 @@ def _schema(wanted: Any) -> str | None:
 
 
 def _tool(function: Any) -> Tool:
-    return Tool(function["name"], function.get("description") or "", function.get("parameters") or {})
+    return Tool(function["name"], function.get("description") or "", schema_text(function.get("parameters") or {}))
 
 
 def _choice(choice: Any) -> str:
