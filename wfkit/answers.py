@@ -135,9 +135,9 @@ def settings(found: Settings, name: str | None = None) -> Sheet:
 
 
 def _setting(value: object) -> str:
-    if isinstance(value, tuple):
+    if value and isinstance(value, tuple):
         return "; ".join(f"{model}: {', '.join(f'{name} ${usd:g}' for name, usd in prices)}" for model, prices in value)
-    return str(value)
+    return "not set" if value in (None, "", ()) else str(value)
 
 
 def progress(report: RunReport) -> Progress:

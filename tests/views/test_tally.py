@@ -69,7 +69,7 @@ def test_every_outcome_is_said(status: RunState) -> None:
 def test_sentence() -> None:
     """Outcome, nodes, tasks, time and money, in this order."""
     assert tally.sentence(rows.busy(), rows.T + 20) == (
-        "Run 0192f0c4-7b1e is running: 4 of 8 nodes done (183 done, 4,621 cached, 12 failed, 8 running) in 20.0 s. "
+        "Run 0192f0c4 is running: 4 of 8 nodes done (183 done, 4,621 cached, 12 failed, 8 running) in 20.0 s. "
         "≥$0.0412 billed for 250 model calls (52 unpriced, 3 estimated); the cache saved $1.84 and 6 m 12 s; "
         "$0.0011 went into failed attempts."
     )

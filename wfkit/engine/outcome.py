@@ -141,7 +141,8 @@ class Outcome:
         return pd.DataFrame(rows)
 
     def __repr__(self) -> str:
-        return f"<Outcome {self.run_id[:8]} {self.status} {self.report.run.tasks}>"
+        tasks = ", ".join(f"{count} {state}" for state, count in self.report.run.tasks.items())
+        return f"<Outcome {self.run_id[:8]} {self.status}: {tasks or 'no tasks'}>"
 
 
 TASK_COLUMNS = ("node", "item", "key", "state", "reason", "attempts", "code", "error")

@@ -150,6 +150,8 @@ def _total_saved(report: RunReport) -> str:
 def _title(report: RunReport) -> str:
     done = sum(tally.went_well(row.tasks) for row in report.nodes)
     nodes = f"{numbers.count(done)}/{numbers.count(len(report.nodes))} nodes"
+    if report.run.status not in {RunState.RUNNING, RunState.SUCCESS}:
+        nodes = f"{numbers.count(done)} of {numbers.plural(len(report.nodes), 'node')} done"
     calls = f", {numbers.plural(report.run.spent.calls, 'call')}" if report.run.spent.calls else ", no calls"
     status = "running" if report.run.status == RunState.RUNNING else theme.words(report.run.status)
     return f"{status}: {nodes}{calls}"

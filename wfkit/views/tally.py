@@ -103,7 +103,7 @@ def said(status: str) -> str:
 
 def short(run_id: str) -> str:
     """Enough of a run's id to find it by."""
-    return run_id[:13]
+    return run_id[:8]
 
 
 def sentence(report: RunReport, now: float | None = None) -> str:
