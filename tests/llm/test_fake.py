@@ -12,7 +12,7 @@ from wfkit.core.call import Message, Reply, Request
 from wfkit.core.terms import CostSource, FailureKind
 from wfkit.errors import CallFailed, ModelUnavailable
 from wfkit.llm.client import ask
-from wfkit.llm.fake import Fail, Say, Script
+from wfkit.llm.fake import Fail, Say, Script, Use
 
 
 def answer(text: str, name: str = "script") -> Reply:
@@ -60,3 +60,13 @@ def test_names() -> None:
         Script(name="mine").register()
     with pytest.raises(ModelUnavailable, match="no script named 'mine'"):
         answer("x", "mine")
+
+
+def test_tools() -> None:
+    """A step may ask for tools, several at once, also with arguments that are no JSON; the ids are always the same."""
+    calls = Say("Let me look.", uses=(Use("search", {"query": "kettle"}), Use("search", "{broken")))
+    with Script([Use("now"), calls]):
+        first, second = answer("a"), answer("b")
+    assert [(call.id, call.name, call.arguments) for call in first.tool_calls] == [("call_0_0", "now", "{}")]
+    assert [call.arguments for call in second.tool_calls] == ['{"query": "kettle"}', "{broken"]
+    assert (first.text, first.finish_reason, second.text) == ("", "tool_calls", "Let me look.")

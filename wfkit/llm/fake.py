@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import field
 from decimal import Decimal
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from wfkit.core.call import Cost, Failure, Reply, Request, Usage
+from wfkit.core.call import Cost, Failure, Reply, Request, ToolCall, Usage
 from wfkit.core.frozen import dataclass
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed, ModelUnavailable
@@ -20,8 +21,19 @@ from wfkit.llm import tokens
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """Ask for a call of this tool: `Use("search", {"query": "kettle"})`. A text is sent as it is, also no JSON."""
+
+    tool: str
+    arguments: Mapping[str, Any] | str = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
-    """Answer this text after `latency_s` seconds. Without `usage` the plain tokenizer counts; `cost_usd` is billed."""
+    """Answer this text after `latency_s` seconds. Without `usage` the plain tokenizer counts; `cost_usd` is billed.
+
+    `uses` are the tools that are asked for besides, several at once in one reply.
+    """
 
     text: str
     latency_s: float = 0.0
@@ -29,6 +41,7 @@ class Say:
     model: str | None = None
     usage: Usage | None = None
     cost_usd: Decimal | None = Decimal(0)
+    uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +60,7 @@ class Hang:
     """Never answer: the deadline ends it."""
 
 
-Step = str | dict[str, Any] | list[Any] | Say | Fail | Hang | Callable[[Request], Any]
+Step = str | dict[str, Any] | list[Any] | Say | Use | Fail | Hang | Callable[[Request], Any]
 
 _scripts: dict[str, Script] = {}
 
@@ -56,7 +69,8 @@ class Script:
     """A model that answers by rule, else step by step. Use it as a context: inside, the model `fake/NAME` is there.
 
     `steps` are used up in order of arrival; an iterable may be endless. `rules` map a piece of the last message to
-    a step, and go first. A step is a text, JSON (dict or list), Say, Fail, Hang, or a function from the Request to one.
+    a step, and go first. A step is a text, JSON (dict or list), Say, Use (a tool is called; the next step answers the request
+    that brings its result), Fail, Hang, or a function from the Request to one.
 
     >>> with Script(["yes", Fail(FailureKind.RATE_LIMITED)], name="shy") as script:
     ...     ...  # model="fake/shy"
@@ -127,11 +141,35 @@ async def reply(name: str, request: Request) -> Reply:
             raise CallFailed(Failure(step.kind, "Scripted", step.message, step.status, step.retry_after_s))
         case Hang():
             await asyncio.Event().wait()
-    said = step if isinstance(step, Say) else Say(step if isinstance(step, str) else json.dumps(step))
+    said = _said(step)
     await asyncio.sleep(said.latency_s)
-    counted = Usage(tokens.count_messages(request.messages), tokens.count(said.text), source=UsageSource.PROVIDER)
+    calls = _calls(said, request)
+    written = tokens.count(said.text) + sum(tokens.count(call.name + call.arguments) for call in calls)
+    sent = tokens.count_request(request) if request.tools else tokens.count_messages(request.messages)
+    counted = Usage(sent, written, source=UsageSource.PROVIDER)
     source = CostSource.UNKNOWN if said.cost_usd is None else CostSource.LOCAL
-    usage = said.usage or counted
-    return Reply(
-        said.text, said.model or f"fake/{name}", said.finish_reason, None, usage, Cost(said.cost_usd, source=source)
+    usage, finish = (
+        said.usage or counted,
+        "tool_calls" if calls and said.finish_reason == "stop" else said.finish_reason,
+    )
+    cost = Cost(said.cost_usd, source=source)
+    return Reply(said.text, said.model or f"fake/{name}", finish, None, usage, cost, calls)
+
+
+def _said(step: Any) -> Say:
+    if isinstance(step, Use):
+        return Say("", uses=(step,))
+    return step if isinstance(step, Say) else Say(step if isinstance(step, str) else json.dumps(step))
+
+
+def _calls(said: Say, request: Request) -> tuple[ToolCall, ...]:
+    """The calls of a reply. Their ids tell the turns of a conversation apart, and are the same each time."""
+    turn = sum(bool(message.tool_calls) for message in request.messages)
+    return tuple(
+        ToolCall(
+            f"call_{turn}_{number}",
+            use.tool,
+            use.arguments if isinstance(use.arguments, str) else json.dumps(dict(use.arguments), ensure_ascii=False),
+        )
+        for number, use in enumerate(said.uses)
     )

@@ -11,11 +11,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from wfkit.core.call import Cost, Failure, Message, Reply, Request, Usage
+from wfkit.core.call import Cost, Failure, Message, Reply, Request, ToolCall, Usage
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm import tokens
 from wfkit.llm.messages import CORRECTION, request_digest, wire
+from wfkit.llm.offline.calls import call_of, results_in
 from wfkit.llm.offline.fill import Filler, Unfillable
 from wfkit.llm.offline.text import Evidence, evidence, summary
 
@@ -26,24 +27,40 @@ FREE = Cost(Decimal(0), Decimal(0), Decimal(0), CostSource.LOCAL)
 def reply(request: Request) -> Reply:
     """The offline model's answer; equal requests get equal ones. Tokens are counted by `llm.tokens`, the price is 0.
 
+    Given tools, it calls one of them, once, if the text gives all its required arguments, and answers from the result.
     Raises CallFailed (invalid_request) when the schema is none, or asks for what this model cannot make up.
     """
-    read = _read(request.messages)
+    read = _read(request.messages, shaped=request.schema is not None or bool(request.tools))
+    call = call_of(request, read) if request.tools else None
+    if call is not None:
+        return _calling(request, call)
+    read = _read(request.messages, shaped=request.schema is not None)
     text = summary(read) if request.schema is None else _shaped(request.schema, read)
     limit = dict(request.params).get("max_tokens")
     finish = "stop"
     if isinstance(limit, int) and tokens.count(text) > limit:
         text, finish = tokens.cut(text, limit), "length"
-    usage = Usage(tokens.count_messages(request.messages), tokens.count(text), source=UsageSource.PROVIDER)
+    sent = tokens.count_request(request) if request.tools else tokens.count_messages(request.messages)
+    usage = Usage(sent, tokens.count(text), source=UsageSource.PROVIDER)
     return Reply(text, MODEL, finish, f"offline-{request_digest(request)[:12]}", usage, FREE)
 
 
-def _read(messages: tuple[Message, ...]) -> Evidence:
-    """The last thing a user said that is no complaint about an answer; everything else counts as instruction."""
+def _calling(request: Request, call: ToolCall) -> Reply:
+    said = tokens.count(call.name + call.arguments)
+    usage = Usage(tokens.count_request(request), said, source=UsageSource.PROVIDER)
+    return Reply("", MODEL, "tool_calls", f"offline-{request_digest(request)[:12]}", usage, FREE, (call,))
+
+
+def _read(messages: tuple[Message, ...], shaped: bool) -> Evidence:
+    """The last thing a user said that is no complaint about an answer, and what tools have answered; everything else
+    counts as instruction. A text, unlike a `shaped` answer, is made of the tools' results alone."""
     asked = [message for message in messages if message.role == "user" and not message.content.startswith(CORRECTION)]
     data = asked[-1].content if asked else (messages[-1].content if messages else "")
     rules = "\n".join(message.content for message in messages if message.role == "system")
-    return evidence(wire(data), wire(rules))
+    results = "\n".join(results_in(messages))
+    if results and not shaped:
+        return evidence(wire(results), wire(f"{rules}\n{data}"))
+    return evidence(wire(f"{data}\n{results}" if results else data), wire(rules))
 
 
 @lru_cache(maxsize=256)

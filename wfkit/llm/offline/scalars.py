@@ -61,6 +61,11 @@ def found(kind: str, schema: Schema, name: str, read: Evidence) -> str | float |
     return _to_number(number[0]) if number else None
 
 
+def numbers(text: str) -> Iterator[float]:
+    """The numbers that stand in a text, in order; whole ones are ints."""
+    return (_to_number(match[0]) for match in _NUMBER.finditer(text))
+
+
 def fill(asked: Asked, read: Evidence) -> str | float | None:
     """A value within all limits, as near as can be to what the text says; None if none is known."""
     if asked.kind == "string":
@@ -124,9 +129,8 @@ def _wanted(asked: Asked, read: Evidence) -> float:
         return said
     if asked.kind == "number" and _SURE.intersection(words(asked.name)):
         return asked.chosen.confidence if asked.chosen else 0.3
-    numbers = (_to_number(match[0]) for match in _NUMBER.finditer(read.text))
     limits = {**asked.schema, "multipleOf": 1} if asked.kind == "integer" else asked.schema
-    return next((number for number in numbers if in_bounds(number, limits)), 0)
+    return next((number for number in numbers(read.text) if in_bounds(number, limits)), 0)
 
 
 def _near(wanted: float, schema: Schema, variant: int) -> Iterator[float]:
