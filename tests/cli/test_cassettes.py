@@ -5,6 +5,7 @@ Real kernels and the real command, against the fault-injecting provider.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,8 @@ def test_record_then_replay(tmp_path: Path) -> None:
         tmp_path, "run", "flow.ipynb", "--replay", "tape.jsonl", **{**dead, "WFKIT_STORE": str(tmp_path / "c")}
     )
     assert fewer.returncode == 0
-    assert "1 recordings of the cassette were not used" in fewer.stdout
+    # Which of the two the 429 fell on is chance: it is unused with its request.
+    assert re.search("not used of the cassette: (1 recording|2 recordings);", fewer.stdout)
 
 
 def test_bad_words(tmp_path: Path) -> None:

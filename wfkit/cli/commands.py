@@ -123,7 +123,8 @@ def _carry_out(wish: _Wish, advice: Callable[[_Wish, Executed], str] | None = No
         print(f"wfkit: {executed.error}", file=sys.stderr)
     screen.line(_sentence(executed))
     if executed.tally.unused:
-        screen.line(f"{executed.tally.unused} recordings of the cassette were not used: record it again to drop them")
+        unused = numbers.plural(executed.tally.unused, "recording")
+        screen.line(f"not used of the cassette: {unused}; record it again to drop what is not used")
     screen.line("saved: " + ", ".join(path.as_posix() for path in artifacts))
     if advice is not None and executed.exit_code == 0:
         screen.line(advice(wish, executed))
