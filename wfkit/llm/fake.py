@@ -69,8 +69,8 @@ class Script:
     """A model that answers by rule, else step by step. Use it as a context: inside, the model `fake/NAME` is there.
 
     `steps` are used up in order of arrival; an iterable may be endless. `rules` map a piece of the last message to
-    a step, and go first. A step is a text, JSON (dict or list), Say, Use (a tool is called; the next step answers the request
-    that brings its result), Fail, Hang, or a function from the Request to one.
+    a step, and go first. A step is a text, JSON (dict or list), Say, Use (a tool is called; the next step
+    answers the request that brings its result), Fail, Hang, or a function from the Request to one.
 
     >>> with Script(["yes", Fail(FailureKind.RATE_LIMITED)], name="shy") as script:
     ...     ...  # model="fake/shy"
