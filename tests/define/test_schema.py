@@ -203,17 +203,25 @@ def test_classes_that_have_no_json_schema() -> None:
 
 
 @pytest.mark.parametrize(
-    "schema", [{"$ref": "#"}, {"$defs": {"a": {"$anchor": "b"}}, "$ref": "#b"}, {"items": {"$ref": "#"}}]
+    "schema",
+    [
+        {"properties": {"a": {"$ref": "#"}}},
+        {"$defs": {"a": {"$anchor": "b"}}, "$ref": "#b"},
+        {"items": {"$ref": "#"}},
+    ],
 )
 def test_references_within_the_schema(schema: dict[str, Any]) -> None:
     """Anchors, pointers and the schema itself may be referred to."""
     assert resolve(schema, {}).json
 
 
-def test_endless_references_end() -> None:
-    """A schema that only refers to itself is an error of the schema when it is applied."""
-    with pytest.raises(SchemaError, match="refers to itself"):
-        resolve({"$ref": "#"}, {}).parse("1")
+@pytest.mark.parametrize(
+    "schema", [{"$ref": "#"}, {"anyOf": [{"$ref": "#"}]}, {"$defs": {"a": {"$ref": "#"}}, "$ref": "#/$defs/a"}]
+)
+def test_endless_references_are_refused(schema: dict[str, Any]) -> None:
+    """A schema that only refers to itself is refused when it is defined."""
+    with pytest.raises(SchemaError, match="refers to itself without end"):
+        resolve(schema, {})
 
 
 def test_older_drafts_keep_their_meaning() -> None:

@@ -25,7 +25,7 @@ HEAVY = {
     "IPython", "PIL", "aiohttp", "asyncio", "email", "importlib",
     "dask", "distributed", "duckdb", "ipywidgets", "jinja2", "jsonschema",
     "jupyter_client", "litellm", "matplotlib", "nbclient", "nbconvert", "nbformat", "numpy", "opentelemetry", "pandas",
-    "plotly", "polars", "prometheus_client", "pyarrow", "pydantic", "scipy",
+    "plotly", "polars", "prometheus_client", "pyarrow", "pydantic", "pydantic_core", "scipy",
     "tomllib", "yaml",
 }  # fmt: skip
 # `import wfkit` is light because its public names load on first use; a run that shows nothing loads no view, and one

@@ -15,6 +15,7 @@ from typing import Any
 
 from wfkit.core.node import Each
 from wfkit.core.policy import CachePolicy
+from wfkit.define import json_schema, type_words
 
 Reader = Callable[[Any], Any]
 
@@ -144,16 +145,39 @@ def models(value: Any) -> tuple[str, ...]:
 
 
 def schema(value: Any) -> str:
-    """The name of a schema, with dots if it lives in a module, or a JSON Schema (a mapping or JSON text) as text."""
-    if isinstance(value, Mapping):
+    """A class or types by name, a file that ends with .json, or a JSON Schema (a mapping or JSON text), as text.
+
+    Raises SchemaError for a mapping that is no JSON Schema.
+    """
+    text = _text_of(value)
+    if text.startswith("{"):
+        json_schema.checker(_parsed(text))
+    elif not text.endswith(".json"):
         try:
-            return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ValueError(f"must be a JSON Schema of plain JSON values ({error})") from None
-    text = value.strip() if isinstance(value, str) else ""
-    if not text.startswith("{") and not all(is_name(part) for part in text.split(".")):
-        raise ValueError("must be the name of a pydantic class or of a JSON Schema (a dict), or the JSON Schema itself")
+            type_words.parse(text)
+        except ValueError:
+            raise ValueError(_SCHEMAS) from None
     return text
+
+
+_SCHEMAS = "must be a pydantic class, types like list[Label], a file that ends with .json, or a JSON Schema (a mapping)"
+
+
+def _text_of(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return value.strip() if isinstance(value, str) else ""
+    try:
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"must be a JSON Schema of plain JSON values ({error})") from None
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"must be JSON ({error})") from None
+    return found
 
 
 def is_name(text: str) -> bool:

@@ -17,7 +17,7 @@ from wfkit.core.policy import CachePolicy, ModelPolicy, Options, RetryPolicy
 from wfkit.core.terms import OnError
 from wfkit.define import option_values as read
 from wfkit.define.magic_line import line_options
-from wfkit.errors import OptionError
+from wfkit.errors import OptionError, SchemaError
 from wfkit.settings import Settings
 
 Pair = tuple[str, Any, int]  # name, value, line of the cell (0: an argument in Python)
@@ -77,7 +77,7 @@ TABLE: tuple[Option, ...] = (
     Option("batch_size", "of a map, how many items a worker takes at a time", read.whole(1, 10**6), "N", in_key=False),
     Option("model", "the model to ask: makes the cell a prompt", read.model, "MODEL", choices=("default", "offline")),
     Option("fallback", "models to ask when it fails, in order", read.models, "MODEL,...", True),
-    Option("schema", "what the answer must look like", read.schema, "CLASS", True),
+    Option("schema", "what the answer must look like: types, a file NAME.json, a mapping", read.schema, "CLASS", True),
     Option("repairs", "corrective questions after an invalid answer", read.whole(0, 10), "N", True, False),
     Option("temperature", "randomness of the answer", read.number(0, 2), "0..2", True),
     Option("top_p", "share of likely words to choose from", read.number(0, 1), "0..1", True),
@@ -142,6 +142,8 @@ def _value(option: Option, value: Any, line: int) -> Any:
         raise OptionError(f"option `{option.name}` ({_where(line)}) has no value: it takes {option.metavar}")
     try:
         return option.reader(value)
+    except SchemaError as error:
+        raise OptionError(f"option `{option.name}` ({_where(line)}) {error}") from None
     except ValueError as error:
         shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:80]}..."
         raise OptionError(f"option `{option.name}` ({_where(line)}) {error}, not {shown}") from None

@@ -1,87 +1,83 @@
-"""What a model's answer must look like: a pydantic class, a dataclass or a JSON Schema, under one interface.
+"""What a value must look like: a pydantic class, a dataclass, types or a JSON Schema, under one interface.
 
-pydantic and jsonschema load on first use. How an invalid answer is asked for again is in `llm.structured`.
+pydantic and jsonschema load on first use. How an invalid answer is asked for again is in `llm.structured`, what a
+Python node may return besides in `returns`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-import json
-import re
 import sys
 import typing
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import unquote
 
 import orjson
 
 from wfkit.core.frozen import dataclass
-from wfkit.core.graph import near
-from wfkit.define.violations import of_json_schema, of_pydantic
+from wfkit.define import json_schema, project_text, type_words
+from wfkit.define.answer_json import InvalidOutput, json_in
+from wfkit.define.violations import of_pydantic
 from wfkit.errors import SchemaError
 
-DRAFTS = {
-    "https://json-schema.org/draft/2020-12/schema": "Draft202012Validator",
-    "https://json-schema.org/draft/2019-09/schema": "Draft201909Validator",
-    "http://json-schema.org/draft-07/schema": "Draft7Validator",
-}
-NEWEST = "https://json-schema.org/draft/2020-12/schema"
-FENCE = re.compile(r"```[ \t]*(?:json|JSON)?\s*(.*?)\s*```", re.DOTALL)
-
-
-class InvalidOutput(ValueError):
-    """An answer that is no JSON or does not match its schema. The message is fit for the model to read and mend."""
+__all__ = ["InvalidOutput", "Schema", "resolve"]
+_PLAIN = frozenset({bool, bytes, dict, float, frozenset, int, list, set, str, tuple})
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """`json` is the JSON Schema as canonical text (sorted keys); `cls` what `parse` returns, None for plain JSON."""
+    """`json` is the JSON Schema as canonical text (sorted keys); `cls` what `parse` returns, None for plain JSON.
+
+    `check` takes the JSON text of an answer and its value and gives the value that is handed on; `hold` takes a value
+    of Python. Both raise InvalidOutput.
+    """
 
     name: str
     json: str
     cls: Any
-    check: Callable[[str], Any]
+    check: Callable[[str, Any], Any]
+    hold: Callable[[Any], None]
 
     def parse(self, text: str) -> Any:
         """The value in an answer that is JSON, alone or in one ``` fence. Raises InvalidOutput."""
-        return self.check(_json_of(text))
+        return self.check(*json_in(text))
 
 
-def resolve(wanted: Any, namespace: Mapping[str, Any]) -> Schema:
-    """The schema for a name in the namespace (with dots into modules), a class, a dict or JSON text.
+def resolve(wanted: Any, namespace: Mapping[str, Any], plain: bool = False) -> Schema:
+    """The schema for a name or types in the namespace (with dots into modules), a class, a dict, JSON text, or a file
+    that ends with .json.
 
-    Raises SchemaError, with near names for one that is unknown.
+    `plain`: also types that say little, such as `int` or `dict`. Raises SchemaError, with near names for one that is
+    unknown.
     """
     name = ""
-    if isinstance(wanted, str) and not wanted.lstrip().startswith("{"):
-        name, wanted = wanted, _named(wanted, namespace)
+    if isinstance(wanted, str) and wanted.endswith(".json"):
+        name, wanted = wanted, _in_file(wanted)
+    elif isinstance(wanted, str) and not wanted.lstrip().startswith("{"):
+        name, wanted = wanted, type_words.type_of(wanted, namespace, _likely(namespace))
     if isinstance(wanted, Schema):
         return wanted
-    if isinstance(wanted, str):
-        wanted = _from_text(wanted)
+    if isinstance(wanted, str) and wanted.lstrip().startswith("{"):
+        wanted = _from_text(name, wanted)
     if isinstance(wanted, Mapping):
         return _from_mapping(name or str(wanted.get("title") or "schema"), wanted)
-    if _is_type(wanted):
+    if _is_type(wanted) or (plain and (wanted is None or wanted in _PLAIN)):
         return _from_type(name or getattr(wanted, "__name__", str(wanted)), wanted)
-    return _refuse(
-        name, f"is {type(wanted).__name__}, not a schema: use a pydantic class, a dataclass or a JSON Schema (a dict)"
-    )
+    what = type(wanted).__name__
+    return _refuse(name, f"is {what}, not a schema: use a pydantic class, a dataclass or a JSON Schema (a dict)")
 
 
-def _named(name: str, namespace: Mapping[str, Any]) -> Any:
-    first, *rest = name.split(".")
-    if first not in namespace:
-        found = [key for key, value in namespace.items() if not key.startswith("_") and _may_be_schema(value)]
-        close = near(first, found) or (f" (there are: {', '.join(sorted(found)[:8])})" if found else "")
-        _refuse(name, f"is not defined{close}: define the class in a cell that runs before")
-    value, path = namespace[first], first
-    for part in rest:
-        if not hasattr(value, part):
-            _refuse(name, f"is not defined: {path} has no {part!r}{near(part, dir(value))}")
-        value, path = getattr(value, part), f"{path}.{part}"
-    return value
+def _in_file(name: str) -> str:
+    try:
+        return project_text.read(project_text.find(name, project_text.folders(Path.cwd())))
+    except project_text.NoText as error:
+        _refuse(name, f"cannot be read: {error}")
+
+
+def _likely(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in namespace.items() if not key.startswith("_") and _may_be_schema(value)}
 
 
 def _may_be_schema(value: Any) -> bool:
@@ -104,127 +100,45 @@ def _from_type(name: str, cls: Any) -> Schema:
 
     try:
         adapter = pydantic.TypeAdapter(cls)
-        text = _canonical(adapter.json_schema())
+        text = json_schema.canonical(adapter.json_schema())
     except (pydantic.PydanticUserError, NameError, TypeError) as error:
         message = str(error).split("\n", maxsplit=1)[0]
         raise SchemaError(f"schema {name!r} cannot be written as a JSON Schema: {message}") from None
 
-    def check(text: str) -> Any:
+    def check(text: str, value: Any) -> Any:  # noqa: ARG001 - as JSON, where dates and enums are text
         try:
-            return adapter.validate_json(text)  # as JSON, where dates and enums are text
+            return adapter.validate_json(text)
         except pydantic.ValidationError as error:
             raise InvalidOutput(of_pydantic(error)) from None
 
-    return Schema(name, text, cls, check)
+    def hold(value: Any) -> None:
+        try:
+            adapter.validate_python(value, strict=True)
+        except pydantic.ValidationError as error:
+            raise InvalidOutput(of_pydantic(error)) from None
+
+    return Schema(name, text, cls, check, hold)
 
 
-def _from_text(text: str) -> Mapping[str, Any]:
+def _from_text(name: str, text: str) -> Mapping[str, Any]:
     try:
-        value = orjson.loads(text)
+        value: Mapping[str, Any] = orjson.loads(text)  # it begins with {
     except orjson.JSONDecodeError as error:
-        raise SchemaError(f"the schema is not JSON: {error}") from None
-    return value  # type: ignore[no-any-return]  # it begins with {
+        _refuse(name, f"is not JSON: {error}")
+    return value
 
 
 def _from_mapping(name: str, schema: Mapping[str, Any]) -> Schema:
-    import jsonschema  # loads on first use: 100 ms
-
     try:
-        text = _canonical(dict(schema))
-    except (TypeError, orjson.JSONEncodeError) as error:
-        _refuse(name, f"is not plain JSON: {error}")
-    plain = orjson.loads(text)
-    dialect = str(plain.get("$schema", NEWEST)).rstrip("#")
-    if dialect not in DRAFTS:
-        _refuse(name, f"has an unknown $schema {dialect!r}: leave it out, or use {NEWEST}")
-    validator_class = getattr(jsonschema, DRAFTS[dialect])
-    try:
-        validator_class.check_schema(plain)
-    except jsonschema.SchemaError as error:
-        _refuse(name, f"is not a JSON Schema: {error.message[:200]} at {error.json_path}")
-    _check_references(name, plain)
-    validator = validator_class(plain)
+        text, hold = json_schema.checker(schema)
+    except SchemaError as error:
+        _refuse(name, str(error))
 
-    def check(text: str) -> Any:
-        value = json.loads(text)  # orjson would turn whole numbers over 64 bits into floats
-        try:
-            errors = list(validator.iter_errors(value))
-        except RecursionError:
-            _refuse(name, "refers to itself without end, or the answer is nested too deep")
-        if errors:
-            raise InvalidOutput(of_json_schema(errors))
+    def check(text: str, value: Any) -> Any:  # noqa: ARG001 - the other kind of schema needs the text
+        hold(value)
         return value
 
-    return Schema(name, text, None, check)
-
-
-def _check_references(name: str, schema: Any) -> None:
-    """Every `$ref` must point into the schema: what lies elsewhere would be fetched from the net and can change."""
-    stack = [(schema, True)]
-    while stack:
-        part, is_root = stack.pop()
-        if isinstance(part, list):
-            stack.extend((inner, False) for inner in part)
-        if not isinstance(part, dict):
-            continue
-        stack.extend((inner, False) for inner in part.values())
-        if isinstance(part.get("$id"), str) and not is_root:
-            _refuse(name, f"has a schema with an $id of its own inside ({part['$id']!r}): remove that $id")
-        for reference in (part.get("$ref"), part.get("$dynamicRef")):
-            if isinstance(reference, str) and not _points_inside(reference, schema):
-                _refuse(name, f"refers to {reference!r}, which is not in it: put it under $defs")
-
-
-def _points_inside(reference: str, schema: Any) -> bool:
-    pointer = unquote(reference.removeprefix("#"))
-    if not reference.startswith("#"):
-        return False
-    if pointer and not pointer.startswith("/"):
-        anchors = (f'"$anchor":{json.dumps(pointer)}', f'"$dynamicAnchor":{json.dumps(pointer)}')
-        return any(anchor in _canonical(schema) for anchor in anchors)
-    for step in pointer.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(schema, list) and key.isdecimal() and int(key) < len(schema):
-            schema = schema[int(key)]
-        elif isinstance(schema, dict) and key in schema:
-            schema = schema[key]
-        else:
-            return False
-    return True
-
-
-def _canonical(schema: Any) -> str:
-    return orjson.dumps(schema, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _json_of(text: str) -> str:
-    """The JSON text in an answer. orjson is the strict judge: no NaN, no lone surrogates, at most 1024 levels."""
-    body = text.strip().removeprefix("\ufeff")
-    try:
-        orjson.loads(body)
-        return body
-    except orjson.JSONDecodeError as error:
-        problem = error
-    blocks = FENCE.findall(body)
-    if len(blocks) > 1:
-        raise InvalidOutput(f"The answer has {len(blocks)} code blocks. Answer with one JSON value and nothing else.")
-    if not blocks:
-        raise InvalidOutput(
-            f"The answer is not JSON: {_told(problem, body)}. Answer with one JSON value and nothing else."
-        )
-    try:
-        orjson.loads(blocks[0])
-        return str(blocks[0])
-    except orjson.JSONDecodeError as error:
-        told = _told(error, blocks[0])
-        raise InvalidOutput(f"The JSON in the answer is malformed: {told}. Answer with one JSON value.") from None
-
-
-def _told(error: orjson.JSONDecodeError, text: str) -> str:
-    if not text:
-        return "it is empty"
-    near_by = text[max(error.pos - 20, 0) : error.pos + 20]
-    return f"{error.msg} (line {error.lineno}, column {error.colno}, near {near_by!r})"
+    return Schema(name, text, None, check, hold)
 
 
 def _refuse(name: str, problem: str) -> NoReturn:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,9 +23,9 @@ SCHEMA_INSTRUCTION = (
     "Answer with one JSON value that is valid against this JSON Schema, and with nothing else "
     "(no explanation, no code fence):\n"
 )
+_FENCE = "```"
 CORRECTION = "Your last answer could not be used: "
 
-_FENCE = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?\s*```", re.DOTALL)
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 _REFUSED = frozenset({"content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist", "spii"})
 
@@ -166,8 +165,10 @@ def unfenced(text: str) -> str:
     stripped = text.strip()
     if stripped.startswith(("{", "[", '"')):
         return stripped
-    fenced = _FENCE.search(stripped)
-    return fenced[1].strip() if fenced else stripped
+    _, _, opened = stripped.partition(_FENCE)
+    block, closed, _ = opened.partition(_FENCE)  # no regular expression: one takes cubic time over blank lines
+    word, line, inside = block.partition("\n")
+    return inside.strip() if closed and line and word.strip() in {"", "json", "JSON"} else stripped
 
 
 def demand_whole(reply: Reply) -> Reply:
