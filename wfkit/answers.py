@@ -6,10 +6,12 @@ Nothing is computed, read or run here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from decimal import Decimal
 from pathlib import Path
 
+from wfkit.core.capabilities import Capabilities
 from wfkit.core.estimate import refusal
 from wfkit.core.plan import Plan, PlanNode
 from wfkit.core.promises import Store
@@ -18,6 +20,8 @@ from wfkit.engine.explaining import Explanation
 from wfkit.engine.lineage import with_items
 from wfkit.engine.logs import TaskLog
 from wfkit.errors import BudgetRefused, UsageFault
+from wfkit.llm.availability import set_keys
+from wfkit.llm.catalogue import Choice, Known, find
 from wfkit.settings import Settings
 from wfkit.views.bundle import View
 from wfkit.views.cost import Cost
@@ -27,6 +31,7 @@ from wfkit.views.history import History
 from wfkit.views.latency import Latency
 from wfkit.views.lineage import Lineage
 from wfkit.views.log import Log, LogEntry
+from wfkit.views.models import ModelRow, Models
 from wfkit.views.numbers import plural
 from wfkit.views.page import page
 from wfkit.views.plan import PlanRow, PlanView
@@ -120,6 +125,25 @@ def history(runs: Sequence[RunRow]) -> History:
     return History(tuple(runs))
 
 
+def models(choice: Choice, env: Mapping[str, str]) -> Models:
+    """The models of a choice, as a table. Raises UsageFault when none has the name."""
+    return Models(tuple(map(_model_row, find(choice, env))), set_keys(env))
+
+
+def _model_row(known: Known) -> ModelRow:
+    can = known.can
+    able = tuple((name, getattr(can, name)) for name in ("schema", "tools", "vision", "streaming", "sampling"))
+    named = [item.name.removesuffix("_usd") for item in fields(can) if item.name.endswith("_usd")]
+    usd = tuple((name.replace("_", " "), _dollars(getattr(can, f"{name}_usd"))) for name in named)
+    limits = (can.context_tokens, can.max_output_tokens)
+    key = " ".join(known.key.variables)
+    return ModelRow(known.model, can.kind, known.key.present, key, able, *limits, usd, known.source)
+
+
+def _dollars(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)
+
+
 def forgotten(node: str, results: int) -> Sheet:
     """What was forgotten."""
     return Sheet(f"forgot {plural(results, 'result')} of {node!r}" if results else f"nothing is kept of {node!r}")
@@ -135,6 +159,8 @@ def settings(found: Settings, name: str | None = None) -> Sheet:
 
 
 def _setting(value: object) -> str:
+    if value and isinstance(value, tuple) and isinstance(value[0][1], Capabilities):
+        return ", ".join(model for model, _ in value)
     if value and isinstance(value, tuple):
         return "; ".join(f"{model}: {', '.join(f'{name} ${usd:g}' for name, usd in prices)}" for model, prices in value)
     return "not set" if value in (None, "", ()) else str(value)

@@ -13,10 +13,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from wfkit.core.capabilities import Capabilities
 from wfkit.core.frozen import dataclass
+from wfkit.core.graph import near
 from wfkit.errors import UsageFault
 
 Prices = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]  # a model, and its prices by name
+Models = tuple[tuple[str, Capabilities], ...]  # a model of the user's own, and what it can do
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class Settings:
     `litellm` sends every request through litellm, `auto` speaks OpenAI's protocol directly where that is the same;
     `buy`: whether models of providers may be asked (off: only the call log answers); `cassette`: `record:FILE`,
     `replay:FILE` or `replay-or-record:FILE` for all runs; `prices`: your own, a table for
-    each model with US dollars for a million tokens: `input`, `output`, `cached`, `cache_written`, `reasoning`.
+    each model with US dollars for a million tokens: `input`, `output`, `cached`, `cache_written`, `reasoning`;
+    `models`: what models of your own can do, a table for each with fields of `core.capabilities.Capabilities`.
     """
 
     threads: int = 8
@@ -47,13 +51,16 @@ class Settings:
     buy: bool = True
     cassette: str = ""
     prices: Prices = ()
+    models: Models = ()
 
 
 PRICES = ("input", "output", "cached", "cache_written", "reasoning")
 _WANTED = {
     "prices": 'a table such as {"openai/my-model": {"input": 0.15, "output": 0.6}}, in US dollars for a million tokens'
-    f" ({', '.join(PRICES)}; the first two are needed)"
+    f" ({', '.join(PRICES)}; the first two are needed)",
+    "models": 'a table such as {"openai/my-model": {"context_tokens": 32000, "tools": true}}',
 }
+_LIMITS = tuple(item.name for item in fields(Capabilities) if item.name.endswith(("_tokens", "_usd")))
 _AMOUNTS = frozenset({"max_usd", "max_usd_per_call", "max_usd_per_day"})
 _CHOICES = {"transport": ("auto", "litellm")}
 
@@ -104,6 +111,37 @@ def _prices(value: Any) -> Prices:
     return tuple((str(model), tuple(prices.items())) for model, prices in table.items())
 
 
+def _models(value: Any, where: str) -> Models:
+    """Models of the user's own, given as a table or as JSON. Raises UsageFault that names the model and the field."""
+    table = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(table, dict):
+        raise ValueError(value)
+    from pydantic import TypeAdapter, ValidationError  # 100 ms, and few have models of their own
+
+    reader = TypeAdapter(Capabilities)
+    found = []
+    for model, said in table.items():
+        try:
+            known = reader.validate_python(said)
+        except ValidationError as error:
+            raise UsageFault(f"model {model!r} in {where}: {_told(error.errors()[0])}") from None
+        below = [name for name in _LIMITS if (amount := getattr(known, name)) is not None and amount < 0]
+        if below:
+            raise UsageFault(f"model {model!r} in {where}: {below[0]} must not be below 0")
+        found.append((str(model), known))
+    return tuple(found)
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    """What pydantic found wrong, in a sentence."""
+    field = ".".join(map(str, error["loc"]))
+    known = [item.name for item in fields(Capabilities)]
+    if error["type"] == "unexpected_keyword_argument":
+        return f"there is no field {field!r}{near(field, known)}; fields are: {', '.join(known)}"
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    return f"{field or 'it'}: {message}, not {error['input']!r}"
+
+
 def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
     known = {item.name for item in fields(Settings)}
     if name not in known:
@@ -111,6 +149,8 @@ def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
     kind = float if name in _AMOUNTS else type(getattr(Settings(), name))
     wanted = _WANTED.get(name, kind.__name__)
     try:
+        if name == "models":
+            return replace(settings, models=_models(value, where))
         parsed: Any = None if name in _AMOUNTS and str(value).lower() == "none" else _parse(value, kind)
         if parsed not in _CHOICES.get(name, (parsed,)):
             raise UsageFault(f"setting {name!r} in {where} is one of {', '.join(_CHOICES[name])}, not {value!r}")

@@ -94,6 +94,14 @@ _CASSETTE = (
 _JSON = Argument("--json", "end with one JSON object on the last line", Shape.SWITCH)
 _PARAMS = Argument("-p", "set a name of the cell tagged `parameters`", Shape.PAIRS, metavar="NAME VALUE")
 
+_MODELS_ARE = "what each known model can do and costs, and whether its key is set"
+_MODELS = (
+    Argument("pattern", "part of a model's name, or a pattern with *", Shape.OPTIONAL, metavar="PATTERN"),
+    Argument("--usable", "only those whose key is set", Shape.SWITCH),
+    Argument("--schema", "only those that take a JSON Schema natively", Shape.SWITCH),
+    Argument("--tools", "only those that call tools", Shape.SWITCH),
+)
+
 _SCOPE = (
     Argument(
         "--limit", "of each map only the first so many items; the rest can be run later", kind=int, metavar="N", least=1
@@ -203,6 +211,22 @@ TABLE: Final[tuple[Verb, ...]] = (
         "one read-only SELECT over the store",
         (Argument("query", "the statement", Shape.REST, metavar="SELECT ..."),),
         method="sql",
+    ),
+    Verb(
+        "models",
+        _MODELS_ARE,
+        _MODELS,
+        Where.NOTEBOOK,
+        "models",
+        needs_store=False,
+    ),
+    Verb(
+        "models",
+        _MODELS_ARE,
+        (*_MODELS, Argument("--json", "print one JSON object; null is unknown", Shape.SWITCH)),
+        Where.SHELL,
+        "models",
+        needs_store=False,
     ),
     Verb("forget", "serve no more what is kept of a node", (_NODE,), method="forget"),
     Verb(

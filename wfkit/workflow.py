@@ -32,6 +32,7 @@ from wfkit.errors import UsageFault
 from wfkit.keys import reads
 from wfkit.keys.reads import env, ignore_under, refuse_inside_a_body
 from wfkit.llm import prices
+from wfkit.llm.catalogue import Choice
 from wfkit.store.collection.upkeep import wait_until_done
 from wfkit.store.disk import DiskStore, locate, open_store
 from wfkit.store.journals.facts import Facts
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from wfkit.views.bundle import View
     from wfkit.views.verified import Verified
 
-__all__ = ["Outcome", "Workflow", "current", "env", "file", "node", "prompt"]
+__all__ = ["Outcome", "Workflow", "current", "env", "file", "models", "node", "prompt"]
 
 
 class Workflow:
@@ -116,7 +117,7 @@ class Workflow:
     def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
         """The graph of the targets, checked and digested."""
         wait_until_done(self._root)  # what a plan finds must not be collected meanwhile
-        prices.declare(self.settings.prices)
+        prices.declare(self.settings.prices, self.settings.models)
         prepared = self._drafts.prepare(self.nodes, targets, inputs or {}, self.settings)
         prepared.warnings = tuple(shadowed(prepared, self.bound))
         return prepared
@@ -206,6 +207,14 @@ class Workflow:
         every node's key and value. `rerun` names nodes whose bodies are run again, `force` samples all."""
         wish = verification().Wish(notebook, (rerun,) if isinstance(rerun, str) else tuple(rerun), force, timeout)
         return verification().verify(self._here(), wish, progress)
+
+    def models(
+        self, pattern: str | None = None, usable: bool = False, schema: bool = False, tools: bool = False
+    ) -> View:
+        """What each known model can do and costs, and whether its key is set: those that can be asked first, then by
+        price. `pattern` is part of a name, or has a `*`; `usable`, `schema`, `tools` leave out what is or does not."""
+        prices.declare(self.settings.prices, self.settings.models)
+        return answers().models(Choice(pattern, usable, schema, tools), os.environ)
 
     def forget(self, node: str) -> View:
         """Serve the results of this node no longer; the log keeps them. Replies of models stay paid."""
@@ -332,6 +341,11 @@ def file(path: str | os.PathLike[str]) -> File:
     hit where it is missing or of an older result; such a file lies in the project.
     """
     return reads.file(path, locate(Path.cwd(), os.environ).parent)
+
+
+def models(pattern: str | None = None, usable: bool = False, schema: bool = False, tools: bool = False) -> View:
+    """What each known model can do and costs, and whether its key is set; `Workflow.models` of the current workflow."""
+    return current().models(pattern, usable, schema, tools)
 
 
 @overload

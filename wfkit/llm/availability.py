@@ -89,6 +89,31 @@ def check_model(model: str, env: Mapping[str, str] | None = None) -> None:
     _check_keys(model, known, env, own_server)
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Whether what a provider needs is set (None: it needs nothing that can be seen), and the variables it is about."""
+
+    present: bool | None
+    variables: tuple[str, ...] = ()
+
+
+def key_of(model: str, env: Mapping[str, str]) -> Key:
+    """Whether the keys of a model's provider are there. No value of one is read further than that."""
+    provider, _, _ = model.partition("/")
+    known = _TABLE.get(provider) or _from_file(provider)
+    if not known.keys and not known.needs:
+        return Key(None)
+    there = [name for name in (*known.keys, *known.needs) if env.get(name)]
+    complete = all(env.get(name) for name in known.needs) and (not known.keys or any(map(env.get, known.keys)))
+    return Key(complete, tuple(there) if complete else (*known.keys[:1], *known.needs))
+
+
+def set_keys(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables of the usual providers that are set, by name."""
+    names = {name for known in _TABLE.values() for name in (*known.keys, *known.needs)}
+    return tuple(sorted(name for name in names if env.get(name)))
+
+
 def _provider_of(model: str) -> tuple[str, str]:
     """The provider and its own name of the model; a name without a prefix is looked up in the price file."""
     prefix, slash, name = model.partition("/")

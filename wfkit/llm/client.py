@@ -6,21 +6,29 @@ be the same, everything else goes through litellm. Each loads when it is asked f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from decimal import Decimal
 from functools import partial
 
 from wfkit.core.call import Reply, Request
+from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm.availability import check_model
 from wfkit.llm.failures import too_late
 
-__all__ = ["ask", "check_model", "close", "is_local", "warm"]
+__all__ = ["ask", "check_model", "close", "is_local", "own_models", "warm"]
 
 
 def is_local(model: str) -> bool:
     """Whether no provider is behind this model, so that litellm need not be loaded for it."""
     return model.partition("/")[0] in {"offline", "fake"}
+
+
+def own_models() -> Iterator[tuple[str, Capabilities]]:
+    """Models that are no provider's, and what they can do."""
+    free = Decimal(0)
+    yield "offline", Capabilities(schema=True, streaming=True, sampling=True, input_usd=free, output_usd=free)
 
 
 def warm(model: str, transport: str = "auto") -> None:
@@ -105,4 +113,4 @@ async def _estimated(reply: Reply, request: Request) -> Reply:
     if is_local(request.model):
         return reply
     litellm = await door.litellm_loaded()
-    return await asyncio.to_thread(replies.with_estimate, reply, door.as_sent(litellm, request), litellm)
+    return await asyncio.to_thread(replies.with_estimate, reply, door.as_sent(request), litellm)

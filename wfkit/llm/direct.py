@@ -29,7 +29,7 @@ from wfkit.llm import price_file
 from wfkit.llm.failures import broken, unusable
 from wfkit.llm.failures import refused as failure_of_status
 from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
-from wfkit.llm.native_schema import openai_takes_schema, response_format
+from wfkit.llm.native_schema import response_format, takes_schema
 from wfkit.llm.replies import View, reply_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def send(request: Request, heard: Callable[[Mapping[str, str]], None]) -> 
     import aiohttp  # 60 ms: the first call loads it
 
     name = request.model.partition("/")[2]
-    native = request.schema is not None and openai_takes_schema(name)
+    native = request.schema is not None and takes_schema(request.model)
     asked = request if native else with_instructions(request)
     body = orjson.dumps(_body(asked, name))
     try:

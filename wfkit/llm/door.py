@@ -12,7 +12,6 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
-from functools import cache
 from importlib import import_module
 from threading import Lock, Thread
 from typing import Any
@@ -24,7 +23,7 @@ from wfkit.errors import CallFailed
 from wfkit.llm import price_file
 from wfkit.llm.failures import failure_of
 from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
-from wfkit.llm.native_schema import response_format
+from wfkit.llm.native_schema import response_format, takes_schema
 from wfkit.llm.replies import reply_of
 
 _BEFORE_IMPORT = {
@@ -63,7 +62,7 @@ async def litellm_loaded() -> Any:
 async def send(litellm: Any, request: Request, heard: Callable[[Mapping[str, str]], None]) -> Reply:
     """One HTTP request through litellm; `heard` is told the headers of its answer. Raises CallFailed; cancelling closes
     the connection."""
-    asked = as_sent(litellm, request)
+    asked = as_sent(request)
     arguments: dict[str, Any] = dict(asked.params)
     if asked.schema is not None:
         arguments["response_format"] = response_format(json.loads(asked.schema))
@@ -83,16 +82,10 @@ async def send(litellm: Any, request: Request, heard: Callable[[Mapping[str, str
     raise CallFailed(failure)
 
 
-def as_sent(litellm: Any, request: Request) -> Request:
+def as_sent(request: Request) -> Request:
     """The request as it goes out: its schema stays one where the model takes it natively, else it is told in words."""
-    native = request.schema is not None and supports_schema(litellm, request.model)
+    native = request.schema is not None and takes_schema(request.model)
     return request if native else with_instructions(request)
-
-
-@cache
-def supports_schema(litellm: Any, model: str) -> bool:
-    """Whether litellm says that the model takes a JSON Schema natively; for the others it is told in the messages."""
-    return bool(litellm.supports_response_schema(model=model))
 
 
 async def close() -> None:

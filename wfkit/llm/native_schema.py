@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from wfkit.llm import price_file
+from wfkit.llm import capabilities
 
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-def openai_takes_schema(name: str) -> bool:
-    """Whether litellm's bundled file says that OpenAI's model of this name takes a JSON Schema natively."""
-    entry = price_file.entries().get(name) or price_file.entries().get(f"openai/{name}") or {}
-    return entry.get("supports_response_schema") is True
+def takes_schema(model: str) -> bool:
+    """Whether this model (`provider/name`) is known to take a JSON Schema natively."""
+    known = capabilities.of(model)
+    return known is not None and known.schema is True
 
 
 def response_format(schema: dict[str, Any]) -> dict[str, Any]:

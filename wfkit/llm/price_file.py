@@ -25,7 +25,8 @@ _ASKABLE = frozenset({"chat", "responses", "completion", None})
 def entries() -> dict[str, Entry]:
     """Every model of the price file by its name there; empty if litellm is not installed or has moved the file."""
     found = _read(_PRICES)
-    found.pop("sample_spec", None)
+    for name in ("sample_spec", "fallback_generalizations"):
+        found.pop(name, None)
     return found
 
 
@@ -51,6 +52,14 @@ def key_variable(provider: str) -> str | None:
     """The environment variable for a provider that speaks OpenAI's protocol, as litellm's file has it."""
     variable = _read(_ALIKE).get(provider, {}).get("api_key_env")
     return str(variable) if variable else None
+
+
+_FAMILIES = ("bedrock", "vertex_ai")  # the file tells their parts apart; a model is asked by the stem
+
+
+def stem(provider: str) -> str:
+    """The prefix of a model's name for a provider of the file: `bedrock` for `bedrock_converse`."""
+    return next((name for name in _FAMILIES if provider.startswith((f"{name}_", f"{name}-"))), provider)
 
 
 def is_of(entry: Entry, provider: str) -> bool:

@@ -8,27 +8,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from wfkit.core.call import Cost, Message, Request, Usage
+from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import CostSource, UsageSource
 from wfkit.llm import price_file, tokens
 from wfkit.llm.messages import wire, wire_messages
 from wfkit.llm.price_file import Entry
-from wfkit.settings import Prices
+from wfkit.settings import Models, Prices
 
 _OVERHEAD = 16  # tokens around a message, more than any provider adds
 _NANO = Decimal("1e-9")
 _DATED = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|latest|v\d+(?::\d+)?)")
 _TIER = re.compile(r"_above_(\d+)k_tokens$")
-_FIELDS = {
-    "input": "input_cost_per_token",
-    "output": "output_cost_per_token",
-    "cached": "cache_read_input_token_cost",
-    "cache_written": "cache_creation_input_token_cost",
-    "reasoning": "output_cost_per_reasoning_token",
+COLUMNS: Final = {  # a price of `Capabilities`, and the field of the file that has it for one token
+    "input_usd": "input_cost_per_token",
+    "output_usd": "output_cost_per_token",
+    "cached_usd": "cache_read_input_token_cost",
+    "cache_written_usd": "cache_creation_input_token_cost",
+    "reasoning_usd": "output_cost_per_reasoning_token",
+    "batch_input_usd": "input_cost_per_token_batches",
+    "batch_output_usd": "output_cost_per_token_batches",
+}
+_SAID = {
+    "schema": "supports_response_schema",
+    "tools": "supports_function_calling",
+    "vision": "supports_vision",
+    "streaming": "supports_native_streaming",
+    "sampling": "supports_sampling_params",
+    "context_tokens": "max_input_tokens",
+    "max_output_tokens": "max_output_tokens",
 }
 _own: dict[str, Entry] = {}
+_uses = 0
 
 
 def use(overrides: Mapping[str, Entry]) -> None:
@@ -37,23 +50,45 @@ def use(overrides: Mapping[str, Entry]) -> None:
     Fields as in litellm's file, US dollars a token: `input_cost_per_token output_cost_per_token
     cache_read_input_token_cost cache_creation_input_token_cost output_cost_per_reasoning_token`.
     """
-    _own.clear()
-    _own.update(overrides)
+    global _uses  # noqa: PLW0603 tells who remembers an answer that it is out of date
+    if _own != overrides:
+        _own.clear()
+        _own.update(overrides)
+        _uses += 1
 
 
-def declare(table: Prices) -> None:
-    """`use` for the setting `prices`: US dollars for a million tokens, by `input output cached cache_written
-    reasoning`."""
-    use({model: {_FIELDS[name]: _a_token(price) for name, price in given} for model, given in table})
+def declare(table: Prices, models: Models = ()) -> None:
+    """`use` for the settings `prices` and `models`: US dollars for a million tokens."""
+    entries: dict[str, dict[str, Any]] = {model: entry_of(said) for model, said in models}
+    for model, given in table:
+        entries.setdefault(model, {}).update({COLUMNS[f"{name}_usd"]: _a_token(price) for name, price in given})
+    use(entries)
 
 
-def _a_token(price: float) -> Decimal:
+def entry_of(said: Capabilities) -> dict[str, Any]:
+    """What is said of a model, in the fields of litellm's file; what is not said is left out."""
+    priced = {column: _a_token(usd) for name, column in COLUMNS.items() if (usd := getattr(said, name)) is not None}
+    told = {column: value for name, column in _SAID.items() if (value := getattr(said, name)) is not None}
+    return {"mode": said.kind, **told, **priced}
+
+
+def _a_token(price: float | Decimal) -> Decimal:
     return Decimal(str(price)) / 1_000_000
 
 
 def is_declared(model: str) -> bool:
-    """Whether the user gave a price for this model."""
+    """Whether the user said something of this model: its price, or what it can do."""
     return model in _own
+
+
+def own() -> Mapping[str, Entry]:
+    """What the user said, by model."""
+    return _own
+
+
+def generation() -> int:
+    """A number that changes when `own` does."""
+    return _uses
 
 
 def cost(model: str, usage: Usage, request_model: str | None = None, billed_usd: Decimal | None = None) -> Cost:
@@ -96,16 +131,20 @@ def worst_case(request: Request) -> tuple[Decimal | None, int | None]:
 
 
 def price(model: str, request_model: str | None = None) -> Entry | None:
-    """The price entry of the model that answered; of the one asked only if the answer's name is it, dated."""
+    """The entry of the model that answered; of the one asked only if the answer's name is it, dated.
+
+    The user's own goes before the file's: what it leaves open is the file's, but prices are never mixed.
+    """
     asked = request_model or model
     same = _is_variant(model, asked)
-    for candidate in (model, asked) if same else (model,):
-        if candidate in _own:
-            return _own[candidate]
     provider, slash, name = asked.partition("/")
     if not slash:
         provider, name = "", asked
-    return _listed(model, provider) or (_listed(name, provider) if same else None)
+    found = _listed(model, provider) or (_listed(name, provider) if same else None)
+    for candidate in (model, asked) if same else (model,):
+        if candidate in _own:
+            return _merged(found or {}, _own[candidate])
+    return found
 
 
 def estimate_tokens(messages: Iterable[Message], text: str, model: str, litellm: Any = None) -> Usage:
@@ -124,6 +163,12 @@ def _texts(message: Message) -> Iterator[str]:
     yield wire(message.content)
     for call in message.tool_calls:
         yield wire(call.name + call.arguments)
+
+
+def _merged(listed: Entry, said: Entry) -> Entry:
+    priced = any("cost" in name or name == "tiered_pricing" for name in said)
+    kept = {name: value for name, value in listed.items() if not (priced and ("cost" in name or "pricing" in name))}
+    return {**kept, **said}
 
 
 def _listed(model: str, provider: str) -> Entry | None:
