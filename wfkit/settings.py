@@ -27,13 +27,14 @@ class Settings:
     """Every setting with its default.
 
     `threads`: Python bodies at once; `concurrency`: model calls at once per provider; `timeout_s`: deadline of one
-    model call; `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`:
-    a mutated input is an error; `max_usd`, `max_usd_per_call`, `max_usd_per_day`: most that the model calls of one run,
-    one call, and all runs on this store since midnight may cost, in US dollars (None: no limit); `transport`:
-    `litellm` sends every request through litellm, `auto` speaks OpenAI's protocol directly where that is the same;
-    `buy`: whether models of providers may be asked (off: only the call log answers); `cassette`: `record:FILE`,
-    `replay:FILE` or `replay-or-record:FILE` for all runs; `prices`: your own, a table for
-    each model with US dollars for a million tokens: `input`, `output`, `cached`, `cache_written`, `reasoning`;
+    model call; `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`: a
+    mutated input is an error; `max_usd`, `max_usd_per_call`, `max_usd_per_day`: most that the model calls of one run,
+    one call, and all runs on this store since midnight may cost, in US dollars (None: no limit); `max_tokens_per_run`,
+    `max_tokens_per_call`, `max_tokens_per_day`: the same in tokens, sent and answered; `transport`: `litellm` sends
+    every request through litellm, `auto` speaks OpenAI's protocol directly where that is the same; `buy`: whether
+    models of providers may be asked (off: only the call log answers); `cassette`: `record:FILE`, `replay:FILE` or
+    `replay-or-record:FILE` for all runs; `prices`: your own, a table for each model with US dollars for a million
+    tokens: `input`, `output`, `cached`, `cache_written`, `reasoning`;
     `models`: what models of your own can do, a table for each with fields of `core.capabilities.Capabilities`.
     """
 
@@ -46,6 +47,9 @@ class Settings:
     max_usd: float | None = None
     max_usd_per_call: float | None = None
     max_usd_per_day: float | None = None
+    max_tokens_per_run: int | None = None
+    max_tokens_per_call: int | None = None
+    max_tokens_per_day: int | None = None
     transport: str = "auto"
     max_output_kb: int = 64
     buy: bool = True
@@ -61,7 +65,10 @@ _WANTED = {
     "models": 'a table such as {"openai/my-model": {"context_tokens": 32000, "tools": true}}',
 }
 _LIMITS = tuple(item.name for item in fields(Capabilities) if item.name.endswith(("_tokens", "_usd")))
-_AMOUNTS = frozenset({"max_usd", "max_usd_per_call", "max_usd_per_day"})
+_AMOUNTS: Mapping[str, type] = {
+    **dict.fromkeys(("max_usd", "max_usd_per_call", "max_usd_per_day"), float),
+    **dict.fromkeys(("max_tokens_per_run", "max_tokens_per_call", "max_tokens_per_day"), int),
+}
 _CHOICES = {"transport": ("auto", "litellm")}
 
 
@@ -146,7 +153,7 @@ def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
     known = {item.name for item in fields(Settings)}
     if name not in known:
         raise UsageFault(f"unknown setting {name!r} in {where}; settings are: {', '.join(sorted(known))}")
-    kind = float if name in _AMOUNTS else type(getattr(Settings(), name))
+    kind = _AMOUNTS.get(name) or type(getattr(Settings(), name))
     wanted = _WANTED.get(name, kind.__name__)
     try:
         if name == "models":

@@ -77,6 +77,35 @@ def test_no_run_spends_more_than_it_may(
         assert not paid & {effect.messages for effect in provider.effects()[len(first) :]}
 
 
+@pytest.mark.parametrize("setting", ["max_tokens_per_run", "max_tokens_per_day"])
+def test_no_run_uses_more_tokens_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    """A budget of tokens holds as one of money does, by the provider's count; the next run of a day goes on with what
+    is left, and models that cost nothing are not counted."""
+    with world(tmp_path, monkeypatch, Behaviour(latency_s=0.005)) as (workflow, provider):
+        workflow.config("concurrency", 50)
+        workflow.config(setting, 900)
+        workflow.add(label())
+        for _ in range(2 if setting == "max_tokens_per_day" else 1):
+            outcome = workflow.run("label", inputs={"items": ITEMS})
+            assert outcome.status == "budget_stopped"
+            assert "it allows 900 tokens" in outcome.failures[0].failure.message
+            assert 0 < sum(each.input_tokens + each.output_tokens for each in provider.effects()) <= 900
+        workflow.add(label(model="offline"))
+        assert workflow.run("label", inputs={"items": ITEMS}).status == "success"
+
+
+def test_one_call_may_be_bounded_in_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that may use more tokens than one call is allowed is refused before it is sent."""
+    with world(tmp_path, monkeypatch, Behaviour()) as (workflow, provider):
+        workflow.config("max_tokens_per_call", 30)
+        workflow.add(label())
+        outcome = workflow.run("label", inputs={"items": ITEMS})
+        assert "the budget of one call does not allow this call: it allows 30 tokens" in str(
+            outcome.failures[0].failure
+        )
+        assert provider.effects() == []
+
+
 def test_a_model_without_a_price(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under a budget a model whose price is not known is refused before a request, unless it is allowed."""
     with world(tmp_path, monkeypatch, Behaviour()) as (workflow, provider):

@@ -6,6 +6,7 @@ The guard that reserves and settles is `guards.budgets`; prices are `llm.prices`
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -27,9 +28,9 @@ class Purses:
 
     def __init__(self, run: Run, settings: Settings, today: Purse, max_usd: float | None = None) -> None:
         self._run = run
-        self._per_call = _usd(settings.max_usd_per_call)
+        self._call = Purse("one call", _usd(settings.max_usd_per_call), settings.max_tokens_per_call)
         limits = [limit for limit in (settings.max_usd, max_usd) if limit is not None]
-        whole = Purse("the run", _usd(min(limits, default=None)))
+        whole = Purse("the run", _usd(min(limits, default=None)), settings.max_tokens_per_run)
         whole.spent = _spent(list(run.ledger.accounts.values()))
         self._shared = (whole, today)
         self._nodes: dict[str, Purse] = {}
@@ -43,11 +44,12 @@ class Purses:
         def told(request: Request) -> About:
             policy = ready.model
             assert policy is not None
-            purses = (Purse("one call", self._per_call), self._of_node(ready), *self._shared)
+            local = client.is_local(request.model)  # it costs nothing, so it takes nothing from a budget
+            purses = () if local else (replace(self._call), self._of_node(ready), *self._shared)
             sent = tokens.count_request(request)
-            limited = any(purse.usd is not None for purse in purses)
+            limited = any(purse.usd is not None or purse.tokens is not None for purse in purses)
             usd, most = prices.worst_case(request) if limited else (None, None)
-            if client.is_local(request.model) or policy.allow_unpriced:
+            if policy.allow_unpriced:
                 usd = usd or Decimal(0)
             return About(purses, Amount(usd, most), sent, ready.node.options.priority, again, patience_s)
 
@@ -66,14 +68,15 @@ class Purses:
 
 def open_day(today: Purse, settings: Settings, store: Store) -> None:
     """Set the purse of the day: its limit, and what all runs on this store have spent since midnight, local time."""
-    today.usd = _usd(settings.max_usd_per_day)
-    if today.usd is None:
+    today.usd, today.tokens = _usd(settings.max_usd_per_day), settings.max_tokens_per_day
+    if today.usd is None and today.tokens is None:
         return
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     since = midnight.astimezone(UTC).replace(tzinfo=None)
-    spent = "SELECT coalesce(sum(cost_usd), 0)::VARCHAR AS usd FROM calls"
-    frame = store.sql(f"{spent} WHERE NOT served AND \"at\" >= '{since}'")
-    today.spent = Amount(Decimal(str(frame["usd"][0])))
+    usd = "SELECT coalesce(sum(cost_usd), 0)::VARCHAR AS usd"
+    tokens = "(coalesce(sum(input_tokens), 0) + coalesce(sum(output_tokens), 0))::BIGINT AS tokens"
+    frame = store.sql(f"{usd}, {tokens} FROM calls WHERE NOT served AND \"at\" >= '{since}'")
+    today.spent = Amount(Decimal(str(frame["usd"][0])), int(frame["tokens"][0]))
 
 
 def _usd(amount: float | None) -> Decimal | None:
