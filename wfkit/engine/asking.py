@@ -1,32 +1,25 @@
-"""The attempt of a prompt: render, ask through pay-once and the guards, write every call to the log before its reply
-is used.
+"""The way of every question to a model, whoever asks it: pay-once, guards, cassette, and each call in the log before
+its reply is used.
 
-Runs on the loop's thread. When an attempt is made is not decided here.
+Runs on the loop's thread. What is asked, and when it is asked again, is decided elsewhere.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from wfkit.core.call import Failure
-from wfkit.core.effects import Start
+from wfkit.core.call import CallRecord, Failure, Reply, Request
 from wfkit.core.events import CallEnded, CallStarted
 from wfkit.core.frozen import dataclass
-from wfkit.core.routing import place
-from wfkit.core.terms import FailureKind
-from wfkit.engine.baton import Baton
-from wfkit.engine.bodies import judge, run_prompt
-from wfkit.engine.context import Context, Made
-from wfkit.engine.inputs import Given
-from wfkit.engine.loop import Posted
+from wfkit.core.promises import Store
+from wfkit.core.result import Spent
+from wfkit.core.terms import FailureKind, Verdict
 from wfkit.engine.paid_once import Payer, Send, UnderWay
-from wfkit.engine.prepare import ReadyNode
-from wfkit.engine.purses import Purses
 from wfkit.engine.spending import spending
 from wfkit.errors import CallFailed
-from wfkit.guards.chain import Guards, guarded
+from wfkit.guards.chain import About, Guards, guarded
 from wfkit.llm import client
 from wfkit.llm.availability import check_model
 from wfkit.llm.cassette import Cassette, Tape
@@ -34,84 +27,101 @@ from wfkit.llm.cassette import Cassette, Tape
 if TYPE_CHECKING:
     import asyncio
 
+Called = CallStarted | CallEnded
+Write = Callable[[Called, Callable[[], None] | None], object]
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What the prompts of one run share on their way to a model. `buy` False: only the call log answers."""
+    """What the questions of one run share on their way to a model.
 
-    context: Context
-    baton: Baton
+    `write` puts an event into the log and calls, if given, the second argument when it is on disk. `kept` gives, once,
+    what a task had been answered before a crash. `buy` False: only the call log answers; `fresh`: it does not.
+    """
+
+    store: Store
     send: Send
     under_way: UnderWay
     guards: Guards
-    purses: Purses
+    write: Write
+    kept: Callable[[int, str], CallRecord | None]
     buy: bool = True
+    fresh: bool = False
     cassette: Cassette | None = None
 
-    async def ask(self, start: Start, task: int, given: Given) -> tuple[Made | None, Failure | None]:
-        """One attempt of a prompt: what it made, or why it failed."""
-        ready = self.context.prepared.ready[self.context.run.node_of[task]]
-        calls: list[CallEnded] = []
-        spec = self.context.run.specs[self.context.run.node_of[task]]
-        model, failed = place(spec, self.context.run.failures.get(task, ())) or (0, 0)
-        last = model == spec.fallbacks
-        payer = Payer(
-            store=self.context.store,
-            send=self.send,
-            guard=lambda send: guarded(send, self.guards, self.purses.about(ready, failed > 0, last)),
-            record=lambda event, durable: self._record(event, durable, calls),
-            under_way=self.under_way,
-            judge=lambda reply: judge(ready, reply),
-            check=self._check(),
-            task=task,
-            attempt=start.attempt,
-            left=self._requests_left(ready, task),
-            kept=lambda digest: self.context.kept.pop((task, digest), None),
-            tape=self._tape(task, start.attempt),
-            fresh=self.context.fresh_replies,
-        )
-        began = time.perf_counter()
-        answer, failure = await run_prompt(ready, given, payer.ask, model)
-        if answer is None:
-            return None, failure
-        return Made(answer.value, run_s=time.perf_counter() - began, spent=spending(calls)), None
-
-    def _requests_left(self, ready: ReadyNode, task: int) -> int:
-        """How many requests this question may still send: attempts, corrections and other models together."""
-        policy = ready.model
-        assert policy is not None
-        most = 1 + ready.node.options.retry.retries + policy.repairs + len(policy.fallback)
-        return most - self.context.run.requests.get(task, 0)
-
-    def _check(self) -> Callable[[str], None]:
+    def check(self) -> Callable[[str], None]:
         """What is asked of a model's name before it is asked anything: nothing where a cassette answers."""
         if self.cassette is not None and not self.cassette.records:
             return _anything
         return check_model if self.buy else refuse
 
-    def _tape(self, task: int, attempt: int) -> Tape | None:
-        run = self.context.run
-        spec = run.specs[run.node_of[task]]
-        item = None if spec.over is None else task - run.first[run.node_of[task]]
-        return None if self.cassette is None else Tape(self.cassette, spec.name, item, attempt)
 
-    def _record(self, event: CallStarted | CallEnded, durable: bool, calls: list[CallEnded]) -> Awaitable[None]:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How a question is asked. `judge` tells what a reply is worth, `about` what the guards must know of a request,
+    `left` how many requests it may still send."""
+
+    judge: Callable[[Reply], Verdict]
+    about: Callable[[Request], About]
+    left: int
+
+
+@dataclass(slots=True)
+class Asker:
+    """Asks for one attempt of one task: a prompt has one question, Python code as many as it likes.
+
+    `node` and `item` name the task on a cassette. `calls` are those that ended, for the books.
+    """
+
+    asking: Asking
+    task: int
+    attempt: int
+    node: str
+    item: int | None = None
+    calls: list[CallEnded] = field(default_factory=list)
+
+    def payer(self, question: Question) -> Payer:
+        """Who sends the requests of one question: its corrections, and other models, are the same question."""
+        asking = self.asking
+        tape = Tape(asking.cassette, self.node, self.item, self.attempt) if asking.cassette is not None else None
+        return Payer(
+            store=asking.store,
+            send=asking.send,
+            guard=lambda send: guarded(send, asking.guards, question.about),
+            record=self._record,
+            under_way=asking.under_way,
+            judge=question.judge,
+            check=asking.check(),
+            task=self.task,
+            attempt=self.attempt,
+            left=question.left,
+            kept=lambda digest: asking.kept(self.task, digest),
+            tape=tape,
+            fresh=asking.fresh,
+        )
+
+    @property
+    def spent(self) -> Spent:
+        """What all that was asked did cost."""
+        return spending(self.calls)
+
+    def _record(self, event: Called, durable: bool) -> Awaitable[None]:
         """Log a call's event; what it returns ends when that is on disk, or at once if nobody needs to know."""
         import asyncio  # the loop that runs this has loaded it
 
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
         if isinstance(event, CallEnded):
-            calls.append(event)
+            self.calls.append(event)
         if not durable:
-            self.baton.post(Posted((event,)))
+            self.asking.write(event, None)
             future.set_result(None)
             return future
 
         def on_disk() -> None:
             loop.call_soon_threadsafe(_resolve, future)
 
-        self.baton.post(Posted((event,), durable=on_disk))
+        self.asking.write(event, on_disk)
         return future
 
 

@@ -15,13 +15,13 @@ from wfkit.core.effects import Start
 from wfkit.core.events import Failed, NodeSpec, Succeeded
 from wfkit.core.frozen import dataclass
 from wfkit.core.terms import NodeKind, RunState
-from wfkit.engine.asking import Asking
 from wfkit.engine.baton import Baton
 from wfkit.engine.bodies import failure_of, run_async, run_python
 from wfkit.engine.context import Context, Made, unexpected
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.loop import Posted, completion, fault_of
 from wfkit.engine.paid_once import timed_out
+from wfkit.engine.prompting import Prompting
 from wfkit.engine.slices import Slices
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
@@ -39,7 +39,7 @@ class Attempts:
     threads: Threads
     loop: LoopThread
     inputs: Inputs
-    asking: Asking
+    prompting: Prompting
     _slices: Slices | None = None
     _coroutines: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -162,7 +162,7 @@ class Attempts:
         except Exception as error:  # an input that is lost
             return self._ended(start, task, None, failure_of(error, ready))
         if ready.node.kind is NodeKind.PROMPT:
-            made, failure = await self.asking.ask(start, task, given)
+            made, failure = await self.prompting.attempt(start, task, given)
             return self._ended(start, task, made, failure)
         made, failure, outputs = await run_async(ready, given, self.context.around)
         self.inputs.renew(node, given, made)

@@ -31,9 +31,11 @@ from wfkit.engine.collector import paused
 from wfkit.engine.context import Context, Surroundings
 from wfkit.engine.drift import drifted
 from wfkit.engine.inputs import Inputs
+from wfkit.engine.loop import Posted
 from wfkit.engine.paid_once import UnderWay
 from wfkit.engine.places import Places
 from wfkit.engine.prepare import Prepared, ReadyNode
+from wfkit.engine.prompting import Prompting
 from wfkit.engine.purses import Purses, open_day
 from wfkit.engine.resolve import Resolver
 from wfkit.engine.resume import Resumable, kept_replies, take_up
@@ -220,8 +222,18 @@ def _baton(session: Session, context: Context, wish: Wish, cassette: Cassette | 
     baton = Baton(context, _seats(session, context), shared.call_at)
     open_day(session.today, session.settings, session.store)
     purses = Purses(context.run, session.settings, session.today, wish.max_usd)
-    asking = Asking(context, baton, ask, session.under_way, session.guards, purses, session.settings.buy, cassette)
-    attempts = Attempts(context, baton, session.threads, shared, Inputs(context), asking)
+    asking = Asking(
+        store=context.store,
+        send=ask,
+        under_way=session.under_way,
+        guards=session.guards,
+        write=lambda event, on_disk: baton.post(Posted((event,), durable=on_disk)),
+        kept=lambda task, digest: context.kept.pop((task, digest), None),
+        buy=session.settings.buy,
+        fresh=context.fresh_replies,
+        cassette=cassette,
+    )
+    attempts = Attempts(context, baton, session.threads, shared, Inputs(context), Prompting(context, asking, purses))
     baton.launch, baton.when_ended = attempts.launch, attempts.stop
     return baton
 

@@ -1,0 +1,54 @@
+"""The attempt of a prompt: render, ask its one question, make the answer a value.
+
+Runs on the loop's thread. How a question reaches a model is in `asking`; when an attempt is made is not decided here.
+"""
+
+from __future__ import annotations
+
+import time
+
+from wfkit.core.call import Failure
+from wfkit.core.effects import Start
+from wfkit.core.frozen import dataclass
+from wfkit.core.routing import place
+from wfkit.engine.asking import Asker, Asking, Question
+from wfkit.engine.bodies import judge, run_prompt
+from wfkit.engine.context import Context, Made
+from wfkit.engine.inputs import Given
+from wfkit.engine.prepare import ReadyNode
+from wfkit.engine.purses import Purses
+
+
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """Asks the prompts of one run."""
+
+    context: Context
+    asking: Asking
+    purses: Purses
+
+    async def attempt(self, start: Start, task: int, given: Given) -> tuple[Made | None, Failure | None]:
+        """One attempt of a prompt: what it made, or why it failed."""
+        run = self.context.run
+        node = run.node_of[task]
+        ready, spec = self.context.prepared.ready[node], run.specs[node]
+        model, failed = place(spec, run.failures.get(task, ())) or (0, 0)
+        item = None if spec.over is None else task - run.first[node]
+        asker = Asker(self.asking, task, start.attempt, spec.name, item)
+        question = Question(
+            judge=lambda reply: judge(ready, reply),
+            about=self.purses.about(ready, failed > 0, last=model == spec.fallbacks),
+            left=self._requests_left(ready, task),
+        )
+        began = time.perf_counter()
+        answer, failure = await run_prompt(ready, given, asker.payer(question).ask, model)
+        if answer is None:
+            return None, failure
+        return Made(answer.value, run_s=time.perf_counter() - began, spent=asker.spent), None
+
+    def _requests_left(self, ready: ReadyNode, task: int) -> int:
+        """How many requests this question may still send: attempts, corrections and other models together."""
+        policy = ready.model
+        assert policy is not None
+        most = 1 + ready.node.options.retry.retries + policy.repairs + len(policy.fallback)
+        return most - self.context.run.requests.get(task, 0)
