@@ -15,6 +15,7 @@ from wfkit.core.call import Failure, Reply
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.breakers import Breaker, Breakers, State
+from wfkit.guards.turn import Turn
 
 MODEL = "openai/m"
 
@@ -135,9 +136,9 @@ def test_one_probe_for_many_who_wait() -> None:
 
         for _ in range(5):
             with pytest.raises(CallFailed):
-                await breakers.through(MODEL, 0, 60, call)
+                await breakers.through(MODEL, call, Turn())
         assert breakers.statistics()[MODEL].state is State.OPEN
-        waiting = [breakers.through(MODEL, 0, 60, call) for _ in range(100)]
+        waiting = [breakers.through(MODEL, call, Turn()) for _ in range(100)]
         ended = await asyncio.gather(*waiting, return_exceptions=True)
         return sent, sum(isinstance(each, CallFailed) for each in ended)
 
@@ -161,11 +162,11 @@ def test_quota_is_not_waited_for() -> None:
 
         for _ in range(10):
             with pytest.raises(CallFailed) as caught:
-                await breakers.through(MODEL, 0, 60, call)
+                await breakers.through(MODEL, call, Turn())
             assert caught.value.failure.kind is FailureKind.QUOTA
         clock.now = 101.0
         with pytest.raises(CallFailed):
-            await breakers.through(MODEL, 0, 60, call)
+            await breakers.through(MODEL, call, Turn())
         return len(sent)
 
     assert asyncio.run(work()) == 2
@@ -184,7 +185,7 @@ def test_patience() -> None:
         told = []
         for patience_s in (60, 60, 60, 60, 60, 60, 0):
             with pytest.raises(CallFailed) as caught:
-                await breakers.through(MODEL, 0, patience_s, call)
+                await breakers.through(MODEL, call, Turn(patience_s=patience_s))
             told.append(caught.value.failure)
         return told[5:]
 
@@ -206,7 +207,7 @@ def test_what_does_not_open_it(kind: FailureKind) -> None:
 
         for _ in range(100):
             with pytest.raises(CallFailed):
-                await breakers.through(MODEL, 0, 60, call)
+                await breakers.through(MODEL, call, Turn())
         return breakers.statistics()[MODEL].state
 
     assert asyncio.run(work()) is State.CLOSED

@@ -13,6 +13,7 @@ from wfkit.core.call import NEVER_SENT, Cost, Failure, Reply, Usage
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed
 from wfkit.guards.budgets import Amount, Budgets, Purse
+from wfkit.guards.turn import Turn
 
 CENT = Amount(Decimal("0.01"), 100)
 
@@ -29,7 +30,7 @@ def call(outcome: Reply | Failure) -> Callable[[], Awaitable[Reply]]:
 def spend(purse: Purse, outcome: Reply | Failure, worst: Amount = CENT) -> Failure | None:
     """One call through the guard; how it failed."""
     try:
-        asyncio.run(Budgets(time.monotonic).through((purse,), worst, 0, call(outcome)))
+        asyncio.run(Budgets(time.monotonic).through((purse,), worst, call(outcome), Turn(sent=True)))
     except CallFailed as error:
         return error.failure
     return None
@@ -92,9 +93,9 @@ def test_waits_for_what_others_hold() -> None:
             await gate.wait()
             return PRICED
 
-        first = asyncio.ensure_future(budgets.through((purse,), CENT, 0, held))
+        first = asyncio.ensure_future(budgets.through((purse,), CENT, held, Turn(sent=True)))
         await asyncio.sleep(0)
-        second = asyncio.ensure_future(budgets.through((purse,), CENT, 0, call(PRICED)))
+        second = asyncio.ensure_future(budgets.through((purse,), CENT, call(PRICED), Turn(sent=True)))
         await asyncio.sleep(0.01)
         assert not second.done()
         gate.set()

@@ -11,6 +11,7 @@ from wfkit.core.call import Failure
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.pools import Pools
+from wfkit.guards.turn import Turn
 
 
 class Meter:
@@ -32,7 +33,7 @@ def test_no_more_than_the_seats() -> None:
 
     async def work() -> int:
         pools, meter = Pools(3, time.monotonic), Meter()
-        await asyncio.gather(*[pools.through("openai", meter) for _ in range(20)])
+        await asyncio.gather(*[pools.through("openai", meter, Turn()) for _ in range(20)])
         assert pools.statistics()["openai"].in_use == 0
         assert pools.statistics()["openai"].waiting == 0
         return meter.most
@@ -45,9 +46,9 @@ def test_providers_do_not_wait_for_each_other() -> None:
 
     async def work() -> None:
         pools, gate = Pools(1, time.monotonic), asyncio.Event()
-        slow = asyncio.ensure_future(pools.through("slow", gate.wait))
+        slow = asyncio.ensure_future(pools.through("slow", gate.wait, Turn()))
         await asyncio.sleep(0)
-        await pools.through("quick", Meter())
+        await pools.through("quick", Meter(), Turn())
         assert pools.statistics()["slow"].in_use == 1
         gate.set()
         await slow
@@ -65,17 +66,17 @@ def test_seats_come_back() -> None:
             raise ValueError("no")
 
         with pytest.raises(ValueError, match="no"):
-            await pools.through("openai", broken)
-        held = asyncio.ensure_future(pools.through("openai", gate.wait))
+            await pools.through("openai", broken, Turn())
+        held = asyncio.ensure_future(pools.through("openai", gate.wait, Turn()))
         await asyncio.sleep(0)
-        impatient = asyncio.ensure_future(pools.through("openai", Meter()))
+        impatient = asyncio.ensure_future(pools.through("openai", Meter(), Turn()))
         await asyncio.sleep(0)
         assert pools.statistics()["openai"].waiting == 1
         for task in (impatient, held):
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-        assert await pools.through("openai", Meter()) == 1
+        assert await pools.through("openai", Meter(), Turn()) == 1
         assert pools.statistics()["openai"].in_use == 0
 
     asyncio.run(work())
@@ -86,9 +87,9 @@ def test_another_size() -> None:
 
     async def work() -> int:
         pools, meter = Pools(1, time.monotonic), Meter()
-        await pools.through("openai", meter)
+        await pools.through("openai", meter, Turn())
         pools.resize(5)
-        await asyncio.gather(*[pools.through("openai", meter) for _ in range(20)])
+        await asyncio.gather(*[pools.through("openai", meter, Turn()) for _ in range(20)])
         return meter.most
 
     assert asyncio.run(work()) == 5
@@ -106,12 +107,12 @@ def test_a_refusal_takes_seats_away() -> None:
             raise CallFailed(Failure(FailureKind.RATE_LIMITED, "E", "no", 429))
 
         for _ in range(2):
-            await asyncio.gather(*[pools.through("openai", refused) for _ in range(8)], return_exceptions=True)
+            await asyncio.gather(*[pools.through("openai", refused, Turn()) for _ in range(8)], return_exceptions=True)
             seats.append(pools.statistics()["openai"].seats)
             now[0] += 2
         meter = Meter()
         for _ in range(40):
-            await asyncio.gather(*[pools.through("openai", meter) for _ in range(8)])
+            await asyncio.gather(*[pools.through("openai", meter, Turn()) for _ in range(8)])
         return [*seats, pools.statistics()["openai"].seats]
 
     assert asyncio.run(work()) == [4, 2, 8]
@@ -126,11 +127,11 @@ def test_the_urgent_go_first() -> None:
         async def note(name: str) -> None:
             order.append(name)
 
-        held = asyncio.ensure_future(pools.through("openai", gate.wait))
+        held = asyncio.ensure_future(pools.through("openai", gate.wait, Turn()))
         await asyncio.sleep(0)
         wished = [("a", 0), ("b", 0), ("c", 5), ("d", -1)]
         waiting = [
-            asyncio.ensure_future(pools.through("openai", lambda name=name: note(name), priority))
+            asyncio.ensure_future(pools.through("openai", lambda name=name: note(name), Turn(priority)))
             for name, priority in wished
         ]
         await asyncio.sleep(0)

@@ -11,6 +11,7 @@ from wfkit.core.call import Failure, Reply
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.rates import Rates
+from wfkit.guards.turn import Turn, TurnedBack
 
 MODEL = "openai/m"
 
@@ -30,10 +31,10 @@ def test_after_a_refusal(retry_after_s: float | None, waits_s: float) -> None:
 
     async def work() -> float:
         with pytest.raises(CallFailed):
-            await guard.through(MODEL, 1, refused)
-        await guard.through("openai/other", 1, _yes)
+            await guard.through(MODEL, 1, refused, Turn())
+        await guard.through("openai/other", 1, _yes, Turn())
         assert clock.now == 0.0
-        await guard.through(MODEL, 1, _yes)
+        await guard.through(MODEL, 1, _yes, Turn())
         return clock.now
 
     assert asyncio.run(work()) == pytest.approx(waits_s)
@@ -68,7 +69,8 @@ def test_what_headers_say(headers: dict[str, str], tokens: int, waits_s: float) 
 
 
 def test_what_is_sent_is_taken_off() -> None:
-    """Of two requests that are left, the third waits until the reset, although no reply has come yet."""
+    """Of two requests that are left, the third waits until the reset, although no reply has come yet; also if it finds
+    that out at its seat."""
     clock = Clock()
     guard = rates(clock)
     guard.heard(MODEL, {"x-ratelimit-remaining-requests": "2", "x-ratelimit-reset-requests": "10s"})
@@ -77,11 +79,13 @@ def test_what_is_sent_is_taken_off() -> None:
         sent = []
 
         async def call() -> Reply:
+            await asyncio.sleep(0)  # a seat
+            if not guard.takes(MODEL, 1):
+                raise TurnedBack("rate")
             sent.append(clock.now)
             return Reply("yes", "m")
 
-        for _ in range(3):
-            await guard.through(MODEL, 1, call)
+        await asyncio.gather(*(guard.through(MODEL, 1, call, Turn()) for _ in range(3)))
         return sent
 
     assert asyncio.run(work()) == [0.0, 0.0, 10.0]

@@ -13,6 +13,7 @@ from wfkit.core.call import Failure, Reply
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.retries import RetryBucket, RetryBudget
+from wfkit.guards.turn import Turn
 
 MODEL = "openai/m"
 
@@ -53,10 +54,10 @@ def test_retries_go_one_at_a_time() -> None:
 
         for _ in range(6):
             with pytest.raises(CallFailed):
-                await budget.through(MODEL, False, 0, fail)
-        retries = [asyncio.ensure_future(budget.through(MODEL, True, 0, call)) for _ in range(50)]
+                await budget.through(MODEL, False, fail, Turn())
+        retries = [asyncio.ensure_future(budget.through(MODEL, True, call, Turn())) for _ in range(50)]
         await asyncio.sleep(0)
-        await budget.through(MODEL, False, 0, first)
+        await budget.through(MODEL, False, first, Turn())
         ended = await asyncio.gather(*retries, return_exceptions=True)
         return most[0], sum(isinstance(each, CallFailed) for each in ended)
 

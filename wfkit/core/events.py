@@ -7,8 +7,11 @@ exactly one. Adding a field needs a default, so that older journals stay readabl
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from wfkit.core.call import CallRecord, Failure
 from wfkit.core.columns import Items
+from wfkit.core.decision import Decision
 from wfkit.core.estimate import Estimate
 from wfkit.core.frozen import dataclass
 from wfkit.core.policy import CachePolicy, RetryPolicy
@@ -189,7 +192,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class CallStarted:
-    """A request is about to be sent: from here on it may be billed."""
+    """A request is about to be sent: from here on it may be billed, at most `worst_usd` dollars (None: not known)."""
 
     task: int
     attempt: int
@@ -197,6 +200,7 @@ class CallStarted:
     request_digest: str
     model: str
     at: float
+    worst_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,16 @@ class CallEnded:
     call: CallRecord
     at: float
     served: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GuardDecided:
+    """A guard changed what happened to a call of this attempt, or learned something from how it ended."""
+
+    task: int
+    attempt: int
+    decision: Decision
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +284,7 @@ Event = (
     | Skipped
     | CallStarted
     | CallEnded
+    | GuardDecided
     | RunEnded
     | Adopted
     | Forgotten

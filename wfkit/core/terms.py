@@ -114,6 +114,18 @@ class CostSource(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Act(StrEnum):
+    """What a guard did."""
+
+    WAITED = "waited"
+    REFUSED = "refused"
+    OPENED = "opened"
+    PROBED = "probed"
+    CLOSED = "closed"
+    SHRUNK = "shrunk"
+    GROWN = "grown"
+
+
 class OnError(StrEnum):
     """What a failed task means for those who need it."""
 

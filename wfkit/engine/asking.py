@@ -6,12 +6,14 @@ Runs on the loop's thread. What is asked, and when it is asked again, is decided
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from wfkit.core.call import CallRecord, Failure, Reply, Request
-from wfkit.core.events import CallEnded, CallStarted
+from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Reply, Request
+from wfkit.core.decision import Decision
+from wfkit.core.events import CallEnded, CallStarted, GuardDecided
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store
 from wfkit.core.result import Spent
@@ -19,7 +21,7 @@ from wfkit.core.terms import FailureKind, Verdict
 from wfkit.engine.paid_once import Payer, Send, UnderWay
 from wfkit.engine.spending import spending
 from wfkit.errors import CallFailed
-from wfkit.guards.chain import About, Guards, guarded
+from wfkit.guards.chain import About, Caller, Guards, guarded
 from wfkit.llm import client
 from wfkit.llm.availability import check_model
 from wfkit.llm.cassette import Cassette, Tape
@@ -27,8 +29,11 @@ from wfkit.llm.cassette import Cassette, Tape
 if TYPE_CHECKING:
     import asyncio
 
-Called = CallStarted | CallEnded
+Called = CallStarted | CallEnded | GuardDecided
 Write = Callable[[Called, Callable[[], None] | None], object]
+
+
+_INTERRUPTED = Failure(FailureKind.CANCELLED, NEVER_SENT, "the run was interrupted before it was sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,8 @@ class Asking:
     """What the questions of one run share on their way to a model.
 
     `write` puts an event into the log and calls, if given, the second argument when it is on disk. `kept` gives, once,
-    what a task had been answered before a crash. `buy` False: only the call log answers; `fresh`: it does not.
+    what a task had been answered before a crash. `at_work` tells whether the run goes on: if not, nobody waits for an
+    answer. `buy` False: only the call log answers; `fresh`: it does not.
     """
 
     store: Store
@@ -45,6 +51,7 @@ class Asking:
     guards: Guards
     write: Write
     kept: Callable[[int, str], CallRecord | None]
+    at_work: Callable[[], bool]
     buy: bool = True
     fresh: bool = False
     cassette: Cassette | None = None
@@ -87,7 +94,7 @@ class Asker:
         return Payer(
             store=asking.store,
             send=asking.send,
-            guard=lambda send: guarded(send, asking.guards, question.about),
+            guard=lambda send: guarded(send, asking.guards, question.about, Caller(self._tell, self._unwanted)),
             record=self._record,
             under_way=asking.under_way,
             judge=question.judge,
@@ -104,6 +111,12 @@ class Asker:
     def spent(self) -> Spent:
         """What all that was asked did cost."""
         return spending(self.calls)
+
+    def _tell(self, decision: Decision) -> None:
+        self.asking.write(GuardDecided(self.task, self.attempt, decision, time.time()), None)
+
+    def _unwanted(self) -> Failure | None:
+        return None if self.asking.at_work() else _INTERRUPTED
 
     def _record(self, event: Called, durable: bool) -> Awaitable[None]:
         """Log a call's event; what it returns ends when that is on disk, or at once if nobody needs to know."""

@@ -14,7 +14,7 @@ from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.call import Reply, Request
 from wfkit.core.decide import Seats
 from wfkit.core.estimate import Estimate
 from wfkit.core.events import Entry, Event, NodeDefined, NodeSpec, RunStarted
@@ -23,7 +23,7 @@ from wfkit.core.plan import Index
 from wfkit.core.promises import Store
 from wfkit.core.report import RunReport
 from wfkit.core.run import Run, begin
-from wfkit.core.terms import FailureKind, NodeKind, RunState
+from wfkit.core.terms import NodeKind, RunState
 from wfkit.engine.asking import Asking
 from wfkit.engine.attempt import Attempts
 from wfkit.engine.baton import Baton
@@ -43,7 +43,7 @@ from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
 from wfkit.engine.values import Values
 from wfkit.engine.wish import Wish, refuse_nothing, unused
-from wfkit.errors import CallFailed, StoreFault
+from wfkit.errors import StoreFault
 from wfkit.executors.threads import Threads
 from wfkit.guards.budgets import Purse
 from wfkit.guards.chain import Guards
@@ -211,10 +211,6 @@ def _warm(prepared: Prepared, transport: str) -> None:
 
 def _baton(session: Session, context: Context, wish: Wish, cassette: Cassette | None) -> Baton:
     async def ask(request: Request) -> Reply:
-        if context.run.status is not RunState.RUNNING:  # it waited for a seat while the run was interrupted
-            raise CallFailed(
-                Failure(FailureKind.CANCELLED, "Interrupted", "the run was interrupted before it was sent")
-            )
         settings = session.settings
         heard = partial(session.guards.rates.heard, request.model)
         return await client.ask(request, settings.timeout_s, settings.transport, heard)
@@ -228,6 +224,7 @@ def _baton(session: Session, context: Context, wish: Wish, cassette: Cassette | 
         under_way=session.under_way,
         guards=session.guards,
         write=lambda event, on_disk: baton.post(Posted((event,), durable=on_disk)),
+        at_work=lambda: context.run.status is RunState.RUNNING,
         kept=lambda task, digest: context.kept.pop((task, digest), None),
         buy=session.settings.buy,
         fresh=context.fresh_replies,

@@ -7,13 +7,16 @@ and neither is a request that was wrong. Source: M. Nygard, Release It!, "Circui
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import field
 from enum import StrEnum
 
 from wfkit.core.call import NEVER_SENT, Failure, Reply
+from wfkit.core.decision import Decision, GuardRow
 from wfkit.core.frozen import dataclass
-from wfkit.core.terms import FailureKind
+from wfkit.core.terms import Act, FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.queue import Queue
+from wfkit.guards.turn import Count, Turn, TurnedBack
 
 _FEEDS = frozenset({FailureKind.TRANSIENT, FailureKind.TIMEOUT})
 _ANSWERS = frozenset(  # not the wanted one, but the model is there
@@ -102,6 +105,25 @@ class BreakerStatistics:
     reopens_in_s: float
     opened: int
     waiting: int
+    count: Count
+
+    def row(self, guard: str, about: str) -> GuardRow:
+        """As shown."""
+        state = self.state.replace("_", "-")
+        state += f", next probe in {self.reopens_in_s:.0f} s" if self.state is State.OPEN else ""
+        state += f", opened {self.opened} times" if self.opened > 1 else ", opened once" if self.opened else ""
+        count = self.count
+        return GuardRow(guard, about, state, count.passed, self.waiting, count.waited_s, count.refused)
+
+
+@dataclass(slots=True)
+class _Watched:
+    """The breaker of one model, and who waits for it."""
+
+    model: str
+    breaker: Breaker = field(default_factory=Breaker)
+    queue: Queue = field(default_factory=Queue)
+    count: Count = field(default_factory=Count)
 
 
 class Breakers:
@@ -109,84 +131,129 @@ class Breakers:
 
     def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
         self._clock, self._sleep = clock, sleep
-        self._breakers: dict[str, Breaker] = {}
-        self._queues: dict[str, Queue] = {}
+        self._watched: dict[str, _Watched] = {}
 
-    async def through(
-        self, model: str, priority: int, patience_s: float, call: Callable[[], Awaitable[Reply]]
-    ) -> Reply:
+    async def through(self, model: str, call: Callable[[], Awaitable[Reply]], turn: Turn) -> Reply:
         """Make the call when the model's breaker lets it pass.
 
-        While it is open, waits up to `patience_s` seconds; nobody sends meanwhile but the probe. Raises CallFailed:
-        quota at once, unavailable when the patience is over.
+        While it is open, waits up to `patience_s` seconds of the turn; nobody sends meanwhile but the probe. Raises
+        CallFailed: quota at once, unavailable when the patience is over.
         """
-        breaker = self._breakers.setdefault(model, Breaker())
-        if breaker.state is not State.CLOSED:
-            await self._wait(model, breaker, priority, patience_s)
-        try:
-            reply = await call()
-        except CallFailed as error:
-            self._failed(model, breaker, error.failure)
-            raise
-        except BaseException:
-            breaker.gave_up(self._clock())
-            self._queue(model).admit()
-            raise
-        was = breaker.state
-        breaker.succeeded()
-        if was is not State.CLOSED and breaker.state is State.CLOSED:
-            self._queue(model).admit_all()
+        watched = self._watched.setdefault(model, _Watched(model))
+        left_s = turn.patience_s
+        while True:
+            if watched.breaker.state is not State.CLOSED:
+                left_s -= await self._wait(watched, left_s, turn)
+            watched.count.passed += 1
+            try:
+                return self._answered(watched, await call(), turn)
+            except TurnedBack as back:
+                self._gave_up(watched, turn)
+                watched.count.passed -= 1
+                if back.by != "breaker":
+                    raise
+            except CallFailed as error:
+                self._failed(watched, error.failure, turn)
+                raise
+            except BaseException:
+                self._gave_up(watched, turn)
+                raise
+
+    def stands(self, model: str, turn: Turn) -> bool:
+        """Whether a call that was let pass may still be sent: it has waited for other guards since."""
+        watched = self._watched.get(model)
+        return watched is None or watched.breaker.state is State.CLOSED or turn.is_probe
+
+    def _answered(self, watched: _Watched, reply: Reply, turn: Turn) -> Reply:
+        was = watched.breaker.state
+        if was is not State.HALF_OPEN or turn.is_probe:
+            watched.breaker.succeeded()
+        self._closed(watched, was, turn)
+        turn.is_probe = False
         return reply
 
-    def _failed(self, model: str, breaker: Breaker, failure: Failure) -> None:
-        if failure.kind in _FEEDS or failure.kind is FailureKind.QUOTA:
-            breaker.failed(failure.kind, self._clock(), failure.retry_after_s)
-        elif failure.kind in _ANSWERS:
-            breaker.succeeded()
-        else:
-            breaker.gave_up(self._clock())
-        if breaker.state is State.CLOSED:
-            self._queue(model).admit_all()
-        else:
-            self._queue(model).admit()  # the next one finds out how long there is to wait now
+    def _closed(self, watched: _Watched, was: State, turn: Turn) -> None:
+        if was is not State.CLOSED and watched.breaker.state is State.CLOSED:
+            turn.tell(Decision("breaker", watched.model, Act.CLOSED, "the probe was answered"))
+            watched.queue.admit_all()
 
-    async def _wait(self, model: str, breaker: Breaker, priority: int, patience_s: float) -> None:
+    def _gave_up(self, watched: _Watched, turn: Turn) -> None:
+        if turn.is_probe:
+            turn.is_probe = False
+            watched.breaker.gave_up(self._clock())
+            watched.queue.admit()
+
+    def _failed(self, watched: _Watched, failure: Failure, turn: Turn) -> None:
+        breaker = watched.breaker
+        was = breaker.state
+        late = was is State.HALF_OPEN and not turn.is_probe  # sent before it opened: the probe will tell
+        if failure.kind is FailureKind.QUOTA or (failure.kind in _FEEDS and not late):
+            breaker.failed(failure.kind, self._clock(), failure.retry_after_s)
+        elif failure.kind in _ANSWERS and not late:
+            breaker.succeeded()
+        elif turn.is_probe:
+            breaker.gave_up(self._clock())
+        turn.is_probe = False
+        if breaker.state is State.OPEN and was is not State.OPEN and breaker.because is failure.kind:
+            wait_s = breaker.opens_until - self._clock()
+            reason = f"{failure.kind}: {failure.error}; left alone for {wait_s:.0f} s"
+            turn.tell(Decision("breaker", watched.model, Act.OPENED, reason))
+        self._closed(watched, was, turn)
+        if breaker.state is not State.CLOSED:
+            watched.queue.admit()  # the next one finds out how long there is to wait now
+
+    async def _wait(self, watched: _Watched, patience_s: float, turn: Turn) -> float:
+        """Wait to be let pass, at most so long; seconds that it took."""
+        breaker, began = watched.breaker, self._clock()
+        end = began + patience_s
+        with watched.count.waiting(turn, self._clock, ("breaker", watched.model, "it keeps failing and is left alone")):
+            while not breaker.admits(self._clock()):
+                refusal = self._refusal(watched, end)
+                if refusal is not None:
+                    watched.count.refused += 1
+                    turn.tell(Decision("breaker", watched.model, Act.REFUSED, refusal.message))
+                    raise CallFailed(refusal)
+                await self._nap(watched, end, turn)
+        if breaker.state is State.HALF_OPEN:
+            turn.is_probe = True
+            turn.tell(Decision("breaker", watched.model, Act.PROBED, "one call finds out whether it is back"))
+        return self._clock() - began
+
+    def _refusal(self, watched: _Watched, end: float) -> Failure | None:
+        """Why it makes no sense to wait until then, or None."""
+        breaker, now = watched.breaker, self._clock()
+        if breaker.because is FailureKind.QUOTA and breaker.state is State.OPEN:
+            return _no_quota(watched.model, breaker.opens_until - now)
+        if now >= end or (breaker.state is State.OPEN and breaker.opens_until > end):
+            return _unavailable(watched.model, max(breaker.opens_until - now, 0.0))
+        return None
+
+    async def _nap(self, watched: _Watched, end: float, turn: Turn) -> None:
         import asyncio  # costs 50 ms: the loop that runs this has loaded it
 
-        end = self._clock() + patience_s
-        while not breaker.admits(self._clock()):
-            now = self._clock()
-            if breaker.because is FailureKind.QUOTA and breaker.state is State.OPEN:
-                raise CallFailed(_no_quota(model, breaker.opens_until - now))
-            if now >= end or (breaker.state is State.OPEN and breaker.opens_until > end):
-                raise CallFailed(_unavailable(model, max(breaker.opens_until - now, 0.0)))
-            until = breaker.opens_until if breaker.state is State.OPEN else end
-            turn = asyncio.ensure_future(self._queue(model).wait(priority, now))
-            nap = asyncio.ensure_future(self._sleep(max(min(until, end) - now, 0.0)))
-            try:
-                await asyncio.wait({turn, nap}, return_when=asyncio.FIRST_COMPLETED)
-            except asyncio.CancelledError:
-                self._queue(model).admit()  # somebody must watch the clock
-                raise
-            finally:
-                turn.cancel()
-                nap.cancel()
-
-    def _queue(self, model: str) -> Queue:
-        return self._queues.setdefault(model, Queue())
+        breaker, now = watched.breaker, self._clock()
+        until = breaker.opens_until if breaker.state is State.OPEN else end
+        let_in = asyncio.ensure_future(watched.queue.wait(turn.priority, now))
+        nap = asyncio.ensure_future(self._sleep(max(min(until, end) - now, 0.0)))
+        try:
+            await asyncio.wait({let_in, nap}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            watched.queue.admit()  # somebody must watch the clock
+            raise
+        finally:
+            let_in.cancel()
+            nap.cancel()
 
     def statistics(self) -> dict[str, BreakerStatistics]:
         """The breaker of every model that was asked."""
         now = self._clock()
-        return {
-            model: BreakerStatistics(
-                breaker.state,
-                max(breaker.opens_until - now, 0.0) if breaker.state is State.OPEN else 0.0,
-                breaker.opened,
-                self._queue(model).waiting,
-            )
-            for model, breaker in self._breakers.items()
-        }
+        found = {}
+        for model, watched in self._watched.items():
+            breaker = watched.breaker
+            reopens_in_s = max(breaker.opens_until - now, 0.0) if breaker.state is State.OPEN else 0.0
+            waiting = watched.queue.waiting
+            found[model] = BreakerStatistics(breaker.state, reopens_in_s, breaker.opened, waiting, watched.count)
+        return found
 
 
 def _unavailable(model: str, wait_s: float) -> Failure:

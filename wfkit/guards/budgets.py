@@ -11,10 +11,12 @@ from dataclasses import field
 from decimal import Decimal
 
 from wfkit.core.call import NEVER_SENT, Failure, Reply
+from wfkit.core.decision import Decision, GuardRow
 from wfkit.core.frozen import dataclass
-from wfkit.core.terms import FailureKind
+from wfkit.core.terms import Act, FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.queue import Queue
+from wfkit.guards.turn import Count, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Purse:
     tokens: int | None = None
     spent: Amount = field(default_factory=Amount)
     reserved: Amount = field(default_factory=Amount)
+    count: Count = field(default_factory=Count)
 
     def lacks(self, worst: Amount, now: bool) -> str | None:
         """What is missing for this amount, in words, or None. With `now` what others have reserved is gone too."""
@@ -73,6 +76,18 @@ class BudgetStatistics:
     limit_tokens: int | None
     spent_tokens: int
     reserved_tokens: int
+    waiting: int
+    count: Count
+
+    def row(self, guard: str, about: str) -> GuardRow:
+        """As shown."""
+        parts = []
+        if self.limit_usd is not None:
+            parts.append(f"${self.spent_usd:f} of ${self.limit_usd:f} spent, ${self.reserved_usd:f} reserved")
+        if self.limit_tokens is not None:
+            parts.append(f"{self.spent_tokens} of {self.limit_tokens} tokens used, {self.reserved_tokens} reserved")
+        count = self.count
+        return GuardRow(guard, about, "; ".join(parts), count.passed, self.waiting, count.waited_s, count.refused)
 
 
 class Budgets:
@@ -81,9 +96,10 @@ class Budgets:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._queue = Queue()
+        self._purses: dict[str, Purse] = {}  # the newest of each name
 
     async def through(
-        self, purses: tuple[Purse, ...], worst: Amount, priority: int, call: Callable[[], Awaitable[Reply]]
+        self, purses: tuple[Purse, ...], worst: Amount, call: Callable[[], Awaitable[Reply]], turn: Turn
     ) -> Reply:
         """Make the call when its worst case fits into every purse.
 
@@ -92,8 +108,8 @@ class Budgets:
         limited = tuple(purse for purse in purses if purse.usd is not None or purse.tokens is not None)
         if not limited:
             return await call()
-        while not self._reserve(limited, worst):
-            await self._queue.wait(priority, self._clock())
+        if not self._reserve(limited, worst, turn):
+            await self._wait(limited, worst, turn)
         actual = worst
         try:
             reply = await call()
@@ -105,30 +121,39 @@ class Budgets:
         finally:
             for purse in limited:
                 purse.reserve(worst, -1)
-                purse.settle(actual)
+                purse.settle(actual if turn.sent else Amount())
             self._queue.admit_all()
 
-    def _reserve(self, purses: tuple[Purse, ...], worst: Amount) -> bool:
+    async def _wait(self, purses: tuple[Purse, ...], worst: Amount, turn: Turn) -> None:
+        full = next(purse for purse in purses if purse.lacks(worst, now=True))
+        with full.count.waiting(turn, self._clock, ("budget", full.name, "calls under way hold what is left of it")):
+            while not self._reserve(purses, worst, turn):
+                await self._queue.wait(turn.priority, self._clock())
+
+    def _reserve(self, purses: tuple[Purse, ...], worst: Amount, turn: Turn) -> bool:
         for purse in purses:
+            self._purses[purse.name] = purse
             lacking = purse.lacks(worst, now=False)
             if lacking is not None:
+                purse.count.refused += 1
+                turn.tell(Decision("budget", purse.name, Act.REFUSED, lacking))
                 raise CallFailed(_refused(purse, worst, lacking))
         if any(purse.lacks(worst, now=True) for purse in purses):
             return False
         for purse in purses:
             purse.reserve(worst)
+            purse.count.passed += 1
         return True
 
-    @staticmethod
-    def statistics(purses: tuple[Purse, ...]) -> list[BudgetStatistics]:
-        """How the purses stand."""
-        return [
-            BudgetStatistics(
+    def statistics(self) -> dict[str, BudgetStatistics]:
+        """How every purse with a limit stands that was asked: the newest one of each name."""
+        return {
+            purse.name: BudgetStatistics(
                 purse.name, purse.usd, purse.spent.usd or Decimal(0), purse.reserved.usd or Decimal(0),
-                purse.tokens, purse.spent.tokens or 0, purse.reserved.tokens or 0,
+                purse.tokens, purse.spent.tokens or 0, purse.reserved.tokens or 0, self._queue.waiting, purse.count,
             )
-            for purse in purses
-        ]  # fmt: skip
+            for purse in self._purses.values()
+        }  # fmt: skip
 
 
 def _sum(left: Amount, right: Amount, sign: int) -> Amount:

@@ -11,13 +11,16 @@ from dataclasses import field
 from functools import partial
 from typing import Any
 
-from wfkit.core.call import Reply, Request
+from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.decision import Decision, GuardRow
 from wfkit.core.frozen import dataclass
+from wfkit.errors import CallFailed
 from wfkit.guards.breakers import Breakers
 from wfkit.guards.budgets import Amount, Budgets, Purse
 from wfkit.guards.pools import Pools
 from wfkit.guards.rates import Rates
 from wfkit.guards.retries import RetryBudget
+from wfkit.guards.turn import Turn, TurnedBack
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -39,13 +42,18 @@ class Guards:
     rates: Rates = field(default_factory=lambda: Rates(time.monotonic, _sleep, time.time))
 
     def statistics(self) -> Mapping[str, Mapping[str, Any]]:
-        """What each guard says of itself, by guard and model or provider."""
+        """What each guard says of itself, by guard and model, provider or purse."""
         return {
+            "budget": self.budgets.statistics(),
             "breaker": self.breakers.statistics(),
             "retry": self.retries.statistics(),
             "rate": self.rates.statistics(),
             "pool": self.pools.statistics(),
         }
+
+    def rows(self) -> list[GuardRow]:
+        """The same in words, in the order in which they are asked."""
+        return [stand.row(guard, about) for guard, found in self.statistics().items() for about, stand in found.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +73,60 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: `tell` hears what guards decided, `unwanted` gives a failure once nobody wants the answer any more."""
+
+    tell: Callable[[Decision], None]
+    unwanted: Callable[[], Failure | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Passing:
     """A request on its way through the guards."""
 
     request: Request
     about: About
     guards: Guards
+    turn: Turn
 
 
 Call = Callable[[], Awaitable[Reply]]
 
 
 def _budget(one: Passing, call: Call) -> Awaitable[Reply]:
-    return one.guards.budgets.through(one.about.purses, one.about.worst, one.about.priority, call)
+    return one.guards.budgets.through(one.about.purses, one.about.worst, call, one.turn)
 
 
 def _breaker(one: Passing, call: Call) -> Awaitable[Reply]:
-    return one.guards.breakers.through(one.request.model, one.about.priority, one.about.patience_s, call)
+    return one.guards.breakers.through(one.request.model, call, one.turn)
 
 
 def _retry(one: Passing, call: Call) -> Awaitable[Reply]:
-    return one.guards.retries.through(one.request.model, one.about.again, one.about.priority, call)
+    return one.guards.retries.through(one.request.model, one.about.again, call, one.turn)
 
 
 def _rate(one: Passing, call: Call) -> Awaitable[Reply]:
-    return one.guards.rates.through(one.request.model, one.about.input_tokens, call)
+    return one.guards.rates.through(one.request.model, one.about.input_tokens, call, one.turn)
 
 
 def _pool(one: Passing, call: Call) -> Awaitable[Reply]:
-    return one.guards.pools.through(provider_of(one.request.model), call, one.about.priority)
+    return one.guards.pools.through(provider_of(one.request.model), call, one.turn)
 
 
-ORDER = (_budget, _breaker, _retry, _rate, _pool)
+async def _last_look(one: Passing, call: Call) -> Reply:
+    """At its seat: what has happened while it waited? Raises TurnedBack, or CallFailed when nobody wants it."""
+    failure = one.turn.unwanted()
+    if failure is not None:
+        raise CallFailed(failure)
+    if not one.guards.breakers.stands(one.request.model, one.turn):
+        raise TurnedBack("breaker")
+    if not one.guards.rates.takes(one.request.model, one.about.input_tokens):
+        raise TurnedBack("rate")
+    one.turn.sent = True
+    return await call()
+
+
+ORDER = (_budget, _breaker, _retry, _rate, _pool, _last_look)
 
 
 def provider_of(model: str) -> str:
@@ -104,11 +134,15 @@ def provider_of(model: str) -> str:
     return model.split("/", 1)[0]
 
 
-def guarded(send: Send, guards: Guards, about: Callable[[Request], About]) -> Send:
+def guarded(send: Send, guards: Guards, about: Callable[[Request], About], caller: Caller | None = None) -> Send:
     """`send` behind every guard, outermost first as in ORDER. `about` tells what a request may cost, and for whom."""
 
     async def ask(request: Request) -> Reply:
-        one = Passing(request, about(request), guards)
+        told = about(request)
+        turn = Turn(told.priority, told.patience_s)
+        if caller is not None:
+            turn.tell, turn.unwanted = caller.tell, caller.unwanted
+        one = Passing(request, told, guards, turn)
         call: Call = partial(send, request)
         for guard in reversed(ORDER):
             call = partial(guard, one, call)

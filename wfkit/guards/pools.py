@@ -10,16 +10,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import field
 from typing import TypeVar
 
-from wfkit.core.call import Failure
+from wfkit.core.call import NEVER_SENT, Failure
+from wfkit.core.decision import Decision, GuardRow
 from wfkit.core.frozen import dataclass
-from wfkit.core.terms import FailureKind
+from wfkit.core.terms import Act, FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.queue import Queue
+from wfkit.guards.turn import Count, Turn
 
 Answer = TypeVar("Answer")
 _SHRINK = {FailureKind.RATE_LIMITED: 0.5, FailureKind.TIMEOUT: 0.9}
 _OVERLOADED = 529
 _COOLDOWN_S = 1.0  # refusals of one burst shrink the pool once
+_MOST_WAITING = 10_000  # callers of one provider: each holds its prompt in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,14 @@ class PoolStatistics:
     seats: int
     in_use: int
     waiting: int
+    count: Count
+
+    def row(self, guard: str, about: str) -> GuardRow:
+        """As shown."""
+        state = f"{self.in_use} of {self.seats} seats taken"
+        state += f" (at most {self.size})" if self.seats < self.size else ""
+        count = self.count
+        return GuardRow(guard, about, state, count.passed, self.waiting, count.waited_s, count.refused)
 
 
 @dataclass(slots=True)
@@ -37,7 +48,9 @@ class _Pool:
     seats: float
     in_use: int = 0
     calm_until: float = 0.0
+    told: int = 0  # seats when somebody was told of them last
     queue: Queue = field(default_factory=Queue)
+    count: Count = field(default_factory=Count)
 
 
 class Pools:
@@ -52,35 +65,64 @@ class Pools:
         """Have so many seats from now on. Calls that are under way keep the seats that they took before."""
         for pool in self._pools.values():
             pool.seats = size if pool.seats >= self.size else min(pool.seats, size)
+            pool.told = int(pool.seats)
         self.size = size
         for pool in self._pools.values():
             self._fill(pool)
 
-    async def through(self, provider: str, call: Callable[[], Awaitable[Answer]], priority: int = 0) -> Answer:
-        """Make the call when a seat of the provider is free. The seat comes back however the call ends."""
-        pool = self._pools.setdefault(provider, _Pool(self.size))
-        while pool.in_use >= int(pool.seats):
-            await pool.queue.wait(priority, self._clock())
+    async def through(self, provider: str, call: Callable[[], Awaitable[Answer]], turn: Turn) -> Answer:
+        """Make the call when a seat of the provider is free. The seat comes back however the call ends.
+
+        Raises CallFailed (unavailable) where too many wait already.
+        """
+        pool = self._pools.setdefault(provider, _Pool(self.size, told=self.size))
+        if pool.in_use >= int(pool.seats):
+            await self._wait(pool, provider, turn)
         pool.in_use += 1
+        pool.count.passed += 1
         try:
             answer = await call()
         except CallFailed as error:
-            self._shrink(pool, error.failure)
+            self._shrink(pool, provider, error.failure, turn)
             raise
         else:
-            if pool.in_use >= pool.seats / 2:
-                pool.seats = min(pool.seats + 1 / max(pool.seats, 1.0), self.size)
+            self._grow(pool, provider, turn)
             return answer
         finally:
             pool.in_use -= 1
             self._fill(pool)
 
-    def _shrink(self, pool: _Pool, failure: Failure) -> None:
+    async def _wait(self, pool: _Pool, provider: str, turn: Turn) -> None:
+        if pool.queue.waiting >= _MOST_WAITING:
+            pool.count.refused += 1
+            failure = _crowded(provider)
+            turn.tell(Decision("pool", provider, Act.REFUSED, failure.message))
+            raise CallFailed(failure)
+        with pool.count.waiting(turn, self._clock, ("pool", provider, f"all {int(pool.seats)} seats were taken")):
+            while pool.in_use >= int(pool.seats):
+                await pool.queue.wait(turn.priority, self._clock())
+
+    def _shrink(self, pool: _Pool, provider: str, failure: Failure, turn: Turn) -> None:
         factor = 0.9 if failure.status == _OVERLOADED else _SHRINK.get(failure.kind)
         now = self._clock()
-        if factor is not None and now >= pool.calm_until:
-            pool.seats = max(1.0, pool.seats * factor)
-            pool.calm_until = now + _COOLDOWN_S
+        if factor is None or now < pool.calm_until:
+            return
+        before = int(pool.seats)
+        pool.seats = max(1.0, pool.seats * factor)
+        pool.calm_until = now + _COOLDOWN_S
+        pool.told = int(pool.seats)
+        if pool.told < before:
+            reason = f"from {before} to {pool.told} seats: {failure.kind.replace('_', ' ')}"
+            turn.tell(Decision("pool", provider, Act.SHRUNK, reason))
+
+    def _grow(self, pool: _Pool, provider: str, turn: Turn) -> None:
+        if pool.seats >= self.size or pool.in_use < pool.seats / 2:
+            return
+        pool.seats = min(pool.seats + 1 / max(pool.seats, 1.0), self.size)
+        seats = int(pool.seats)
+        if seats > pool.told and (seats == self.size or seats >= 2 * pool.told):  # not each seat by itself
+            turn.tell(Decision("pool", provider, Act.GROWN, f"from {pool.told} to {seats} seats: calls go well"))
+            pool.told = seats
 
     @staticmethod
     def _fill(pool: _Pool) -> None:
@@ -91,6 +133,12 @@ class Pools:
     def statistics(self) -> dict[str, PoolStatistics]:
         """The state of every pool that was used."""
         return {
-            provider: PoolStatistics(self.size, int(pool.seats), pool.in_use, pool.queue.waiting)
+            provider: PoolStatistics(self.size, int(pool.seats), pool.in_use, pool.queue.waiting, pool.count)
             for provider, pool in self._pools.items()
         }
+
+
+def _crowded(provider: str) -> Failure:
+    hint = "ask fewer questions at once, for instance with `each` instead of one node that asks them all"
+    message = f"{_MOST_WAITING:,} calls wait for a seat of {provider} already; nothing was sent; {hint}"
+    return Failure(FailureKind.UNAVAILABLE, NEVER_SENT, message, hint=hint)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import field
 from datetime import datetime
 
 from wfkit.core.call import Reply
+from wfkit.core.decision import GuardRow
 from wfkit.core.frozen import dataclass
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
+from wfkit.guards.turn import Count, Turn, TurnedBack
 
 _HEADER = re.compile(
     r"(?:llm_provider-)?(?:x-ratelimit-(?P<what>remaining|reset|limit)-(?P<of>requests|tokens)"
@@ -40,6 +43,28 @@ class RateStatistics:
     paused_s: float
     remaining_requests: float | None
     remaining_tokens: float | None
+    waiting: int
+    count: Count
+
+    def row(self, guard: str, about: str) -> GuardRow:
+        """As shown."""
+        left = [f"{self.remaining_requests:.0f} requests left"] if self.remaining_requests is not None else []
+        left += [f"{self.remaining_tokens:.0f} tokens left"] if self.remaining_tokens is not None else []
+        paused = [f"paused for {self.paused_s:.1f} s"] if self.paused_s else []
+        state = ", ".join([*paused, *left]) or "nothing known"
+        return GuardRow(guard, about, state, self.count.passed, self.waiting, self.count.waited_s)
+
+
+@dataclass(slots=True)
+class _Limits:
+    """What is known of one model: until when it is paused (seconds of the clock), its buckets, who waits and who is
+    under way."""
+
+    paused_until: float = 0.0
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    waiting: int = 0
+    under_way: int = 0
+    count: Count = field(default_factory=Count)
 
 
 class Rates:
@@ -49,29 +74,57 @@ class Rates:
         self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]], wall: Callable[[], float]
     ) -> None:
         self._clock, self._sleep, self._wall = clock, sleep, wall
-        self._paused: dict[str, float] = {}
-        self._buckets: dict[str, dict[str, Bucket]] = {}
+        self._limits: dict[str, _Limits] = {}
 
-    async def through(self, model: str, tokens: int | None, call: Callable[[], Awaitable[Reply]]) -> Reply:
-        """Make the call when the model takes one of `tokens` tokens (None: not known)."""
-        while (wait_s := self.wait_s(model, tokens or 0)) > 0:
-            await self._sleep(wait_s)
-        self._take(model, tokens or 0)
+    async def through(self, model: str, tokens: int | None, call: Callable[[], Awaitable[Reply]], turn: Turn) -> Reply:
+        """Make the call when the model takes one of `tokens` tokens (None: not known). It is taken off at its seat."""
+        limits = self._limits.setdefault(model, _Limits())
+        while True:
+            if self.wait_s(model, tokens or 0) > 0:
+                await self._wait(limits, model, tokens or 0, turn)
+            limits.under_way += 1
+            try:
+                return await call()
+            except CallFailed as error:
+                if error.failure.kind is FailureKind.RATE_LIMITED:
+                    self._pause(limits, error.failure.retry_after_s)
+                raise
+            except TurnedBack as back:
+                if back.by != "rate":
+                    raise
+            finally:
+                limits.under_way -= 1
+
+    async def _wait(self, limits: _Limits, model: str, tokens: int, turn: Turn) -> None:
+        limits.waiting += 1
         try:
-            return await call()
-        except CallFailed as error:
-            if error.failure.kind is FailureKind.RATE_LIMITED:
-                self._pause(model, error.failure.retry_after_s)
-            raise
+            with limits.count.waiting(turn, self._clock, ("rate", model, "the provider takes no more for now")):
+                while (wait_s := self.wait_s(model, tokens)) > 0:
+                    await self._sleep(wait_s)
+        finally:
+            limits.waiting -= 1
 
     def wait_s(self, model: str, tokens: int) -> float:
         """Seconds until a call of so many tokens may be sent."""
+        limits = self._limits.get(model)
+        if limits is None:
+            return 0.0
         now = self._clock()
-        until = self._paused.get(model, 0.0)
-        for name, bucket in self._buckets.get(model, {}).items():
+        until = limits.paused_until
+        for name, bucket in limits.buckets.items():
             if bucket.reset_at > now and bucket.remaining < (1 if name == "requests" else max(tokens, 1)):
                 until = max(until, bucket.reset_at)
         return max(until - now, 0.0)
+
+    def takes(self, model: str, tokens: int | None) -> bool:
+        """Whether a call may leave its seat now; then it is taken off what is left."""
+        if self.wait_s(model, tokens or 0) > 0:
+            return False
+        limits = self._limits.setdefault(model, _Limits())
+        for name, bucket in limits.buckets.items():
+            bucket.remaining -= 1 if name == "requests" else tokens or 0
+        limits.count.passed += 1
+        return True
 
     def heard(self, model: str, headers: Mapping[str, str]) -> None:
         """Take in what a reply said of its limits."""
@@ -84,15 +137,11 @@ class Rates:
         for of, said in told.items():
             remaining, reset_s = _number(said.get("remaining")), self._span(said.get("reset"))
             if remaining is not None and reset_s is not None:
-                self._buckets.setdefault(model, {})[of] = Bucket(remaining, self._clock() + reset_s)
+                self._limits.setdefault(model, _Limits()).buckets[of] = Bucket(remaining, self._clock() + reset_s)
 
-    def _take(self, model: str, tokens: int) -> None:
-        for name, bucket in self._buckets.get(model, {}).items():
-            bucket.remaining -= 1 if name == "requests" else tokens
-
-    def _pause(self, model: str, retry_after_s: float | None) -> None:
+    def _pause(self, limits: _Limits, retry_after_s: float | None) -> None:
         until = self._clock() + (_NO_HINT_S if retry_after_s is None else retry_after_s)
-        self._paused[model] = max(self._paused.get(model, 0.0), until)
+        limits.paused_until = max(limits.paused_until, until)
 
     def _span(self, text: str | None) -> float | None:
         """Seconds: `6m0s` and `120ms` (OpenAI), a date (Anthropic), or a plain number of seconds."""
@@ -109,13 +158,14 @@ class Rates:
             return None
 
     def statistics(self) -> dict[str, RateStatistics]:
-        """The limits of every model that has said something of them."""
+        """The limits of every model that was asked."""
         now = self._clock()
         found = {}
-        for model in {*self._paused, *self._buckets}:
-            left = {name: bucket.remaining for name, bucket in self._buckets.get(model, {}).items()}
-            paused = max(self._paused.get(model, 0.0) - now, 0.0)
-            found[model] = RateStatistics(paused, left.get("requests"), left.get("tokens", left.get("input-tokens")))
+        for model, limits in self._limits.items():
+            left = {name: bucket.remaining for name, bucket in limits.buckets.items() if bucket.reset_at > now}
+            paused = max(limits.paused_until - now, 0.0)
+            tokens = left.get("tokens", left.get("input-tokens"))
+            found[model] = RateStatistics(paused, left.get("requests"), tokens, limits.waiting, limits.count)
         return found
 
 

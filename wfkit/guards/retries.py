@@ -7,12 +7,15 @@ go one at a time; first questions always pass. Source: gRPC proposal A6, "gRPC R
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import field
 
 from wfkit.core.call import Reply
+from wfkit.core.decision import GuardRow
 from wfkit.core.frozen import dataclass
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.queue import Queue
+from wfkit.guards.turn import Count, Turn
 
 _FULL = 100.0
 _COSTS = {FailureKind.TRANSIENT: 10.0, FailureKind.TIMEOUT: 20.0}
@@ -24,6 +27,8 @@ class RetryBucket:
 
     tokens: float = _FULL
     busy: bool = False
+    queue: Queue = field(default_factory=Queue)
+    count: Count = field(default_factory=Count)
 
     def admits(self) -> bool:
         """Whether a retry may be sent now."""
@@ -44,6 +49,13 @@ class RetryStatistics:
 
     tokens: float
     waiting: int
+    count: Count
+
+    def row(self, guard: str, about: str) -> GuardRow:
+        """As shown."""
+        state = f"{self.tokens:.0f} of {_FULL:.0f} tokens"
+        state += "" if self.tokens > _FULL / 2 else ", retries go one at a time"
+        return GuardRow(guard, about, state, self.count.passed, self.waiting, self.count.waited_s)
 
 
 class RetryBudget:
@@ -52,16 +64,15 @@ class RetryBudget:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._buckets: dict[str, RetryBucket] = {}
-        self._queues: dict[str, Queue] = {}
 
-    async def through(self, model: str, is_retry: bool, priority: int, call: Callable[[], Awaitable[Reply]]) -> Reply:
+    async def through(self, model: str, is_retry: bool, call: Callable[[], Awaitable[Reply]], turn: Turn) -> Reply:
         """Make the call; a retry when the model's bucket allows it."""
         bucket = self._buckets.setdefault(model, RetryBucket())
-        queue = self._queues.setdefault(model, Queue())
-        while is_retry and not bucket.admits():
-            await queue.wait(priority, self._clock())
+        if is_retry and not bucket.admits():
+            await self._wait(model, bucket, turn)
         alone = is_retry and bucket.tokens <= _FULL / 2
         bucket.busy = bucket.busy or alone
+        bucket.count.passed += is_retry
         try:
             reply = await call()
             bucket.succeeded()
@@ -73,13 +84,18 @@ class RetryBudget:
             if alone:
                 bucket.busy = False
             if bucket.tokens > _FULL / 2:
-                queue.admit_all()
+                bucket.queue.admit_all()
             elif not bucket.busy:
-                queue.admit()
+                bucket.queue.admit()
+
+    async def _wait(self, model: str, bucket: RetryBucket, turn: Turn) -> None:
+        with bucket.count.waiting(turn, self._clock, ("retry", model, "it mostly fails: retries go one at a time")):
+            while not bucket.admits():
+                await bucket.queue.wait(turn.priority, self._clock())
 
     def statistics(self) -> dict[str, RetryStatistics]:
-        """The bucket of every model that was asked."""
+        """The bucket of every model that was asked; what has passed are retries only."""
         return {
-            model: RetryStatistics(bucket.tokens, self._queues[model].waiting)
+            model: RetryStatistics(bucket.tokens, bucket.queue.waiting, bucket.count)
             for model, bucket in self._buckets.items()
         }

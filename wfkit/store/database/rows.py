@@ -219,13 +219,13 @@ def _call_started(place: Place, event: e.CallStarted) -> Made:
     started = {
         "at": micros(event.at), "task": event.task, "attempt": event.attempt, "call_id": event.call_id,
         "state": "started", "request_digest": event.request_digest, "request_model": event.model,
-        "started_at": micros(event.at), "served": False, "escaped": False,
+        "started_at": micros(event.at), "served": False, "worst_usd": event.worst_usd, "escaped": False,
     }  # fmt: skip
     yield "calls", [_UNKNOWN_CALL | place | started]
 
 
 def _call_ended(place: Place, event: e.CallEnded) -> Made:
-    ended = {"at": micros(event.at), "task": event.task, "attempt": event.attempt, "state": "ended"}
+    ended = {"at": micros(event.at), "task": event.task, "attempt": event.attempt, "state": "ended", "worst_usd": None}
     # What the call log served stands there already, under the same request digest.
     record = {"served": event.served, "record": None if event.served else event.call, "escaped": False}
     yield "calls", [place | ended | record | _call(event.call) | _error(event.call.failure)]
@@ -244,6 +244,7 @@ def _call(call: CallRecord) -> Row:
         "reasoning_output_tokens": usage.reasoning_output_tokens, "usage_source": usage.source,
         "cost_usd": cost.usd, "input_cost_usd": cost.input_usd, "output_cost_usd": cost.output_usd,
         "cost_source": cost.source, "finish_reason": reply and reply.finish_reason,
+        "unanswered": call.failure is not None and call.failure.may_be_billed(),
     }  # fmt: skip
 
 
@@ -251,9 +252,19 @@ _CALL = (
     "call_id", "state", "request_digest", "provider", "request_model", "response_model", "started_at", "ended_at",
     "verdict", "round", "served", "input_tokens", "output_tokens", "cache_read_input_tokens",
     "cache_write_input_tokens", "reasoning_output_tokens", "usage_source", "cost_usd", "input_cost_usd",
-    "output_cost_usd", "cost_source", "finish_reason", "error_kind", "error", "message", "record",
+    "output_cost_usd", "cost_source", "finish_reason", "error_kind", "error", "message", "record", "worst_usd",
+    "unanswered",
 )  # fmt: skip
 _UNKNOWN_CALL = dict.fromkeys(_CALL)
+
+
+def _guard_decided(place: Place, event: e.GuardDecided) -> Made:
+    made = event.decision
+    told = {
+        "at": micros(event.at), "task": event.task, "attempt": event.attempt, "guard": made.guard,
+        "about": made.about, "act": made.act, "reason": made.reason, "waited_s": made.waited_s, "escaped": False,
+    }  # fmt: skip
+    yield "decisions", [place | told]
 
 
 def _forgotten(place: Place, event: e.Forgotten) -> Made:
@@ -281,6 +292,7 @@ _MAKERS: dict[type, Callable[[Place, Any], Made]] = {
     e.Unresolvable: _unresolvable,
     e.CallStarted: _call_started,
     e.CallEnded: _call_ended,
+    e.GuardDecided: _guard_decided,
     e.RunEnded: _run_ended,
     e.Adopted: _adopted,
     e.Forgotten: _forgotten,

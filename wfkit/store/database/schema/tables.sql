@@ -50,7 +50,8 @@ CREATE TABLE attempts (
     retry_at TIMESTAMP, outputs JSON
 );
 
--- One row before a request is sent (`state` started) and one when it ended; `record` has request, reply and failure.
+-- One row before a request is sent (`state` started, `worst_usd` is what it may cost at most) and one when it ended;
+-- `record` has request, reply and failure. `unanswered`: no answer came, but it may have been billed.
 -- `escaped`: strings with lone surrogates, which are no UTF-8, are written as SUB and four hex digits.
 CREATE TABLE calls (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, "at" TIMESTAMP, task INTEGER, attempt INTEGER,
@@ -59,7 +60,14 @@ CREATE TABLE calls (
     input_tokens BIGINT, output_tokens BIGINT, cache_read_input_tokens BIGINT, cache_write_input_tokens BIGINT,
     reasoning_output_tokens BIGINT, usage_source VARCHAR, cost_usd DECIMAL(18, 9), input_cost_usd DECIMAL(18, 9),
     output_cost_usd DECIMAL(18, 9), cost_source VARCHAR, finish_reason VARCHAR, error_kind VARCHAR, error VARCHAR,
-    message VARCHAR, record JSON, escaped BOOLEAN
+    message VARCHAR, record JSON, worst_usd DECIMAL(18, 9), unanswered BOOLEAN, escaped BOOLEAN
+);
+
+-- What guards decided about the calls of an attempt, where that changed what happened: `act` is waited (for `waited_s`
+-- seconds), refused, opened, probed, closed, shrunk or grown; `about` is the model, provider or purse.
+CREATE TABLE decisions (
+    journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, "at" TIMESTAMP, task INTEGER, attempt INTEGER,
+    guard VARCHAR, about VARCHAR, act VARCHAR, reason VARCHAR, waited_s DOUBLE, escaped BOOLEAN
 );
 
 -- Values and their story: `inputs` are [name, digest], `reads` [kind, name, digest], `outputs` [stream, mime, data];

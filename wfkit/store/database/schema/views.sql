@@ -115,6 +115,15 @@ WHERE c.state = 'ended' OR NOT EXISTS (
     FROM calls d WHERE d.run_id = c.run_id AND d.call_id = c.call_id AND d.state = 'ended'
 );
 
+-- What guards decided, by node and item.
+CREATE VIEW guard_decisions AS
+SELECT
+    d.run_id, d."at", n.name AS node, CASE WHEN n.over IS NOT NULL THEN d.task - r.first END AS item, d.task, d.attempt,
+    d.guard, d.about, d.act, d.reason, d.waited_s, d.epoch, d.seq
+FROM decisions d
+ASOF JOIN task_ranges r ON r.run_id = d.run_id AND d.task >= r.first
+JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node;
+
 -- The newest value under each key that is still served.
 CREATE VIEW results_latest AS
 SELECT * FROM results r
@@ -151,6 +160,9 @@ SELECT journal_id, run_id, epoch, seq, "at", 'attempt_' || state AS event, task:
 UNION ALL BY NAME
 SELECT journal_id, run_id, epoch, seq, "at", 'call_' || state AS event, task::VARCHAR AS subject,
     call_id || coalesce(' ' || message, '') AS detail FROM calls
+UNION ALL BY NAME
+SELECT journal_id, run_id, epoch, seq, "at", 'guard_' || act AS event, about AS subject,
+    guard || ': ' || reason || coalesce(' (' || round(waited_s, 1) || ' s)', '') AS detail FROM decisions
 UNION ALL BY NAME
 SELECT journal_id, run_id, epoch, seq, "at", 'node_defined' AS event, node AS subject, definition AS detail
 FROM definitions
