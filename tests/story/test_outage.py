@@ -37,9 +37,16 @@ def test_an_outage_costs_few_requests(monkeypatch: pytest.MonkeyPatch) -> None:
         guards = Guards(Pools(SEATS, time.monotonic), breakers=Breakers(_clock, _sleep))
 
         async def work() -> list[Reply | BaseException]:
-            asked = guarded(client.ask, guards, lambda _: About(patience_s=600.0), Caller(told.append, lambda: None))
+            asked = guarded(
+                lambda request: client.ask(request, 30.0),
+                guards,
+                lambda _: About(patience_s=600.0),
+                Caller(told.append, lambda: None),
+            )
             questions = [Request("openai/gpt-4o-mini", (Message("user", f"Question {n}"),)) for n in range(CALLS)]
-            return await asyncio.gather(*map(asked, questions), return_exceptions=True)
+            ended = await asyncio.gather(*map(asked, questions), return_exceptions=True)
+            await client.close()
+            return ended
 
         ended = asyncio.run(work())
         effects = provider.effects()

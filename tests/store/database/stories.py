@@ -13,10 +13,11 @@ from hashlib import blake2b
 
 from wfkit.core import events as e
 from wfkit.core.call import CallRecord, Cost, Failure, Message, Reply, Request, Usage
+from wfkit.core.decision import Decision
 from wfkit.core.events import Entry, NodeSpec
 from wfkit.core.result import Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run, apply, begin
-from wfkit.core.terms import CostSource, FailureKind, NodeKind, RunState, UsageSource, Verdict
+from wfkit.core.terms import Act, CostSource, FailureKind, NodeKind, RunState, UsageSource, Verdict
 from wfkit.store.database.fold import Placed
 
 START = 1_763_712_000.0
@@ -150,6 +151,8 @@ def labels(run_id: str = "r1", start: float = START) -> Story:
     )
     story.tell(e.Failed(5, 1, Failure(FailureKind.EXCEPTION, "KeyError", "'x'", traceback="..."), story.now))
     story.tell(e.Skipped(4, 3, story.now))
+    waited = Decision("rate", "openai/m", Act.WAITED, "the provider takes no more for now", 1.5)
+    story.tell(e.GuardDecided(2, 1, waited, story.now))
     story.finish(RunState.PARTIAL)
     return story
 
