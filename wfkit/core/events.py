@@ -28,7 +28,8 @@ class NodeSpec:
     `definition` is the digest of the node's definition, None when it cannot be digested.
     Of a map: at most `max_parallel` attempts are under way at once; an attempt takes `batch_size` items (None: as many
     as keep all seats busy). `stops`: the first item that fails for good ends it, what has not begun is cancelled.
-    `limit` and `key` are as in `Options`.
+    `limit` and `key` are as in `Options`. `fallbacks` counts the models besides the first; `routes` are, by the kind of
+    the failure or `default`, the numbers of those that it leads to (empty: any failure leads to the next).
     """
 
     name: str
@@ -49,6 +50,7 @@ class NodeSpec:
     stops: bool = False
     limit: int | None = None
     key: str | None = None
+    routes: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def lane(self) -> str:

@@ -37,6 +37,9 @@ class ModelPolicy:
 
     `max_usd` is what all calls of the node may cost together in one run; `allow_unpriced` lets a model without a price
     pass every budget in US dollars; the models of `fallback` are asked in their order when the one before has failed.
+    With `routes` the kind of the failure says which of them: (kind or `default`, models), each model asked once.
+    `on_invalid` null: None stands for an answer that is not to be used. `min_confidence` is the least `confidence` of
+    one that is.
     """
 
     model: str
@@ -49,6 +52,9 @@ class ModelPolicy:
     max_usd: float | None = None
     allow_unpriced: bool = False
     fallback: tuple[str, ...] = ()
+    routes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    on_invalid: str = "fail"
+    min_confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

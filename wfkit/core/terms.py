@@ -76,6 +76,7 @@ class FailureKind(StrEnum):
     TIMEOUT = "timeout"
     INVALID_REQUEST = "invalid_request"
     INVALID_OUTPUT = "invalid_output"
+    LOW_CONFIDENCE = "low_confidence"
     TRUNCATED = "truncated"
     REFUSED = "refused"
     EMPTY = "empty"

@@ -15,6 +15,7 @@ from typing import Any
 
 from wfkit.core.node import Each
 from wfkit.core.policy import CachePolicy
+from wfkit.core.routing import DEFAULT_ROUTE, ROUTED
 from wfkit.define import json_schema, type_words
 
 Reader = Callable[[Any], Any]
@@ -142,6 +143,26 @@ def models(value: Any) -> tuple[str, ...]:
     if len(set(found)) < len(found):
         raise ValueError("must name each model once")
     return found
+
+
+def fallback(value: Any) -> tuple[str, ...] | dict[str, tuple[str, ...]]:
+    """Names of models, or a mapping from kinds of failures (and `default`) to them."""
+    if not isinstance(value, Mapping):
+        return models(value)
+    known = {DEFAULT_ROUTE, *map(str, ROUTED)}
+    unknown = next((kind for kind in value if kind not in known), None)
+    if unknown is not None or not value:
+        raise ValueError(f"must be models, or a mapping from kinds of failures ({', '.join(sorted(known))}) to models")
+    return {str(kind): models(chain) for kind, chain in value.items()}
+
+
+def on_invalid(value: Any) -> str:
+    """`fail`, or `null`, which YAML also writes as nothing."""
+    word = "null" if value is None else value
+    if word not in ("fail", "null"):
+        later = " (gate comes with review gates)" if word == "gate" else ""
+        raise ValueError(f"must be fail or null{later}")
+    return str(word)
 
 
 def schema(value: Any) -> str:

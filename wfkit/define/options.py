@@ -7,6 +7,7 @@ exist. How text is cut into options is in `magic_line` and `directives`, how one
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -27,7 +28,7 @@ Pair = tuple[str, Any, int]  # name, value, line of the cell (0: an argument in 
 class Option:
     """One option. `metavar` stands for its value in help; `choices` are the words that completion offers for it.
 
-    `prompt_only`: a Python node refuses it. `in_key`: changing it makes a new task key.
+    `prompt_only`: a Python node refuses it. `in_key`: changing it makes a new task key. `null`: YAML's null is a value.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Option:
     prompt_only: bool = False
     in_key: bool = True
     choices: tuple[str, ...] = ()
+    null: bool = False
 
 
 ON_ERROR = tuple(word.value for word in OnError)
@@ -76,8 +78,23 @@ TABLE: tuple[Option, ...] = (
     Option("max_parallel", "of a map, at most so many items at work at once", read.whole(1, 10**6), "N", in_key=False),
     Option("batch_size", "of a map, how many items a worker takes at a time", read.whole(1, 10**6), "N", in_key=False),
     Option("model", "the model to ask: makes the cell a prompt", read.model, "MODEL", choices=("default", "offline")),
-    Option("fallback", "models to ask when it fails, in order", read.models, "MODEL,...", True),
+    Option(
+        "fallback", "models to ask when it fails, in order, or by the kind of failure", read.fallback, "MODEL,...", True
+    ),
     Option("schema", "what the answer must look like: types, a file NAME.json, a mapping", read.schema, "CLASS", True),
+    Option(
+        "on_invalid",
+        "an answer that stays invalid: fail the task, or take null",
+        read.on_invalid,
+        "fail|null",
+        True,
+        False,
+        ("fail", "null"),
+        null=True,
+    ),
+    Option(
+        "min_confidence", "least `confidence` of an answer; below it, the next model", read.number(0, 1), "0..1", True
+    ),
     Option("repairs", "corrective questions after an invalid answer", read.whole(0, 10), "N", True, False),
     Option("temperature", "randomness of the answer", read.number(0, 2), "0..2", True),
     Option("top_p", "share of likely words to choose from", read.number(0, 1), "0..1", True),
@@ -122,6 +139,8 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
         _refuse_prompt_only(lines)
     if "each" not in values:
         _refuse_map_only(lines)
+    if "schema" not in values:
+        _refuse_schema_only(lines)
     return _options(values, settings or Settings()), values.get("each")
 
 
@@ -138,7 +157,7 @@ def help_text() -> str:
 
 
 def _value(option: Option, value: Any, line: int) -> Any:
-    if value is None:
+    if value is None and not option.null:
         raise OptionError(f"option `{option.name}` ({_where(line)}) has no value: it takes {option.metavar}")
     try:
         return option.reader(value)
@@ -164,6 +183,14 @@ def _refuse_map_only(lines: Mapping[str, int]) -> None:
             raise OptionError(
                 f"option `{name}` ({_where(line)}) is for maps, and this node runs once: "
                 "add `each: item in NODE`, or remove it"
+            )
+
+
+def _refuse_schema_only(lines: Mapping[str, int]) -> None:
+    for name in ("on_invalid", "min_confidence"):
+        if name in lines:
+            raise OptionError(
+                f"option `{name}` ({_where(lines[name])}) judges answers by a schema: add schema, or remove it"
             )
 
 
@@ -205,9 +232,15 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
 
 
 _OF_MODEL = (
-    "temperature", "top_p", "max_tokens", "seed", "schema", "repairs", "max_usd", "allow_unpriced", "fallback",
+    "temperature", "top_p", "max_tokens", "seed", "schema", "repairs", "max_usd", "allow_unpriced", "on_invalid",
+    "min_confidence",
 )  # fmt: skip
 
 
 def _model(name: str, values: Mapping[str, Any]) -> ModelPolicy:
-    return ModelPolicy(name, **{field: values[field] for field in _OF_MODEL if field in values})
+    found = ModelPolicy(name, **{field: values[field] for field in _OF_MODEL if field in values})
+    given = values.get("fallback", ())
+    if not isinstance(given, dict):
+        return replace(found, fallback=given)
+    models = dict.fromkeys(model for chain in given.values() for model in chain)
+    return replace(found, fallback=tuple(models), routes=tuple(given.items()))

@@ -44,6 +44,14 @@ class Schema:
         """The value in an answer that is JSON, alone or in one ``` fence. Raises InvalidOutput."""
         return self.check(*json_in(text))
 
+    def has(self, field: str) -> bool:
+        """Whether the values are objects with this field."""
+        whole = orjson.loads(self.json)
+        part = whole
+        for step in str(whole.get("$ref", "#")).split("/")[1:]:
+            part = part.get(step, {})
+        return field in part.get("properties", {})
+
 
 def resolve(wanted: Any, namespace: Mapping[str, Any], plain: bool = False) -> Schema:
     """The schema for a name or types in the namespace (with dots into modules), a class, a dict, JSON text, or a file

@@ -25,7 +25,7 @@ from wfkit.keys.places import absolute
 from wfkit.keys.reads import Recorder, named_paths, recording
 from wfkit.keys.recorder import expect
 from wfkit.llm.messages import verdict_of
-from wfkit.llm.structured import Answer, plain, structured
+from wfkit.llm.structured import Answer, confident, plain, structured
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -193,7 +193,8 @@ def asker(ready: ReadyNode, send: Send) -> Callable[[Request], Awaitable[Answer]
     """How this node asks: for text, or for a value of its schema with corrections."""
     if ready.schema is None or ready.model is None:
         return plain(send)
-    return structured(ready.schema.json, ready.schema.parse, ready.model.repairs, send)
+    ask = structured(ready.schema.json, ready.schema.parse, ready.model.repairs, send)
+    return ask if ready.model.min_confidence is None else confident(ask, ready.model.min_confidence)
 
 
 def request_of(ready: ReadyNode, given: Given, model: int = 0) -> Request:

@@ -5,18 +5,21 @@ Read from the log of the run and from stored results; nothing is captured here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from wfkit.core.events import Entry, Failed
+from wfkit.core.call import Failure
+from wfkit.core.events import CallEnded, Entry, Event, Failed, Succeeded
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.promises import Store
 from wfkit.core.result import Output
 from wfkit.core.run import Run, replay
-from wfkit.core.terms import TaskState
+from wfkit.core.terms import TaskState, Verdict
 from wfkit.errors import UsageFault
 
 _SEARCHED: Final = 20  # runs
+_LINE: Final = 160  # characters of a failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def task_logs(store: Store, node: str, item: int | None = None, run_id: str | No
     node, item or run."""
     entries, run, n = _run_with(store, node, run_id)
     failed = {entry.event.task: entry.event for entry in entries if isinstance(entry.event, Failed)}
+    asked = _asked([entry.event for entry in entries])
     mapped = run.specs[n].over is not None
     tasks = run.tasks(n)
     if item is not None:
@@ -66,8 +70,43 @@ def task_logs(store: Store, node: str, item: int | None = None, run_id: str | No
         if run.state[task] is TaskState.FAILED and task in failed:
             event = failed[task]
             text = event.failure.traceback or f"{event.failure.error}: {event.failure.message}"
-            logs.append(TaskLog(node, number, run.state[task], event.outputs, text))
+            logs.append(TaskLog(node, number, run.state[task], (*asked.get(task, ()), *event.outputs), text))
             continue
         result = store.result(run.key[task] or "")
-        logs.append(TaskLog(node, number, run.state[task], result.outputs if result else ()))
+        outputs = result.outputs if result is not None else _unkept(entries, task)
+        logs.append(TaskLog(node, number, run.state[task], (*asked.get(task, ()), *outputs)))
     return logs
+
+
+def _unkept(entries: Sequence[Entry], task: int) -> tuple[Output, ...]:
+    """What a task printed whose result is not in the store: it could not be cached."""
+    found = [entry.event for entry in entries if isinstance(entry.event, Succeeded) and entry.event.task == task]
+    return found[-1].result.outputs if found else ()
+
+
+def _asked(events: Sequence[Event]) -> dict[int, tuple[Output, ...]]:
+    """What each model answered, for the tasks of prompts that took more than one question."""
+    lines: dict[int, list[str]] = {}
+    for event in events:
+        if isinstance(event, CallEnded):
+            lines.setdefault(event.task, []).append(f"attempt {event.attempt}, {_answered(event)}")
+        elif isinstance(event, Failed) and event.retry_at is not None and event.task in lines:
+            lines[event.task].append(f"attempt {event.attempt} failed: {event.failure.kind}: {_cut(event.failure)}")
+    return {
+        task: (Output("models", "text/plain", "\n".join(told) + "\n"),) for task, told in lines.items() if len(told) > 1
+    }
+
+
+def _answered(event: CallEnded) -> str:
+    call = event.call
+    if call.failure is not None:
+        return f"{call.request.model}: {call.failure.kind}: {_cut(call.failure)}"
+    model = call.reply.model if call.reply is not None else call.request.model
+    name = model if model == call.request.model else f"{call.request.model} ({model})"
+    said = "answered" if call.verdict is Verdict.VALID else f"answered, {call.verdict}"
+    return f"{name}: {said}{' (from the call log)' if event.served else ''}"
+
+
+def _cut(failure: Failure) -> str:
+    line = failure.message.split("\n", maxsplit=1)[0]
+    return line if len(line) <= _LINE else f"{line[:_LINE]}..."

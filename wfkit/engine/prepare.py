@@ -218,6 +218,11 @@ class Making:
                 schema = resolve_schema(model.schema, node.namespace)
             except SchemaError as error:
                 raise SchemaError(f"node {node.name!r}: {error}") from error
+            if model.min_confidence is not None and not schema.has("confidence"):
+                raise SchemaError(
+                    f"node {node.name!r}: min_confidence looks at the field `confidence`, which schema {schema.name!r} "
+                    "does not have: give it one (a number from 0 to 1), or remove min_confidence"
+                )
         definition = self._definition(node, model, schema)
         if definition.missing:
             name = definition.missing[0]
@@ -231,11 +236,15 @@ class Making:
         policy = node.options.model
         if policy is None:
             return None
-        chain = [self._settings.model if name == DEFAULT else name for name in (policy.model, *policy.fallback)]
+        chain = [self._named(name) for name in (policy.model, *policy.fallback)]
         if len(set(chain)) < len(chain):
             twice = next(name for name in chain if chain.count(name) > 1)
             raise DefinitionError(f"node {node.name!r}: {twice} falls back to itself: name each model once")
-        return replace(policy, model=chain[0], fallback=tuple(chain[1:]))
+        routes = tuple((kind, tuple(map(self._named, models))) for kind, models in policy.routes)
+        return replace(policy, model=chain[0], fallback=tuple(chain[1:]), routes=routes)
+
+    def _named(self, model: str) -> str:
+        return self._settings.model if model == DEFAULT else model
 
     def _definition(self, node: Node, model: ModelPolicy | None, schema: Schema | None) -> Definition:
         is_node = self._everything.__contains__
@@ -278,6 +287,7 @@ def spec_of(ready: ReadyNode) -> NodeSpec:
         pool=pool,
         model=ready.model.model if ready.model else None,
         fallbacks=len(ready.model.fallback) if ready.model else 0,
+        routes=_routes(ready.model) if ready.model else (),
         max_parallel=_at_once(options, pool),
         batch_size=options.batch_size if pool == "python" else None,
         cache=options.cache,
@@ -285,6 +295,12 @@ def spec_of(ready: ReadyNode) -> NodeSpec:
         key=options.key,
         stops=ready.model is not None and ready.over is not None and options.on_error is OnError.FAIL,
     )
+
+
+def _routes(model: ModelPolicy) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Where kinds of failures lead, by the numbers of the models."""
+    number = {name: place for place, name in enumerate((model.model, *model.fallback))}
+    return tuple((kind, tuple(number[name] for name in models)) for kind, models in model.routes)
 
 
 def _at_once(options: Options, pool: str) -> int | None:

@@ -10,7 +10,9 @@ import time
 from wfkit.core.call import Failure
 from wfkit.core.effects import Start
 from wfkit.core.frozen import dataclass
-from wfkit.core.routing import place
+from wfkit.core.result import Output, Spent
+from wfkit.core.routing import is_last, place
+from wfkit.core.terms import FailureKind
 from wfkit.engine.asking import Asker, Asking, Question
 from wfkit.engine.bodies import judge, run_prompt
 from wfkit.engine.context import Context, Made
@@ -32,16 +34,19 @@ class Prompting:
         run = self.context.run
         node = run.node_of[task]
         ready, spec = self.context.prepared.ready[node], run.specs[node]
-        model, failed = place(spec, run.failures.get(task, ())) or (0, 0)
+        failures = run.failures.get(task, ())
+        model, failed = place(spec, failures) or (0, 0)
         item = None if spec.over is None else task - run.first[node]
         asker = Asker(self.asking, task, start.attempt, spec.name, item)
         question = Question(
             judge=lambda reply: judge(ready, reply),
-            about=self.purses.about(ready, failed > 0, last=model == spec.fallbacks),
+            about=self.purses.about(ready, failed > 0, last=is_last(spec, failures)),
             left=self._requests_left(ready, task),
         )
         began = time.perf_counter()
         answer, failure = await run_prompt(ready, given, asker.payer(question).ask, model)
+        if failure is not None and place(spec, [*failures, failure]) is None and _stands_null(ready, failure):
+            return without_answer(failure, time.perf_counter() - began, asker.spent), None
         if answer is None:
             return None, failure
         return Made(answer.value, run_s=time.perf_counter() - began, spent=asker.spent), None
@@ -52,3 +57,18 @@ class Prompting:
         assert policy is not None
         most = 1 + ready.node.options.retry.retries + policy.repairs + len(policy.fallback)
         return most - self.context.run.requests.get(task, 0)
+
+
+_UNFIT = frozenset({FailureKind.INVALID_OUTPUT, FailureKind.LOW_CONFIDENCE})
+
+
+def _stands_null(ready: ReadyNode, failure: Failure) -> bool:
+    return ready.model is not None and ready.model.on_invalid == "null" and failure.kind in _UNFIT
+
+
+def without_answer(failure: Failure, run_s: float, spent: Spent) -> Made:
+    """What stands for an answer that cannot be used (on_invalid: null): None, with the failure as its output. It is not
+    cached, because failures never are: the next run asks again."""
+    problem = "an answer could not be used and its value is None (on_invalid: null; `log` says which and why)"
+    told = Output("stderr", "text/plain", f"{failure.error}: {failure.message}\n")
+    return Made(None, problem=problem, outputs=(told,), run_s=run_s, spent=spent)

@@ -53,8 +53,9 @@ def structured(
     async def ask(request: Request) -> Answer:
         question = replace(request, schema=schema_json)
         asked, rounds = question, 0
+        reply, problem = None, ""
         while True:
-            reply = demand_whole(await send(asked))
+            reply = await _next(asked, send, reply, problem)
             try:
                 value = parse(unfenced(reply.text))
             except ValueError as error:
@@ -66,6 +67,35 @@ def structured(
             asked, rounds = correction(question, reply.text, problem), rounds + 1
 
     return ask
+
+
+async def _next(asked: Request, send: Send, before: Reply | None, problem: str) -> Reply:
+    """The next reply; where no request is left for a correction, what is wrong with the last answer is told."""
+    try:
+        return demand_whole(await send(asked))
+    except CallFailed as error:
+        if before is None or error.failure.kind is not FailureKind.EXHAUSTED:
+            raise
+    raise CallFailed(_gave_up(before, problem, 0))
+
+
+def confident(ask: Callable[[Request], Awaitable[Answer]], least: float) -> Callable[[Request], Awaitable[Answer]]:
+    """`ask`, whose answers say in their field `confidence` how sure they are: below `least`, or where they do not say,
+    raises CallFailed (low_confidence). No correction is asked for: the model has said what it knows.
+    """
+
+    async def asked(request: Request) -> Answer:
+        answer = await ask(request)
+        value = answer.value
+        sure = value.get("confidence") if isinstance(value, dict) else getattr(value, "confidence", None)
+        if isinstance(sure, (int, float)) and sure >= least:
+            return answer
+        said = "says no confidence" if sure is None else f"has confidence {sure}"
+        hint = "name a stronger model in `fallback`, or lower min_confidence"
+        message = f"the answer of {answer.reply.model} {said}, and min_confidence is {least:g}; {hint}"
+        raise CallFailed(Failure(FailureKind.LOW_CONFIDENCE, "LowConfidence", message, hint=hint))
+
+    return asked
 
 
 def correction(question: Request, answer: str, problem: str) -> Request:

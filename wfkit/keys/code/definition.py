@@ -24,7 +24,7 @@ from wfkit.keys.code.walk import Rules, ValueMemo, Walk, note_calls, note_reader
 from wfkit.keys.content.plain import branch, digest_of
 from wfkit.keys.task import SCHEME
 
-_PARAMETERS = ("temperature", "top_p", "max_tokens", "seed")
+_PARAMETERS = ("temperature", "top_p", "max_tokens", "seed", "min_confidence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +191,9 @@ def define_prompt(
     walk = _walk(node, is_node, plan or Planning())
     walk.reached.text(node.name, node.source)
     walk.reached.text(f"{node.name} -> model", model.model)
-    for number, name in enumerate(model.fallback, 1):
-        walk.reached.text(f"{node.name} -> fallback {number}", name)
+    chains = model.routes or tuple((str(number), (name,)) for number, name in enumerate(model.fallback, 1))
+    for name, models in chains:
+        walk.reached.text(f"{node.name} -> fallback {name}", ", ".join(models))
     for name in _PARAMETERS:
         if getattr(model, name) is not None:
             walk.link(f"{node.name} -> {name}", getattr(model, name))
