@@ -7,7 +7,7 @@ when it is born.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from wfkit.core.frozen import dataclass
 from wfkit.core.terms import CostSource, FailureKind, UsageSource, Verdict
@@ -100,6 +100,16 @@ class Reply:
     usage: Usage = Usage()
     cost: Cost = Cost()
     tool_calls: tuple[ToolCall, ...] = ()
+
+
+class Listener(Protocol):
+    """Hears a reply while it grows. What it hears counts for nothing until the whole reply is there."""
+
+    def begins(self) -> None:
+        """A reply begins; what was heard before is not part of it. May raise CallFailed to have nothing sent."""
+
+    def says(self, piece: str) -> None:
+        """The next piece of its text, never empty."""
 
 
 NEVER_SENT = "NeverSent"  # the `error` of a failure whose request did not leave

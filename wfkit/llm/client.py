@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import partial
 
-from wfkit.core.call import Reply, Request
+from wfkit.core.call import Listener, Reply, Request
 from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm.availability import check_model
 from wfkit.llm.failures import too_late
+from wfkit.llm.words import Ear, words
 
 __all__ = ["ask", "check_model", "close", "is_local", "own_models", "warm"]
 
@@ -52,11 +53,16 @@ def _unheard(headers: Mapping[str, str]) -> None:  # noqa: ARG001 - stands for a
 
 
 async def ask(
-    request: Request, deadline_s: float, transport: str = "auto", heard: Callable[[Mapping[str, str]], None] = _unheard
+    request: Request,
+    deadline_s: float,
+    transport: str = "auto",
+    heard: Callable[[Mapping[str, str]], None] = _unheard,
+    listener: Listener | None = None,
 ) -> Reply:
     """The model's reply to one HTTP request, at most `deadline_s` seconds from when it is sent.
 
-    `transport` is `litellm` to send everything through it, or `auto`; `heard` is told the headers of a reply.
+    `transport` is `litellm` to send everything through it, or `auto`; `heard` is told the headers of a reply. With a
+    `listener` the reply is streamed to it; it is the same reply, but for a usage source of `stream_final`.
 
     The time to import litellm does not count. An incomplete, refused or empty reply is returned, not raised: it was
     paid for; `messages.judge` tells what it is worth. Raises CallFailed for all else that goes wrong; CancelledError
@@ -64,7 +70,8 @@ async def ask(
     """
     import asyncio  # 15 ms: the loop that runs this has loaded it
 
-    send = await _sender(request, transport, heard)
+    ear = None if listener is None else Ear(listener)
+    send = await _sender(request, transport, heard, ear)
     deadline = asyncio.timeout(deadline_s)
     try:
         async with deadline:
@@ -72,36 +79,40 @@ async def ask(
     except TimeoutError:
         if not deadline.expired():
             raise
-        raise CallFailed(too_late(request.model, deadline_s)) from None
+        raise CallFailed(too_late(request.model, deadline_s, 0 if ear is None else ear.heard)) from None
     return await _estimated(reply, request) if reply.usage.source is UsageSource.UNKNOWN else reply
 
 
 async def _sender(
-    request: Request, transport: str, heard: Callable[[Mapping[str, str]], None]
+    request: Request, transport: str, heard: Callable[[Mapping[str, str]], None], ear: Ear | None
 ) -> Callable[[Request], Awaitable[Reply]]:
     """Who answers this request."""
     from wfkit.llm import direct, door  # loaded by the first call
 
     prefix, _, name = request.model.partition("/")
     if prefix == "offline":
-        return _offline
+        return partial(_offline, ear)
     if prefix == "fake":
-        return partial(_fake, name)
+        return partial(_fake, name, ear)
     if transport != "litellm" and direct.takes(request):
-        return partial(direct.send, heard=heard)
-    return partial(door.send, await door.litellm_loaded(), heard=heard)
+        return partial(direct.send, heard=heard, listener=ear)
+    return partial(door.send, await door.litellm_loaded(), heard=heard, listener=ear)
 
 
-async def _offline(request: Request) -> Reply:
+async def _offline(ear: Ear | None, request: Request) -> Reply:
     from wfkit.llm import offline  # loaded by the first call
 
-    return offline.reply(request)
+    reply = offline.reply(request)
+    if ear is not None:
+        for word in words(reply.text):
+            ear.says(word)
+    return reply
 
 
-async def _fake(name: str, request: Request) -> Reply:
+async def _fake(name: str, ear: Ear | None, request: Request) -> Reply:
     from wfkit.llm import fake  # loaded by the first call
 
-    return await fake.reply(name, request)
+    return await fake.reply(name, request, ear)
 
 
 async def _estimated(reply: Reply, request: Request) -> Reply:

@@ -22,18 +22,19 @@ from weakref import WeakKeyDictionary
 import certifi
 import orjson
 
-from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.call import Failure, Listener, Reply, Request
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import price_file
-from wfkit.llm.failures import broken, unusable
+from wfkit.llm.failures import broken, cut, told_in_stream, unusable
 from wfkit.llm.failures import refused as failure_of_status
 from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
 from wfkit.llm.native_schema import response_format, takes_schema
-from wfkit.llm.replies import View, reply_of
+from wfkit.llm.replies import View, reply_of, streamed_reply
+from wfkit.llm.stream import DONE, LARGEST, STREAMED, ErrorEvent, Events, Growing, chunk_of
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from aiohttp import ClientResponse, ClientSession
 
 _HOME = "https://api.openai.com/v1"
 _REASONS = re.compile(r"^gpt-(?:[5-9]|\d\d)(?!-chat)")  # these think: no sampling, max_completion_tokens
@@ -42,9 +43,8 @@ _SAMPLING = frozenset({"max_tokens", "temperature", "top_p", "seed"})
 _OF_LITELLM = ("SSL_VERIFY", "SSL_CERTIFICATE", "OPENAI_CUSTOM_HEADERS", "OPENAI_API_TYPE")
 _SET_UP = ("api_base", "api_key", "openai_key", "organization", "headers", "client_session", "aclient_session")
 _WATCHED = ("callbacks", "success_callback", "failure_callback", "input_callback", "_async_success_callback")
-_LARGEST = 64 << 20  # bytes of one reply
-
 _EXIT_S = 2.0
+_LAST_S = 0.05
 
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession] = WeakKeyDictionary()
 
@@ -66,28 +66,35 @@ def takes(request: Request) -> bool:
     return all(name in allowed for name, _ in request.params)
 
 
-async def send(request: Request, heard: Callable[[Mapping[str, str]], None]) -> Reply:
-    """One HTTP request; `heard` is told the headers of its answer. Raises CallFailed; cancelling closes the
-    connection."""
+async def send(request: Request, heard: Callable[[Mapping[str, str]], None], listener: Listener | None = None) -> Reply:
+    """One HTTP request; `heard` is told the headers of its answer. With a listener the answer is streamed to it.
+
+    Raises CallFailed; cancelling closes the connection.
+    """
     import aiohttp  # 60 ms: the first call loads it
 
     name = request.model.partition("/")[2]
     native = request.schema is not None and takes_schema(request.model)
     asked = request if native else with_instructions(request)
-    body = orjson.dumps(_body(asked, name))
+    body = orjson.dumps(_body(asked, name) | ({} if listener is None else STREAMED))
     try:
         session = await _session()
         async with session.post(f"{_base()}/chat/completions", data=body, headers=_headers()) as response:
+            heard(response.headers)
+            if listener is not None and response.status < 400 and _is_stream(response):
+                return await _grown(response, asked, listener)
             content = await _content(response)
             status, headers = response.status, response.headers
-            heard(headers)
     except (aiohttp.ClientError, OSError) as error:
         if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
             raise
         raise CallFailed(broken(error, request.model, isinstance(error, aiohttp.ClientConnectorError))) from None
     if status >= 400:
         raise CallFailed(failure_of_status(status, headers, content, request.model))
-    return _reply(content, asked)
+    reply = _reply(content, asked)
+    if listener is not None and reply.text:
+        listener.says(reply.text)
+    return reply
 
 
 async def close() -> None:
@@ -160,13 +167,63 @@ async def _session() -> ClientSession:
     return session
 
 
+def _is_stream(response: ClientResponse) -> bool:
+    """Whether what was asked to stream does: some servers and proxies answer whole all the same."""
+    return response.content_type != "application/json"
+
+
+async def _grown(response: ClientResponse, asked: Request, listener: Listener) -> Reply:
+    """The reply that a stream amounts to. Raises CallFailed for one that is cut, or that tells an error."""
+    import aiohttp  # the caller has loaded it
+
+    growing = Growing(listener)
+    try:
+        await _read(response, growing)
+    except ErrorEvent as error:
+        raise CallFailed(told_in_stream(error.told, asked.model, growing.text)) from None
+    except TimeoutError:
+        raise
+    except (aiohttp.ClientError, OSError) as error:
+        if growing.finish_reason is None:
+            raise CallFailed(cut(asked.model, growing.text, error)) from None
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        raise CallFailed(unusable(error, asked.model)) from None
+    if growing.finish_reason is None:
+        raise CallFailed(cut(asked.model, growing.text))
+    return streamed_reply(View(growing.response()), asked)
+
+
+async def _read(response: ClientResponse, growing: Growing) -> None:
+    """Take in a stream up to its last event. The connection can be used again if it ends there too."""
+    events = Events()
+    async for part in response.content.iter_any():
+        for event in events.feed(part):
+            if event == DONE:
+                if not response.content.at_eof():
+                    await _last_bytes(response)
+                return
+            growing.take(chunk_of(event))
+    for event in events.end():
+        if event != DONE:
+            growing.take(chunk_of(event))
+
+
+async def _last_bytes(response: ClientResponse) -> None:
+    """Wait a moment for the end of a body whose last event has come."""
+    try:
+        async with asyncio.timeout(_LAST_S):
+            await response.content.readany()
+    except TimeoutError:
+        response.close()
+
+
 async def _content(response: Any) -> bytes:
     """The whole body, up to a limit: no server may fill the memory."""
     parts, size = [], 0
     async for part in response.content.iter_any():
         size += len(part)
-        if size > _LARGEST:
-            raise OSError(f"the reply is larger than {_LARGEST >> 20} MB")
+        if size > LARGEST:
+            raise OSError(f"the reply is larger than {LARGEST >> 20} MB")
         parts.append(part)
     return b"".join(parts)
 

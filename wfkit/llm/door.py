@@ -17,14 +17,16 @@ from threading import Lock, Thread
 from typing import Any
 from weakref import WeakSet
 
-from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.call import Failure, Listener, Reply, Request
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import price_file
+from wfkit.llm.door_stream import grown
 from wfkit.llm.failures import failure_of
 from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
 from wfkit.llm.native_schema import response_format, takes_schema
 from wfkit.llm.replies import reply_of
+from wfkit.llm.stream import STREAMED
 
 _BEFORE_IMPORT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price list from the network
@@ -59,9 +61,14 @@ async def litellm_loaded() -> Any:
         raise CallFailed(Failure(FailureKind.EXCEPTION, "ImportError", message)) from None
 
 
-async def send(litellm: Any, request: Request, heard: Callable[[Mapping[str, str]], None]) -> Reply:
-    """One HTTP request through litellm; `heard` is told the headers of its answer. Raises CallFailed; cancelling closes
-    the connection."""
+async def send(
+    litellm: Any,
+    request: Request,
+    heard: Callable[[Mapping[str, str]], None],
+    listener: Listener | None = None,
+) -> Reply:
+    """One HTTP request through litellm; `heard` is told the headers of its answer. With a listener the answer is
+    streamed to it. Raises CallFailed; cancelling closes the connection."""
     asked = as_sent(request)
     arguments: dict[str, Any] = dict(asked.params)
     if asked.schema is not None:
@@ -69,12 +76,14 @@ async def send(litellm: Any, request: Request, heard: Callable[[Mapping[str, str
     if asked.tools:
         # Without the second, litellm imports its proxy server to look whether a tool is one of MCP's.
         arguments |= {"tools": wire_tools(asked.tools), "_skip_mcp_handler": True}
+    if listener is not None:
+        arguments |= STREAMED
     try:
         response = await litellm.acompletion(
             model=asked.model, messages=wire_messages(asked.messages), max_retries=0, timeout=_NEVER_S, **arguments
         )
         heard(getattr(response, "_response_headers", None) or {})
-        return reply_of(response, asked)
+        return reply_of(response, asked) if listener is None else await grown(response, asked, listener)
     except CallFailed:
         raise
     except Exception as error:  # noqa: BLE001 litellm raises what it likes; none of it may leave this room

@@ -26,6 +26,7 @@ _POLICY = re.compile(r"content[_ ]policy|content[_ ]filter|responsible ?ai|safet
 _CONTEXT = re.compile(
     r"context[_ ]length|context window|maximum context|too many tokens|prompt is too long", re.IGNORECASE
 )
+_RATE = re.compile(r"rate[_ ]limit|too many requests|\b429\b", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:litellm\.)?(?:\w+(?:Error|Exception|Timeout)\s*:\s*)?(?:\w+Exception\s*-\s*)?")
 _NAMES = {
     400: "BadRequestError",
@@ -36,6 +37,7 @@ _NAMES = {
     503: "ServiceUnavailableError",
 }
 _LONGEST = 600
+_TAIL = 120  # characters of a cut stream that its failure tells
 _HINTS = {
     FailureKind.RATE_LIMITED: "it asks for fewer requests: wait, or lower the concurrency",
     FailureKind.QUOTA: "no waiting helps: raise the limit or the balance at the provider, or choose another model",
@@ -83,10 +85,30 @@ def broken(error: BaseException, model: str, never_sent: bool = False) -> Failur
     return _no_answer(f"{type(error).__name__}: {error}".rstrip(": "), name, model)
 
 
-def too_late(model: str, deadline_s: float) -> Failure:
-    """The failure of a call that was not answered within its deadline."""
+def cut(model: str, said: str, error: BaseException | None = None) -> Failure:
+    """The failure of a stream that ended before it was whole; `said` is the text that had come."""
+    why = "" if error is None else f" ({type(error).__name__}: {error})".replace(": )", ")")
+    came = f"after {len(said)} characters, which end: {said[-_TAIL:]!r}" if said else "before anything was said"
+    hint = f"{_HINTS[FailureKind.TRANSIENT]}; what came may be billed"
+    message = f"the stream of {model} broke off without a finish reason{_clean(why)[:_LONGEST]} {_clean(came)}; {hint}"
+    return Failure(FailureKind.TRANSIENT, "StreamCut", message, hint=hint)
+
+
+def told_in_stream(error: Mapping[str, Any], model: str, said: str) -> Failure:
+    """The failure of a stream in which the server told an error, after `said`."""
+    codes = " ".join(str(error[key]) for key in ("code", "type", "status") if error.get(key))
+    text = _clean(str(error.get("message") or "").strip() or "no reason given")
+    kind = _kind_told(f"{text} {codes}")
+    hint = _hint(kind, None, text)
+    message = f"{model} broke off its stream after {len(said)} characters ({kind.value}): {text[:_LONGEST]}; {hint}"
+    return Failure(kind, "StreamError", message, hint=hint)
+
+
+def too_late(model: str, deadline_s: float, heard: int = 0) -> Failure:
+    """The failure of a call that was not answered within its deadline; of a stream, `heard` characters had come."""
     hint = "raise the timeout, ask for less, or choose a faster model"
-    message = f"{model} did not answer within {deadline_s:g} s; {hint}"
+    so_far = f": {heard} characters had come" if heard else ""
+    message = f"{model} did not answer within {deadline_s:g} s{so_far}; {hint}"
     return Failure(FailureKind.TIMEOUT, "TimeoutError", message, hint=hint)
 
 
@@ -149,6 +171,15 @@ def _kind(names: set[str], status: int | None, text: str) -> FailureKind:
     }:
         return FailureKind.TRANSIENT
     return FailureKind.EXCEPTION
+
+
+def _kind_told(text: str) -> FailureKind:
+    """The kind of an error that was told in words after the status had gone out."""
+    if _QUOTA.search(text):
+        return FailureKind.QUOTA
+    if _RATE.search(text):
+        return FailureKind.RATE_LIMITED
+    return FailureKind.REFUSED if _POLICY.search(text) else FailureKind.TRANSIENT
 
 
 def _hint(kind: FailureKind, status: int | None, text: str) -> str:

@@ -13,11 +13,12 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
-from wfkit.core.call import Cost, Failure, Reply, Request, ToolCall, Usage
+from wfkit.core.call import Cost, Failure, Listener, Reply, Request, ToolCall, Usage
 from wfkit.core.frozen import dataclass
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed, ModelUnavailable
 from wfkit.llm import tokens
+from wfkit.llm.words import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,21 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Fail like this after `latency_s` seconds."""
+    """Fail like this after `latency_s` seconds; a stream has said `after` before that."""
 
     kind: FailureKind = FailureKind.TRANSIENT
     message: str = "scripted failure"
     status: int | None = None
     retry_after_s: float | None = None
     latency_s: float = 0.0
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """Never answer: the deadline ends it."""
+    """Never answer: the deadline ends it. A stream says `after`, and then no more."""
+
+    after: str = ""
 
 
 Step = str | dict[str, Any] | list[Any] | Say | Use | Fail | Hang | Callable[[Request], Any]
@@ -128,8 +132,8 @@ def find(name: str) -> Script:
     return _scripts[name]
 
 
-async def reply(name: str, request: Request) -> Reply:
-    """What the script says to this request. Raises CallFailed as scripted."""
+async def reply(name: str, request: Request, listener: Listener | None = None) -> Reply:
+    """What the script says to this request, word by word to a listener. Raises CallFailed as scripted."""
     import asyncio  # 15 ms: the loop that runs this has loaded it
 
     step = find(name).next_step(request)
@@ -137,12 +141,15 @@ async def reply(name: str, request: Request) -> Reply:
         step = step(request)
     match step:
         case Fail():
+            _tell(listener, step.after)
             await asyncio.sleep(step.latency_s)
             raise CallFailed(Failure(step.kind, "Scripted", step.message, step.status, step.retry_after_s))
         case Hang():
+            _tell(listener, step.after)
             await asyncio.Event().wait()
     said = _said(step)
     await asyncio.sleep(said.latency_s)
+    _tell(listener, said.text)
     calls = _calls(said, request)
     written = tokens.count(said.text) + sum(tokens.count(call.name + call.arguments) for call in calls)
     sent = tokens.count_request(request) if request.tools else tokens.count_messages(request.messages)
@@ -173,3 +180,9 @@ def _calls(said: Say, request: Request) -> tuple[ToolCall, ...]:
         )
         for number, use in enumerate(said.uses)
     )
+
+
+def _tell(listener: Listener | None, text: str) -> None:
+    if listener is not None:
+        for word in words(text):
+            listener.says(word)

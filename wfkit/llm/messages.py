@@ -85,6 +85,13 @@ def wire(text: str) -> str:
     return text
 
 
+def joined_halves(text: str) -> str:
+    """The text with halves of surrogate pairs joined that came in two pieces; lone ones stay."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
 def wire_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     """Messages in the form of the OpenAI chat API."""
     return [_wired(message) for message in messages]

@@ -41,6 +41,15 @@ def reply_of(response: Any, request: Request) -> Reply:
     return Reply(text, model, finish, response.id or None, usage, cost, asked)
 
 
+def streamed_reply(response: Any, request: Request) -> Reply:
+    """The reply in a response that was put together from a stream: equal to a whole one but for where its usage came
+    from."""
+    reply = reply_of(response, request)
+    if reply.usage.source is not UsageSource.PROVIDER:
+        return reply
+    return replace(reply, usage=replace(reply.usage, source=UsageSource.STREAM_FINAL))
+
+
 def with_estimate(reply: Reply, request: Request, litellm: Any) -> Reply:
     """The reply with its tokens estimated, and priced by the estimate unless the provider said what it billed."""
     usage = prices.estimate_tokens(request.messages, reply.text, reply.model, litellm)
@@ -73,7 +82,7 @@ def _said(choice: Any) -> tuple[str, str | None]:
     )
     if refusal and not message.content:
         return str(refusal), "refusal"
-    return _text(message.content), choice.finish_reason
+    return text_of(message.content), choice.finish_reason
 
 
 def _asked(message: Any) -> tuple[ToolCall, ...]:
@@ -87,7 +96,7 @@ def _asked(message: Any) -> tuple[ToolCall, ...]:
     return tuple(found)
 
 
-def _text(content: Any) -> str:
+def text_of(content: Any) -> str:
     """The text of a message; some servers send it in parts."""
     if isinstance(content, list):
         content = "".join(part.get("text") or "" for part in content if part.get("type") == "text")

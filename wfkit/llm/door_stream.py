@@ -1,0 +1,80 @@
+"""A stream as litellm hands it out, to one reply: only what the provider sent counts, not what litellm makes up.
+
+litellm invents the finish reason "stop" where a stream just ends, and token counts where none came. Nothing is asked
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from wfkit.core.call import Failure, Listener, Reply, Request
+from wfkit.core.terms import FailureKind
+from wfkit.errors import CallFailed
+from wfkit.llm.failures import cut, failure_of
+from wfkit.llm.replies import View, streamed_reply
+from wfkit.llm.stream import Growing
+
+_CUT = frozenset({FailureKind.TRANSIENT, FailureKind.EXCEPTION, FailureKind.TIMEOUT})
+
+
+async def grown(stream: Any, asked: Request, listener: Listener) -> Reply:
+    """The reply that a `CustomStreamWrapper` amounts to. Raises CallFailed; closes the connection however it ends."""
+    growing = Growing(listener)
+    failure: Failure | None = None
+    try:
+        async for chunk in stream:
+            growing.take(_plain(chunk))
+        if not stream.received_finish_reason:
+            failure = cut(asked.model, growing.text)
+    except Exception as error:  # noqa: BLE001 litellm raises what it likes
+        failure = _failure(error, asked.model, growing.text)
+    finally:
+        await stream.aclose()
+    if failure is not None:
+        raise CallFailed(failure)
+    whole = growing.response()
+    whole["model"] = getattr(stream, "_provider_response_model", None) or whole["model"]  # else it is the one asked
+    whole["usage"] = _sent(growing.usage, stream.chunks)
+    return streamed_reply(View(whole), asked)
+
+
+def _sent(usage: dict[str, Any] | None, chunks: Sequence[Any]) -> dict[str, Any] | None:
+    """The sum of what the provider counted, with a cost only if it named one: litellm puts its own there."""
+    counted = [found for chunk in chunks if (found := getattr(chunk, "usage", None)) is not None]
+    if not counted or usage is None:
+        return None
+    costs = [cost for found in counted if (cost := getattr(found, "cost", None)) is not None]
+    return {**usage, "cost": costs[-1] if costs else None}
+
+
+def _failure(error: Exception, model: str, said: str) -> Failure:
+    """What went wrong in a stream. litellm wraps the error, and gives it a status that nobody sent."""
+    cause = getattr(error, "original_exception", None) or error
+    failure = failure_of(cause, model)
+    return cut(model, said, cause) if failure.kind in _CUT else failure
+
+
+def _plain(chunk: Any) -> dict[str, Any]:
+    """A chunk in the form of OpenAI's protocol."""
+    usage = getattr(chunk, "usage", None)
+    return {
+        "id": chunk.id,
+        "model": chunk.model,
+        "choices": [
+            {
+                "index": choice.index,
+                "finish_reason": choice.finish_reason,
+                "delta": _delta(choice.delta),
+            }
+            for choice in chunk.choices
+        ],
+        "usage": usage.model_dump() if usage is not None else None,
+    }
+
+
+def _delta(delta: Any) -> dict[str, Any]:
+    found = {"content": getattr(delta, "content", None), "refusal": getattr(delta, "refusal", None)}
+    calls = getattr(delta, "tool_calls", None)
+    return found | ({"tool_calls": [call.model_dump() for call in calls]} if calls else {})
