@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Reply, Request
+from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Listener, Reply, Request
 from wfkit.core.decision import Decision
 from wfkit.core.events import CallEnded, CallStarted, GuardDecided
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store
 from wfkit.core.result import Spent
 from wfkit.core.terms import FailureKind, Verdict
-from wfkit.engine.paid_once import Payer, Send, UnderWay
+from wfkit.engine.paid_once import Payer, Sender, UnderWay
 from wfkit.engine.spending import spending
 from wfkit.errors import CallFailed
 from wfkit.guards.chain import About, Caller, Guards, guarded
@@ -46,7 +46,7 @@ class Asking:
     """
 
     store: Store
-    send: Send
+    send: Sender
     under_way: UnderWay
     guards: Guards
     write: Write
@@ -66,11 +66,12 @@ class Asking:
 @dataclass(frozen=True, slots=True)
 class Question:
     """How a question is asked. `judge` tells what a reply is worth, `about` what the guards must know of a request,
-    `left` how many requests it may still send."""
+    `left` how many requests it may still send. A `listener` hears the replies while they grow (`streaming.Stream`)."""
 
     judge: Callable[[Reply], Verdict]
     about: Callable[[Request], About]
     left: int
+    listener: Listener | None = None
 
 
 @dataclass(slots=True)
@@ -105,6 +106,7 @@ class Asker:
             kept=lambda digest: asking.kept(self.task, digest),
             tape=tape,
             fresh=asking.fresh,
+            listener=question.listener,
         )
 
     @property

@@ -14,7 +14,7 @@ from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from wfkit.core.call import Reply, Request
+from wfkit.core.call import Listener, Reply, Request
 from wfkit.core.decide import Seats
 from wfkit.core.estimate import Estimate
 from wfkit.core.events import Entry, Event, NodeDefined, NodeSpec, RunStarted
@@ -210,10 +210,10 @@ def _warm(prepared: Prepared, transport: str) -> None:
 
 
 def _baton(session: Session, context: Context, wish: Wish, cassette: Cassette | None) -> Baton:
-    async def ask(request: Request) -> Reply:
+    async def ask(request: Request, listener: Listener | None) -> Reply:
         settings = session.settings
         heard = partial(session.guards.rates.heard, request.model)
-        return await client.ask(request, settings.timeout_s, settings.transport, heard)
+        return await client.ask(request, settings.timeout_s, settings.transport, heard, listener)
 
     baton = Baton(context, _seats(session, context), shared.call_at)
     open_day(session.today, session.settings, session.store)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Reply, Request
+from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Listener, Reply, Request
 from wfkit.core.events import CallEnded, CallStarted
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Flight, Store
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import asyncio
 
 Send = Callable[[Request], Awaitable[Reply]]
+Sender = Callable[[Request, Listener | None], Awaitable[Reply]]  # with a listener, the reply is streamed to it
 _POLL_S = 0.02
 
 
@@ -53,11 +54,12 @@ class Payer:
     """Asks for one attempt of one task. `guard` puts the guards before a way to send.
 
     `judge` tells what a reply is worth before it is stored; `kept` gives, once, what this attempt was answered before a
-    crash, valid or not; `fresh` ignores old replies.
+    crash, valid or not; `fresh` ignores old replies. A `listener` hears what is bought while it grows, and all else
+    at once.
     """
 
     store: Store
-    send: Send
+    send: Sender
     guard: Callable[[Send], Send]
     record: Record
     under_way: UnderWay
@@ -70,6 +72,7 @@ class Payer:
     left: int = 1
     fresh: bool = False
     round: int = 0
+    listener: Listener | None = None
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request, bought at most once."""
@@ -93,7 +96,7 @@ class Payer:
         if self.tape is not None:
             self.tape.serve(self.round, call.request_digest, call.request, call.reply)
         self.round += 1
-        return call.reply
+        return _heard(call.reply, self.listener)
 
     async def _alone(self, request: Request, digest: str) -> Reply:
         import asyncio  # the loop that runs this has loaded it
@@ -134,7 +137,7 @@ class Payer:
         if played.failure is not None:
             raise CallFailed(played.failure)
         assert played.reply is not None
-        return played.reply
+        return _heard(played.reply, self.listener)
 
     async def _buy(self, request: Request, digest: str) -> Reply:
         self.check(request.model)
@@ -145,11 +148,13 @@ class Payer:
 
         async def send(request: Request) -> Reply:
             """What the guards let pass: from here on it may be billed."""
+            if self.listener is not None:
+                self.listener.begins()
             self.left -= 1
             started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, time.time())
             sent.append(started)
             await self.record(started, False)
-            return await self.send(request)
+            return await self.send(request, self.listener)
 
         try:
             reply = await self.guard(send)(request)
@@ -191,6 +196,15 @@ class Payer:
         self.round += 1
         durable = outcome.get("reply") is not None and not served
         await self.record(CallEnded(self.task, self.attempt, call, call.ended_at, served), durable)
+
+
+def _heard(reply: Reply, listener: Listener | None) -> Reply:
+    """A reply that was there already; a listener hears it at once."""
+    if listener is not None:
+        listener.begins()
+        if reply.text:
+            listener.says(reply.text)
+    return reply
 
 
 def _exhausted() -> Failure:

@@ -14,7 +14,7 @@ import os
 import re
 import ssl
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -197,15 +197,20 @@ async def _read(response: ClientResponse, growing: Growing) -> None:
     """Take in a stream up to its last event. The connection can be used again if it ends there too."""
     events = Events()
     async for part in response.content.iter_any():
-        for event in events.feed(part):
-            if event == DONE:
-                if not response.content.at_eof():
-                    await _last_bytes(response)
-                return
-            growing.take(chunk_of(event))
-    for event in events.end():
-        if event != DONE:
-            growing.take(chunk_of(event))
+        if _take(events.feed(part), growing):
+            if not response.content.at_eof():
+                await _last_bytes(response)
+            return
+    _take(events.end(), growing)
+
+
+def _take(events: Sequence[str], growing: Growing) -> bool:
+    """Take in events; True after the last one of the stream."""
+    for event in events:
+        if event == DONE:
+            return True
+        growing.take(chunk_of(event))
+    return False
 
 
 async def _last_bytes(response: ClientResponse) -> None:

@@ -1,0 +1,97 @@
+"""An answer that Python code hears while it grows: `async for word in stream`, and `await stream` for the whole.
+
+The words are cut by rule, so a reply from the call log or a cassette is heard as it was the first time. How the
+question is asked is told from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from wfkit.core.call import NEVER_SENT, Failure, Listener
+from wfkit.core.terms import FailureKind
+from wfkit.errors import CallFailed, UsageFault
+from wfkit.llm.words import Words
+
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
+
+
+class Stream(Generic[T]):
+    """One question, asked when it is first iterated or awaited, on the running loop. `ask` is given who listens.
+
+    Words that were handed out cannot be taken back: once there was one, no second reply (a retry, a correction) is
+    asked for, and the failure is raised in the loop. Leaving the loop early breaks the answer off.
+    """
+
+    def __init__(self, ask: Callable[[Listener], Awaitable[T]]) -> None:
+        self._ask = ask
+        self._words = Words()
+        self._heard: asyncio.Queue[str | None] | None = None
+        self._task: asyncio.Task[T] | None = None
+        self._handed_out = 0
+
+    def begins(self) -> None:
+        """A reply begins. Raises CallFailed when words of another one were handed out."""
+        if self._handed_out:
+            raise CallFailed(_too_late_to_begin(self._handed_out))
+        self._words = Words()
+        while self._heard is not None and not self._heard.empty():
+            self._heard.get_nowait()
+
+    def says(self, piece: str) -> None:
+        """The next piece of the reply."""
+        self._hand_on(self._words.feed(piece))
+
+    def _hand_on(self, words: list[str]) -> None:
+        assert self._heard is not None
+        for word in words:
+            self._heard.put_nowait(word)
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """The words of the answer, white space included: together they are its text. Raises CallFailed."""
+        if self._task is not None:
+            raise UsageFault("a stream can be heard once: keep its words, or `await` it for the whole answer")
+        task = self._begin()
+        assert self._heard is not None
+        try:
+            while (word := await self._heard.get()) is not None:
+                self._handed_out += 1
+                yield word
+            await task
+        finally:
+            task.cancel()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        """The whole answer, after the loop or instead of it. Raises CallFailed."""
+        return self._whole().__await__()
+
+    async def _whole(self) -> T:
+        task = self._task or self._begin()
+        if task.cancelled():
+            raise UsageFault("the stream was left before its end, so there is no whole answer: ask again")
+        return await task
+
+    def _begin(self) -> asyncio.Task[T]:
+        import asyncio  # the loop that runs this has loaded it
+
+        async def asked() -> T:
+            assert self._heard is not None
+            try:
+                return await self._ask(self)
+            finally:
+                self._hand_on(self._words.end())
+                self._heard.put_nowait(None)
+
+        self._heard = asyncio.Queue()
+        self._task = asyncio.get_running_loop().create_task(asked())
+        return self._task
+
+
+def _too_late_to_begin(words: int) -> Failure:
+    hint = "give the node `retries`, or await the answer instead of hearing it"
+    message = f"{words} words of another reply were handed out already, so this question is not asked again; {hint}"
+    return Failure(FailureKind.CANCELLED, NEVER_SENT, message, hint=hint)
