@@ -20,7 +20,11 @@ WEATHER = {
     "function": {
         "name": "weather_in",
         "description": "The weather in a city",
-        "parameters": {"type": "object", "properties": {"city": {"enum": ["Rome", "Oslo"]}}, "required": ["city"]},
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string", "enum": ["Rome", "Oslo"]}},
+            "required": ["city"],
+        },
     },
 }
 CLOCK = {"type": "function", "function": {"name": "clock", "description": "The time of the day"}}

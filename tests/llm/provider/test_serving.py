@@ -22,11 +22,11 @@ from wfkit.llm.provider.effects import read_effects
 from wfkit.llm.provider.faults import parse_rates, parse_script
 
 
-def post(provider: Provider, text: str, **more: Any) -> tuple[int, Any]:
-    """Status and body of one chat request."""
+def post(provider: Provider, text: str, path: str = "/chat/completions", **more: Any) -> tuple[int, Any]:
+    """Status and body of one request."""
     body = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{provider.url}/chat/completions", json.dumps(body).encode(), headers)
+    request = urllib.request.Request(f"{provider.url}{path}", json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request) as response:
             return response.status, json.loads(response.read())

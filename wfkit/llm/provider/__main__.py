@@ -14,9 +14,9 @@ from threading import Event
 
 import wfkit.llm.provider as room
 from wfkit.errors import WfkitError
+from wfkit.llm.provider.behaviour import Behaviour
 from wfkit.llm.provider.exchange import Answer
 from wfkit.llm.provider.faults import Faults, parse_rates, parse_script
-from wfkit.llm.provider.server import Behaviour
 from wfkit.llm.provider.serving import Provider
 
 

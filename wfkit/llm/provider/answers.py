@@ -23,6 +23,8 @@ _TOOL = "tool"
 
 def say(question: Question, answer: Answer | None) -> Said:
     """The answer of the script, or of the offline model. Raises CallFailed for a schema that it cannot fill."""
+    if question.embeds:
+        return Said("")
     if answer is None:
         return _offline(question)
     said = answer(question)
@@ -59,10 +61,21 @@ def spoilt(said: Said, question: Question, fault: str) -> Said:
     return said
 
 
+def befalls(fault: str, question: Question) -> bool:
+    """Whether a fault can be seen in an answer: a text has no shape that could be wrong."""
+    shaped = question.schema is not None or bool(question.tools) or question.embeds
+    return shaped or fault not in {"wrong_schema", "not_json"}
+
+
+def input_tokens(question: Question) -> int:
+    """Tokens of a question with its tools."""
+    sent = tokens.count_messages(question.messages)
+    return sent + sum(tokens.count(f"{tool.name} {tool.description} {tool.parameters}") for tool in question.tools)
+
+
 def spent(question: Question, said: Said, cached_share: float, reasoning_tokens: int) -> Spent:
     """Tokens of the whole exchange. A share of 0 and no reasoning are not told at all."""
-    sent = tokens.count_messages(question.messages)
-    sent += sum(tokens.count(f"{tool.name} {tool.description} {tool.parameters}") for tool in question.tools)
+    sent = input_tokens(question)
     output = said_tokens(said) + reasoning_tokens
     cached = int(sent * cached_share) if cached_share else None
     return Spent(sent, output, cached, reasoning_tokens or None)
@@ -81,7 +94,8 @@ def _spoilt_shape(said: Said, question: Question, fault: str) -> Said:
         return replace(said, calls=tuple(replace(call, arguments=wrong) for call in said.calls))
     if fault == "not_json":
         return replace(said, text=f"Sure! Here it is: {(said.text or '')[:40]}")
-    return replace(said, text='{"unexpected": true}') if question.schema else said
+    wants = question.schema or question.embeds
+    return replace(said, text='{"unexpected": true}') if wants else said
 
 
 def _offline(question: Question) -> Said:

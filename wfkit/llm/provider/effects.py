@@ -16,8 +16,13 @@ from wfkit.core.frozen import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A request that arrived, at Unix time `at`. `request` is the digest of its body, `messages` of its messages alone;
-    `occurrence` counts equal requests from 0; `outcome` is `ok` or the fault; a status of 0: no answer was sent."""
+    """A request that arrived; `at` is the Unix time when its answer was decided, `took_s` seconds after it came.
+
+    `request` is the digest of its body, `messages` of its conversation; `occurrence` counts equal requests from 0,
+    without those that were turned away (an outage, a limit, an empty quota). `outcome` is `ok`, the fault, or
+    `rate_limit`, `busy`, `quota`, `bad_request`, `not_found`; a status of 0: no answer was sent. `prompt` is the
+    beginning of the last message. Tokens are those of answers, also of half ones.
+    """
 
     at: float
     number: int
@@ -32,6 +37,7 @@ class Effect:
     output_tokens: int = 0
     wire: str = "openai"
     stream: bool = False
+    took_s: float = 0.0
 
     @property
     def billed(self) -> bool:

@@ -34,7 +34,7 @@ class Question:
     """One request for an answer. `choice` is auto, none, required or the name of a tool.
 
     Results of tools are messages of the role `tool`. `schema` is JSON text, as in `Request`. `with_usage`: a stream
-    ends with its tokens.
+    ends with its tokens. `embeds`: the messages are texts, of which vectors are wanted.
     """
 
     model: str
@@ -45,6 +45,7 @@ class Question:
     choice: str = AUTO
     stream: bool = False
     with_usage: bool = True
+    embeds: bool = False
 
     @property
     def request(self) -> Request:
@@ -82,6 +83,25 @@ class Said:
     at: int = 0
     spent: Spent | None = None
     choices: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error status instead of an answer. `code` as OpenAI has it; `wait_s` is told as Retry-After."""
+
+    status: int
+    message: str
+    code: str | None = None
+    wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What headers tell of a limit a minute: its size, what is left, seconds until all of it is there again."""
+
+    size: int
+    remaining: int
+    reset_s: float
 
 
 Answer = Callable[[Question], str | ToolCall | Sequence[ToolCall] | Said]

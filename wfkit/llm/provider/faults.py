@@ -5,7 +5,7 @@ Only the choice of faults is here; the server plays them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 
 from blake3 import blake3
@@ -50,28 +50,35 @@ class Faults:
 
     `rates` maps a fault to its rate: an HTTP status as text (`"500"`, `"429"`), `quota`, or one of the names above.
     `script` is what happens to the first requests, in order of arrival and before any rate. A 429, 503 or 529 carries
-    `Retry-After: retry_after_s`.
+    `Retry-After: retry_after_s`. `wires` gives a wire (openai, embeddings, anthropic, gemini) rates of its own.
     """
 
     rates: dict[str, float] = field(default_factory=dict)
     script: tuple[str, ...] = ()
     retry_after_s: float | None = None
     seed: int = 0
+    wires: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in (*self.rates, *self.script):
+        for name in self.script:
             check_name(name)
-        if any(rate < 0 for rate in self.rates.values()) or sum(self.rates.values()) > 1:
-            raise UsageFault(f"rates of faults are from 0 to 1 and at most 1 together, not {self.rates}")
+        for rates in (self.rates, *self.wires.values()):
+            check_rates(rates)
 
-    def pick(self, number: int, digest: str, occurrence: int) -> str:
-        """The fault of request `number` (from 0). Beyond the script it depends on seed, digest and occurrence only."""
+    def pick(
+        self, number: int, digest: str, occurrence: int, wire: str = "", rates: Mapping[str, float] | None = None
+    ) -> str:
+        """The fault of request `number` (from 0). Beyond the script it depends on seed, digest and occurrence only.
+
+        `rates` hold for now instead of all others.
+        """
         if number < len(self.script):
             return self.script[number]
-        if not self.rates:
+        rates = self.wires.get(wire, self.rates) if rates is None else rates
+        if not rates:
             return OK
         left = roll(self.seed, digest, occurrence)
-        for name, rate in self.rates.items():
+        for name, rate in rates.items():
             left -= rate
             if left < 0:
                 return name
@@ -81,6 +88,14 @@ class Faults:
 def roll(seed: int, digest: str, occurrence: int, purpose: str = "fault") -> float:
     """A number from 0 to below 1, the same for equal arguments."""
     return int.from_bytes(blake3(f"{seed} {purpose} {digest} {occurrence}".encode()).digest(7)) / 2**56
+
+
+def check_rates(rates: Mapping[str, float]) -> None:
+    """Raise UsageFault for faults that are none, and for rates that cannot be."""
+    for name in rates:
+        check_name(name)
+    if any(rate < 0 for rate in rates.values()) or sum(rates.values()) > 1 + 1e-9:
+        raise UsageFault(f"rates of faults are from 0 to 1 and at most 1 together, not {dict(rates)}")
 
 
 def check_name(name: str) -> None:

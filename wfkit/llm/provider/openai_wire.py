@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from wfkit.core.call import Message, Tool
 from wfkit.llm.messages import schema_told
-from wfkit.llm.provider.exchange import AUTO, Question, Said
-from wfkit.llm.provider.text import content_text, encoded, pieces, schema_text
+from wfkit.llm.provider.exchange import AUTO, Limit, Question, Refusal, Said
+from wfkit.llm.provider.text import content_text, encoded, pieces, schema_text, span
 
 NAME = "openai"
 PATHS = re.compile(r"^(?:/v1)?/chat/completions$")
+NO_QUOTA = Refusal(429, "You exceeded your current quota.", "insufficient_quota")
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _PARAMS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "seed")
@@ -43,7 +45,7 @@ def conversation(data: Any) -> Any:
     return data["messages"]
 
 
-def whole(said: Said) -> dict[str, Any]:
+def whole(said: Said, question: Question) -> dict[str, Any]:  # noqa: ARG001 - other wires need the question
     """The body of an answer in one piece."""
     message: dict[str, Any] = {"role": "assistant", "content": said.text}
     if said.calls:
@@ -75,15 +77,23 @@ def events(said: Said, question: Question) -> list[bytes]:
     return [b"data: " + encoded(chunk) + b"\n\n" for chunk in chunks] + [b"data: [DONE]\n\n"]
 
 
-def problem(status: int, message: str, code: str | None = None) -> dict[str, Any]:
+def problem(refusal: Refusal) -> dict[str, Any]:
     """The body of an error."""
+    status, code = refusal.status, refusal.code
     kind = code or _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+    return {"error": {"message": refusal.message, "type": kind, "param": None, "code": code}}
 
 
-def problem_event(message: str) -> bytes:
+def problem_event(refusal: Refusal) -> bytes:
     """An error in the midst of a stream."""
-    return b"data: " + encoded(problem(500, message)) + b"\n\n"
+    return b"data: " + encoded(problem(refusal)) + b"\n\n"
+
+
+def limit_headers(of: str, limit: Limit) -> Iterator[tuple[str, str]]:
+    """What a reply says of a limit of `requests` or `tokens`."""
+    yield f"x-ratelimit-limit-{of}", str(limit.size)
+    yield f"x-ratelimit-remaining-{of}", str(limit.remaining)
+    yield f"x-ratelimit-reset-{of}", span(limit.reset_s)
 
 
 def _head(said: Said, kind: str) -> dict[str, Any]:

@@ -14,14 +14,17 @@ from typing import Self
 from aiohttp import web
 
 from wfkit.errors import UsageFault
+from wfkit.llm.provider.behaviour import Behaviour
 from wfkit.llm.provider.effects import Effect, Effects
-from wfkit.llm.provider.server import Behaviour, Handler
+from wfkit.llm.provider.server import Handler
+from wfkit.llm.provider.wires import environment
 
 _HOST = "127.0.0.1"
 
 
 class Provider:
-    """A provider in a thread of its own. `url` is what OPENAI_API_BASE wants; any key will do.
+    """A provider in a thread of its own. `url` is what OPENAI_API_BASE wants, `environment` has all of them; any key
+    will do.
 
     >>> with Provider(Behaviour(latency_s=0.05, faults=Faults({"500": 0.1}))) as p:
     ...     print(p.url, p.effects())
@@ -41,6 +44,11 @@ class Provider:
     def url(self) -> str:
         """The base URL, with `/v1`."""
         return f"http://{_HOST}:{self._port}/v1"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that lead litellm here, for OpenAI's, Anthropic's and Google's models."""
+        return environment(f"http://{_HOST}:{self._port}")
 
     @property
     def most_in_flight(self) -> int:
