@@ -153,6 +153,10 @@ def test_litellm_that_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert direct.takes(ASKED)
     monkeypatch.setattr(litellm, "success_callback", ["langfuse"])
     assert not direct.takes(ASKED)
+    monkeypatch.setattr(litellm, "success_callback", ["cache"])  # litellm does so itself, once Gemini was asked
+    assert direct.takes(ASKED)
+    monkeypatch.setattr(litellm, "cache", object())
+    assert not direct.takes(ASKED)
     monkeypatch.undo()
     monkeypatch.setenv("SSL_VERIFY", "False")
     assert not direct.takes(ASKED)

@@ -120,7 +120,14 @@ def _litellm_is_set_up() -> bool:
     if any(os.environ.get(name) for name in _OF_LITELLM):
         return True
     litellm = sys.modules.get("litellm")
-    return litellm is not None and any(getattr(litellm, name, None) for name in (*_SET_UP, *_WATCHED))
+    if litellm is None:
+        return False
+    return any(getattr(litellm, name, None) for name in _SET_UP) or any(_watched(litellm, name) for name in _WATCHED)
+
+
+def _watched(litellm: Any, name: str) -> bool:
+    """Whether somebody listens. litellm's own code for Gemini enters `cache` there, as if a user had set up a cache."""
+    return any(each != "cache" or litellm.cache is not None for each in getattr(litellm, name, None) or ())
 
 
 def _body(asked: Request, name: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A fault-injecting model provider on this machine: for tests, benchmarks and drills of failure.
 
 `with Provider(...) as p:` in a program, `python -m wfkit.llm.provider --error 500=0.1` in a shell. It speaks the
-chat protocols of OpenAI, Anthropic and Google, in one piece or as streams, with tools and structured output, and OpenAI's
-embeddings.
+chat protocols of OpenAI, Anthropic and Google, in one piece or as streams, with tools and structured output; and
+OpenAI's embeddings.
 """
 
 from wfkit.llm.provider.behaviour import Behaviour, Limits, Phase

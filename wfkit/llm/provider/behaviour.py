@@ -89,3 +89,7 @@ class Behaviour:
         """Seconds before an answer, for a number from 0 to 1."""
         latency = (phase and phase.latency) or self.latency or Uniform(self.latency_s, self.latency_s + self.jitter_s)
         return latency.at(share)
+
+    def per_token_s(self, share: float) -> float:
+        """Seconds for each token of an answer, for a number from 0 to 1."""
+        return self.per_token.at(share) if self.per_token else 0.0

@@ -44,6 +44,25 @@ class _Asked:
     arrived: float
     phase: Phase | None
 
+    def effect(self, status: int, outcome: str, spent: Spent) -> Effect:
+        """The line of the log for how it was answered."""
+        return Effect(
+            at=time.time(),
+            number=self.number,
+            request=self.digest,
+            messages=self.messages_digest,
+            model=self.question.model,
+            occurrence=self.occurrence,
+            status=status,
+            outcome=outcome,
+            prompt=self.question.prompt[:80],
+            input_tokens=spent.input_tokens,
+            output_tokens=spent.output_tokens,
+            wire=self.wire.NAME,
+            stream=self.question.stream,
+            took_s=round(time.monotonic() - self.arrived, 6),
+        )
+
 
 class Handler:
     """Answers requests one by one; all state is counters, the meter and the effects."""
@@ -143,9 +162,8 @@ class Handler:
             return asked.wire.NO_QUOTA
         status = int(fault) if fault.isdigit() else 500
         self._note(asked, status, fault)
-        return Refusal(
-            status, f"injected {fault}", None, self._behaviour.faults.retry_after_s if status in _WAITS else None
-        )
+        wait_s = self._behaviour.faults.retry_after_s if status in _WAITS else None
+        return Refusal(status, f"injected {fault}", None, wait_s)
 
     async def _answer(self, http: web.BaseRequest, asked: _Asked, fault: str) -> web.StreamResponse:
         question, wire, behaviour = asked.question, asked.wire, self._behaviour
@@ -158,7 +176,7 @@ class Handler:
         name, model = f"{asked.digest[:12]}-{asked.occurrence}", said.model or behaviour.model or question.model
         said = answers.spoilt(replace(said, name=name, at=int(time.time()), model=model), question, fault)
         spent = answers.spent(question, said, behaviour.cached_share, behaviour.reasoning_tokens)
-        per_token_s = self._per_token_s(asked)
+        per_token_s = behaviour.per_token_s(roll(behaviour.faults.seed, asked.digest, asked.occurrence, "per token"))
         if not question.stream and per_token_s:
             await asyncio.sleep(per_token_s * spent.output_tokens)
         output = spent.output_tokens // 2 if fault in MID_FAULTS else spent.output_tokens
@@ -172,13 +190,6 @@ class Handler:
         problem = wire.problem_event(Refusal(500, f"injected {fault}"))
         return await self._sending(http, asked, chunk_s).events(events, fault, problem)
 
-    def _per_token_s(self, asked: _Asked) -> float:
-        if self._behaviour.per_token is None:
-            return 0.0
-        return self._behaviour.per_token.at(
-            roll(self._behaviour.faults.seed, asked.digest, asked.occurrence, "per token")
-        )
-
     def _sending(self, http: web.BaseRequest, asked: _Asked, chunk_s: float = 0.0) -> Sending:
         headers = {
             name: value
@@ -188,22 +199,4 @@ class Handler:
         return Sending(http, headers, asked.question.stream, chunk_s, self._behaviour.drip_s)
 
     def _note(self, asked: _Asked, status: int, outcome: str, spent: Spent = _NOTHING) -> None:
-        question = asked.question
-        self._effects.write(
-            Effect(
-                at=time.time(),
-                number=asked.number,
-                request=asked.digest,
-                messages=asked.messages_digest,
-                model=question.model,
-                occurrence=asked.occurrence,
-                status=status,
-                outcome=outcome,
-                prompt=question.prompt[:80],
-                input_tokens=spent.input_tokens,
-                output_tokens=spent.output_tokens,
-                wire=asked.wire.NAME,
-                stream=question.stream,
-                took_s=round(time.monotonic() - asked.arrived, 6),
-            )
-        )
+        self._effects.write(asked.effect(status, outcome, spent))
