@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 from weakref import WeakSet
@@ -31,7 +31,7 @@ from wfkit.engine.wish import Asked, Wanted, Wish, refuse_without_cells, wish_fo
 from wfkit.errors import UsageFault
 from wfkit.keys import reads
 from wfkit.keys.reads import env, ignore_under, refuse_inside_a_body
-from wfkit.llm import prices
+from wfkit.llm import prices, registry
 from wfkit.llm.catalogue import Choice
 from wfkit.store.collection.upkeep import wait_until_done
 from wfkit.store.disk import DiskStore, locate, open_store
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from wfkit.views.bundle import View
     from wfkit.views.verified import Verified
 
-__all__ = ["Outcome", "Workflow", "current", "env", "file", "models", "node", "prompt"]
+__all__ = ["Outcome", "Workflow", "adapter", "current", "env", "file", "models", "node", "prompt"]
 
 
 class Workflow:
@@ -346,6 +346,20 @@ def file(path: str | os.PathLike[str]) -> File:
 def models(pattern: str | None = None, usable: bool = False, schema: bool = False, tools: bool = False) -> View:
     """What each known model can do and costs, and whether its key is set; `Workflow.models` of the current workflow."""
     return current().models(pattern, usable, schema, tools)
+
+
+def adapter(prefix: str, answers: Any = None) -> Any:
+    """Have models `prefix/...` answered by a function, or by an object with `ask(request)`; also a decorator.
+
+    `ask` gets the request (`model`, `messages` with `role` and `content`, `params`, `schema`) and returns a text, or a
+    dict with `text` and what is known of `model finish_reason input_tokens output_tokens cost_usd`. It may be async.
+    An object may also have `supports(name)`, `capabilities(name)` and `models`. Raises UsageFault for a prefix that is
+    a provider's or another adapter's.
+    """
+    if answers is None:
+        return partial(adapter, prefix)
+    registry.register(prefix, answers, str(sys._getframe(1).f_globals.get("__name__")))
+    return answers
 
 
 @overload

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from wfkit.core.frozen import dataclass
 from wfkit.errors import ModelUnavailable
-from wfkit.llm import fake, price_file, prices
+from wfkit.llm import fake, price_file, prices, registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,10 @@ def check_model(model: str, env: Mapping[str, str] | None = None) -> None:
     if prefix == "fake" and slash:
         fake.find(name)
         return
+    registered = registry.of(model)
+    if registered is not None:
+        registered.check(name)
+        return
     provider, name = _provider_of(model)
     known = _TABLE.get(provider) or _from_file(provider)
     own_server = any(env.get(variable) for variable in known.urls)
@@ -100,6 +104,8 @@ class Key:
 def key_of(model: str, env: Mapping[str, str]) -> Key:
     """Whether the keys of a model's provider are there. No value of one is read further than that."""
     provider, _, _ = model.partition("/")
+    if provider in registry.prefixes():
+        return Key(True)
     known = _TABLE.get(provider) or _from_file(provider)
     if not known.keys and not known.needs:
         return Key(None)
@@ -123,10 +129,11 @@ def _provider_of(model: str) -> tuple[str, str]:
     if entry is not None:
         return str(entry["litellm_provider"]), model
     if slash:
-        near = _near(prefix, {*_TABLE, *price_file.providers()}, "{}/" + name)
+        near = _near(prefix, {*_TABLE, *price_file.providers(), *registry.prefixes()}, "{}/" + name)
         raise ModelUnavailable(
             f"unknown provider {prefix!r} in model {model!r}{near}; a model is named provider/model, such as "
-            "openai/gpt-5-mini, or `offline` for the one that needs no key"
+            "openai/gpt-5-mini, or `offline` for the one that needs no key; a provider of your own is registered in a "
+            f"cell or module that runs before: wfkit.adapter({prefix!r}, ask)"
         )
     near = _near(
         model, {f"{provider}/{name}" for provider in _TABLE for name in price_file.models_of(provider)} | {"offline"}

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from wfkit.core.capabilities import Capabilities
-from wfkit.llm import price_file, prices
+from wfkit.llm import price_file, prices, registry
 from wfkit.llm.price_file import Entry
 
 _MILLION = 1_000_000
@@ -24,11 +24,11 @@ _KINDS = {"chat": "chat", "responses": "chat", "completion": "chat", None: "chat
 
 def of(model: str) -> Capabilities | None:
     """What is known of a model by the name it is asked (`provider/name`), None if nothing is. Reads no key."""
-    return _of(model, prices.generation())
+    return _of(model, (prices.generation(), registry.generation()))
 
 
 @lru_cache(maxsize=8192)
-def _of(model: str, generation: int) -> Capabilities | None:  # noqa: ARG001 - own entries of another time are another key
+def _of(model: str, generation: tuple[int, int]) -> Capabilities | None:  # noqa: ARG001 - own entries of another time are another key
     entry = prices.price(model)
     return None if entry is None else _read(model, entry)
 

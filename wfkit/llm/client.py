@@ -6,17 +6,16 @@ be the same, everything else goes through litellm. Each loads when it is asked f
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from decimal import Decimal
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
 
 from wfkit.core.call import Listener, Reply, Request
 from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import UsageSource
 from wfkit.errors import CallFailed
+from wfkit.llm import adapters, registry
 from wfkit.llm.availability import check_model
 from wfkit.llm.failures import too_late
-from wfkit.llm.words import Ear, words
+from wfkit.llm.words import Ear
 
 __all__ = ["ask", "check_model", "close", "is_local", "own_models", "warm"]
 
@@ -27,16 +26,18 @@ def is_local(model: str) -> bool:
 
 
 def own_models() -> Iterator[tuple[str, Capabilities]]:
-    """Models that are no provider's, and what they can do."""
-    free = Decimal(0)
-    yield "offline", Capabilities(schema=True, streaming=True, sampling=True, input_usd=free, output_usd=free)
+    """Models that are no provider's, and what they can do, as far as their adapters name them."""
+    named = [f"{prefix}/{name}" for prefix in registry.prefixes() for name in registry.names(prefix)]
+    for model in ("offline", *named):
+        yield model, adapters.of(model).capabilities(model) or Capabilities()
 
 
 def warm(model: str, transport: str = "auto") -> None:
     """Begin to load what answers this model, in a background thread (litellm: 2 to 40 s of work); returns at once."""
-    from wfkit.llm import direct, door  # with asyncio: only for models of providers
+    adapter = adapters.of(model)
+    if isinstance(adapter, adapters.Litellm) or (isinstance(adapter, adapters.Direct) and transport == "litellm"):
+        from wfkit.llm import door  # with asyncio: only for models of providers
 
-    if not is_local(model) and (transport == "litellm" or not direct.speaks(model)):
         door.warm()
 
 
@@ -71,48 +72,18 @@ async def ask(
     import asyncio  # 15 ms: the loop that runs this has loaded it
 
     ear = None if listener is None else Ear(listener)
-    send = await _sender(request, transport, heard, ear)
+    adapter = adapters.for_request(request, transport)
+    if isinstance(adapter, adapters.Litellm):
+        await adapter.loaded()
     deadline = asyncio.timeout(deadline_s)
     try:
         async with deadline:
-            reply = await send(request)
+            reply = await adapter.ask(request, heard, ear)
     except TimeoutError:
         if not deadline.expired():
             raise
         raise CallFailed(too_late(request.model, deadline_s, 0 if ear is None else ear.heard)) from None
     return await _estimated(reply, request) if reply.usage.source is UsageSource.UNKNOWN else reply
-
-
-async def _sender(
-    request: Request, transport: str, heard: Callable[[Mapping[str, str]], None], ear: Ear | None
-) -> Callable[[Request], Awaitable[Reply]]:
-    """Who answers this request."""
-    from wfkit.llm import direct, door  # loaded by the first call
-
-    prefix, _, name = request.model.partition("/")
-    if prefix == "offline":
-        return partial(_offline, ear)
-    if prefix == "fake":
-        return partial(_fake, name, ear)
-    if transport != "litellm" and direct.takes(request):
-        return partial(direct.send, heard=heard, listener=ear)
-    return partial(door.send, await door.litellm_loaded(), heard=heard, listener=ear)
-
-
-async def _offline(ear: Ear | None, request: Request) -> Reply:
-    from wfkit.llm import offline  # loaded by the first call
-
-    reply = offline.reply(request)
-    if ear is not None:
-        for word in words(reply.text):
-            ear.says(word)
-    return reply
-
-
-async def _fake(name: str, ear: Ear | None, request: Request) -> Reply:
-    from wfkit.llm import fake  # loaded by the first call
-
-    return await fake.reply(name, request, ear)
 
 
 async def _estimated(reply: Reply, request: Request) -> Reply:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from wfkit.core.call import Cost, Message, Request, Usage
 from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import CostSource, UsageSource
-from wfkit.llm import price_file, tokens
+from wfkit.llm import price_file, registry, tokens
 from wfkit.llm.messages import wire, wire_messages
 from wfkit.llm.price_file import Entry
 from wfkit.settings import Models, Prices
@@ -140,7 +140,7 @@ def price(model: str, request_model: str | None = None) -> Entry | None:
     provider, slash, name = asked.partition("/")
     if not slash:
         provider, name = "", asked
-    found = _listed(model, provider) or (_listed(name, provider) if same else None)
+    found = _listed(model, provider) or (_listed(name, provider) if same else None) or _of_adapter(asked)
     for candidate in (model, asked) if same else (model,):
         if candidate in _own:
             return _merged(found or {}, _own[candidate])
@@ -163,6 +163,13 @@ def _texts(message: Message) -> Iterator[str]:
     yield wire(message.content)
     for call in message.tool_calls:
         yield wire(call.name + call.arguments)
+
+
+def _of_adapter(asked: str) -> Entry | None:
+    """What the adapter of a model says of it."""
+    registered = registry.of(asked)
+    said = None if registered is None else registered.capabilities(asked.partition("/")[2])
+    return None if said is None else entry_of(said)
 
 
 def _merged(listed: Entry, said: Entry) -> Entry:
