@@ -30,7 +30,7 @@ HEAVY = {
 }  # fmt: skip
 # `import wfkit` is light because its public names load on first use; a run that shows nothing loads no view, and one
 # without prompts no model.
-DOORS = {"wfkit/__init__.py", "wfkit/workflow.py", "wfkit/llm/client.py"}
+DOORS = {"wfkit/__init__.py", "wfkit/workflow.py", "wfkit/llm/adapters.py", "wfkit/llm/client.py"}
 
 IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -13,7 +13,7 @@ from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
-from wfkit.llm import registry
+from wfkit.llm import capabilities, registry
 
 Heard = Callable[[Mapping[str, str]], None]
 
@@ -96,7 +96,7 @@ class Direct:
 
     def capabilities(self, model: str) -> Capabilities | None:
         """What the price file says."""
-        return _listed(model)
+        return capabilities.of(model)
 
     async def ask(self, request: Request, heard: Heard, ear: Ear | None) -> Reply:
         """One HTTP request."""
@@ -114,7 +114,7 @@ class Litellm:
 
     def capabilities(self, model: str) -> Capabilities | None:
         """What the price file says."""
-        return _listed(model)
+        return capabilities.of(model)
 
     async def loaded(self) -> None:
         """Wait until litellm is there: the time to import it is no call's."""
@@ -138,7 +138,7 @@ class Outside:
 
     def capabilities(self, model: str) -> Capabilities | None:
         """What the user says of it in the settings, else what its adapter says."""
-        return _listed(model)
+        return capabilities.of(model)
 
     async def ask(self, request: Request, heard: Heard, ear: Ear | None) -> Reply:  # noqa: ARG002 - no headers
         """What the adapter answers. Raises CallFailed for whatever it raises, and for an answer that is none."""
@@ -171,9 +171,3 @@ def for_request(request: Request, transport: str) -> Adapter:
         elif adapter.supports(request.model):
             return adapter
     raise AssertionError("the last adapter supports every model")
-
-
-def _listed(model: str) -> Capabilities | None:
-    from wfkit.llm import capabilities  # reads the price file when it is asked
-
-    return capabilities.of(model)
