@@ -14,6 +14,7 @@ from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import capabilities, registry
+from wfkit.llm.words import Ear, words
 
 Heard = Callable[[Mapping[str, str]], None]
 
