@@ -5,6 +5,8 @@ Frozen data only. How the numbers are applied is in `backoff`, `routing` and `de
 
 from __future__ import annotations
 
+from typing import Any
+
 from wfkit.core.frozen import dataclass
 from wfkit.core.terms import OnError
 
@@ -63,6 +65,7 @@ class Options:
 
     Of a map: `key` names the column that tells its items apart from run to run, `limit` takes the first so many items,
     `max_parallel` bounds how many are at work at once, `batch_size` how many a worker takes at a time.
+    `returns` is what the values of a Python node are held against: text, or a type.
     """
 
     needs: tuple[str, ...] = ()
@@ -78,3 +81,4 @@ class Options:
     limit: int | None = None
     max_parallel: int | None = None
     batch_size: int | None = None
+    returns: Any = None

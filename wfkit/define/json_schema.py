@@ -197,7 +197,10 @@ def _sameness(value: Any) -> str:
             return {name: plain(inner) for name, inner in part.items()}
         return [plain(inner) for inner in part] if isinstance(part, list) else part
 
-    return json.dumps(plain(value), sort_keys=True)
+    try:
+        return json.dumps(plain(value), sort_keys=True, default=repr)
+    except TypeError:  # a value of Python with keys that cannot be sorted
+        return repr(value)
 
 
 @cache

@@ -17,6 +17,7 @@ from wfkit.core.node import Each
 from wfkit.core.policy import CachePolicy
 from wfkit.core.routing import DEFAULT_ROUTE, ROUTED
 from wfkit.define import json_schema, type_words
+from wfkit.define.returns import refuse_frame
 
 Reader = Callable[[Any], Any]
 
@@ -179,6 +180,14 @@ def schema(value: Any) -> str:
         except ValueError:
             raise ValueError(_SCHEMAS) from None
     return text
+
+
+def returns(value: Any) -> Any:
+    """What `schema` takes, types as objects of Python, or a mapping of the columns of a DataFrame."""
+    if isinstance(value, Mapping) and "columns" in value:
+        refuse_frame(value)
+        return _text_of(value)
+    return schema(value) if isinstance(value, (str, Mapping)) else value
 
 
 _SCHEMAS = "must be a pydantic class, types like list[Label], a file that ends with .json, or a JSON Schema (a mapping)"

@@ -77,6 +77,7 @@ TABLE: tuple[Option, ...] = (
     Option("limit", "of a map, only the first so many items", read.whole(1, 10**9), "N", in_key=False),
     Option("max_parallel", "of a map, at most so many items at work at once", read.whole(1, 10**6), "N", in_key=False),
     Option("batch_size", "of a map, how many items a worker takes at a time", read.whole(1, 10**6), "N", in_key=False),
+    Option("returns", "what a Python node returns: types, a JSON Schema, or {columns: ...}", read.returns, "TYPES"),
     Option("model", "the model to ask: makes the cell a prompt", read.model, "MODEL", choices=("default", "offline")),
     Option(
         "fallback", "models to ask when it fails, in order, or by the kind of failure", read.fallback, "MODEL,...", True
@@ -137,6 +138,8 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
         values[name], lines[name] = _value(option, value, number), number
     if "model" not in values:
         _refuse_prompt_only(lines)
+    elif "returns" in lines:
+        raise OptionError(f"option `returns` ({_where(lines['returns'])}) is for Python nodes: a prompt has `schema`")
     if "each" not in values:
         _refuse_map_only(lines)
     if "schema" not in values:
@@ -228,6 +231,7 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
         limit=values.get("limit"),
         max_parallel=values.get("max_parallel"),
         batch_size=values.get("batch_size"),
+        returns=values.get("returns"),
     )
 
 

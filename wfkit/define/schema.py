@@ -19,7 +19,7 @@ import orjson
 from wfkit.core.frozen import dataclass
 from wfkit.define import json_schema, project_text, type_words
 from wfkit.define.answer_json import InvalidOutput, json_in
-from wfkit.define.violations import of_pydantic
+from wfkit.define.violations import of_conversion, of_pydantic
 from wfkit.errors import SchemaError
 
 __all__ = ["InvalidOutput", "Schema", "resolve"]
@@ -71,7 +71,7 @@ def resolve(wanted: Any, namespace: Mapping[str, Any], plain: bool = False) -> S
         wanted = _from_text(name, wanted)
     if isinstance(wanted, Mapping):
         return _from_mapping(name or str(wanted.get("title") or "schema"), wanted)
-    if _is_type(wanted) or (plain and (wanted is None or wanted in _PLAIN)):
+    if _is_type(wanted) or (plain and (wanted is None or (isinstance(wanted, type) and wanted in _PLAIN))):
         return _from_type(name or getattr(wanted, "__name__", str(wanted)), wanted)
     what = type(wanted).__name__
     return _refuse(name, f"is {what}, not a schema: use a pydantic class, a dataclass or a JSON Schema (a dict)")
@@ -121,9 +121,12 @@ def _from_type(name: str, cls: Any) -> Schema:
 
     def hold(value: Any) -> None:
         try:
-            adapter.validate_python(value, strict=True)
+            found = adapter.validate_python(value, strict=True)
         except pydantic.ValidationError as error:
             raise InvalidOutput(of_pydantic(error)) from None
+        problem = of_conversion(found, value)
+        if problem:
+            raise InvalidOutput(problem)
 
     return Schema(name, text, cls, check, hold)
 

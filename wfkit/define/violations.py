@@ -35,6 +35,26 @@ def of_json_schema(errors: Sequence[Any]) -> str:
     )
 
 
+def of_conversion(found: Any, value: Any, path: str = "$") -> str:
+    """The message where pydantic made an instance out of other data (a dict), which even its strict mode does; empty if
+    `found` is what was there.
+    """
+    if found is value or isinstance(found, _AS_THEY_ARE):
+        return ""
+    pairs: Iterable[tuple[Any, Any, Any]] = ()
+    if isinstance(found, dict):
+        pairs = ((f".{name}", found[name], value[name]) for name in found if name in value)
+    elif isinstance(found, (list, tuple)):
+        pairs = ((f"[{place}]", *both) for place, both in enumerate(zip(found, value, strict=False)))
+    elif type(found) is not type(value):
+        wanted, got = type(found).__name__, type(value).__name__
+        return f"The value does not match:\n- {path}: Input should be an instance of {wanted} (got {got})"
+    return next((told for step, made, given in pairs if (told := of_conversion(made, given, path + step))), "")
+
+
+_AS_THEY_ARE = (str, bytes, int, float, complex, set, frozenset)
+
+
 def _without_value(error: Any) -> str:
     """jsonschema begins its messages with the whole value, which can be very long."""
     value = repr(error.instance)

@@ -14,6 +14,7 @@ from typing import Any, Self
 from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.result import Read
 from wfkit.core.terms import FailureKind, Verdict
+from wfkit.define.answer_json import InvalidOutput
 from wfkit.engine.context import Made, Surroundings
 from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
@@ -152,9 +153,7 @@ def run_python(
     watch = Watch(ready, given, around)
     try:
         with watch:
-            value = (
-                ready.node.value if ready.node.label.startswith("<input") else ready.body.run(namespace(ready, given))
-            )
+            value = ready.node.value if ready.node.label.startswith("<input") else ready.run(namespace(ready, given))
         return watch.made(value), None, ()
     except BaseException as error:  # also SystemExit: a body that calls `sys.exit` has failed
         return None, failure_of(error, ready), watch.outputs
@@ -169,7 +168,7 @@ async def run_async(
     watch = Watch(ready, given, around)
     try:
         with watch:
-            value = await ready.body.run(namespace(ready, given))
+            value = await ready.run(namespace(ready, given))
         return watch.made(value), None, ()
     except BaseException as error:  # also SystemExit, which would end the loop of all runs
         this = asyncio.current_task()
@@ -212,6 +211,8 @@ def failure_of(error: BaseException, ready: ReadyNode) -> Failure:
     """An error as data. The traceback begins at the user's own lines."""
     if isinstance(error, CallFailed):
         return error.failure
+    if isinstance(error, InvalidOutput):
+        return Failure(FailureKind.INVALID_OUTPUT, "WrongValue", str(error))
     if isinstance(error, ValueFault):
         return Failure(FailureKind.UNSTORABLE, type(error).__name__, str(error))
     lines = _users_lines(error, ready)

@@ -28,7 +28,8 @@ def drifted(context: Context, now: float) -> Iterator[tuple[Forgotten | NotKept,
         keys = tuple(key for task in run.tasks(n) if run.state[task] is TaskState.SUCCESS and (key := run.key[task]))
         if not keys:
             continue
-        again = define_python(ready.node, position.__contains__, plan=planning)
+        held = (ready.returns.json, ready.returns.cls) if ready.returns else None
+        again = define_python(ready.node, position.__contains__, plan=planning, returns=held)
         if again.digest == ready.definition.digest:
             continue
         paths = ", ".join(change.path for change in difference(ready.definition.parts, again.parts))

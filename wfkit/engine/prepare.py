@@ -18,6 +18,7 @@ from wfkit.core.policy import ModelPolicy, Options
 from wfkit.core.terms import NodeKind, OnError
 from wfkit.define.body import Body, awaits, compile_body
 from wfkit.define.includes import refreshed
+from wfkit.define.returns import checked, resolve_returns
 from wfkit.define.schema import Schema
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.define.template import Template
@@ -51,6 +52,13 @@ class ReadyNode:
     reads_over: bool
     model: ModelPolicy | None = None
     schema: Schema | None = None
+    returns: Schema | None = None
+
+    @cached_property
+    def run(self) -> Callable[[dict[str, Any]], Any]:
+        """What makes the value of a Python node: its body, held against `returns`."""
+        body = self.body
+        return body.run if self.returns is None else checked(body.run, body.is_async, self.returns, self.node.name)
 
     @cached_property
     def body(self) -> Body:
@@ -138,8 +146,9 @@ def _code(ready: Sequence[ReadyNode]) -> Iterator[Any]:
         yield from node.definition.globals.values()
         if node.node.function is not None:
             yield node.node.function
-        if node.schema is not None:
-            yield node.schema.cls
+        for schema in (node.schema, node.returns):
+            if schema is not None:
+                yield schema.cls
 
 
 def with_inputs(nodes: Mapping[str, Node], inputs: Mapping[str, Any]) -> dict[str, Node]:
@@ -223,11 +232,20 @@ class Making:
                     f"node {node.name!r}: min_confidence looks at the field `confidence`, which schema {schema.name!r} "
                     "does not have: give it one (a number from 0 to 1), or remove min_confidence"
                 )
-        definition = self._definition(node, model, schema)
+        returns = self._returns(node)
+        definition = self._definition(node, model, schema or returns)
         if definition.missing:
             name = definition.missing[0]
             raise GraphError(_absent(node, name, self._everything).replace("it needs", "its body reads"))
-        return ReadyNode(node, definition, graph.deps[i], over, reads_over, model, schema)
+        return ReadyNode(node, definition, graph.deps[i], over, reads_over, model, schema, returns)
+
+    def _returns(self, node: Node) -> Schema | None:
+        if node.options.returns is None:
+            return None
+        try:
+            return resolve_returns(node.options.returns, node.namespace)
+        except SchemaError as error:
+            raise SchemaError(f"node {node.name!r}: returns: {error}") from error
 
     def _is_step(self, name: str) -> bool:
         return name in self._everything and self._everything[name].kind is not NodeKind.INPUT
@@ -258,7 +276,8 @@ class Making:
         known = self._known(node)
         if known is not None and all(is_node(name) or _is_builtin(name, node) for name in known.alone or ()):
             return known
-        return define_python(node, is_node, plan=self._planning)
+        held = None if schema is None else (schema.json, schema.cls)
+        return define_python(node, is_node, plan=self._planning, returns=held)
 
 
 def _is_builtin(name: str, node: Node) -> bool:

@@ -103,7 +103,7 @@ class Slices:
             plain={name: value for name, value in everything.items() if name not in viewed},
             viewed=viewed,
             guarded=any(not is_protected(value) for value, _ in given.values.values()),
-            run=ready.body.run,
+            run=ready.run,
         )
 
     def _twins_of(self, node: int) -> frozenset[str | None]:

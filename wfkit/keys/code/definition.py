@@ -62,8 +62,14 @@ class Planning:
     is_step: Callable[[str], bool] | None = None
 
 
-def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning | None = None) -> Definition:
-    """The definition of a Python node.
+def define_python(
+    node: Node,
+    is_node: Callable[[str], bool],
+    *,
+    plan: Planning | None = None,
+    returns: tuple[str, Any] | None = None,
+) -> Definition:
+    """The definition of a Python node. `returns` is the schema of its value, as text and as a class (or None).
 
     Raises CellError for a helper that reads a node by name, and for source that does not parse.
     """
@@ -71,6 +77,7 @@ def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning 
     if node.function is not None:
         walk = _walk(node, is_node, plan)
         walk.begin(node.function, node.name)
+        _shape(walk, node, "returns", returns)
         return _walked(node, walk, {}, ())
     try:
         analysis = analyse_body(node.source)
@@ -90,6 +97,7 @@ def define_python(node: Node, is_node: Callable[[str], bool], *, plan: Planning 
     walk.imports(node.name, analysis.imports, node.namespace)
     note_readers(walk, analysis.uses, analysis.imports, node.namespace)
     walk.use(node.name, chains, node.namespace, helper=False)
+    _shape(walk, node, "returns", returns)
     return _walked(node, walk, {name: node.namespace[name] for name in sorted(needed)}, missing, value_name)
 
 
@@ -103,7 +111,7 @@ def define_alone(node: Node) -> Definition | None:
 
 
 def _alone(node: Node, analysis: Analysis) -> Definition | None:
-    if analysis.imports or analysis.dynamic or analysis.quoted:
+    if analysis.imports or analysis.dynamic or analysis.quoted or node.options.returns is not None:
         return None
     own = Reached([(node.name, analysis.digest, node.source)])
     found = _definition(node, own, {}, (), _value_name(node, analysis))
@@ -197,10 +205,7 @@ def define_prompt(
     for name in _PARAMETERS:
         if getattr(model, name) is not None:
             walk.link(f"{node.name} -> {name}", getattr(model, name))
-    if schema_json is not None:
-        walk.reached.text(f"{node.name} -> schema", schema_json)
-    if schema_cls is not None:
-        walk.link(f"{node.name} -> {schema_cls.__name__}", schema_cls)
+    _shape(walk, node, "schema", None if schema_json is None else (schema_json, schema_cls))
     item = node.each.item if node.each else None
     names = sorted(name for name in set(node.names) if name != item and not is_node(name))
     given = {name: node.namespace[name] for name in names if name in node.namespace}
@@ -209,3 +214,13 @@ def define_prompt(
     # What is looked up when a plan is made (a schema may be a variable) is not of the text alone.
     alone = not given and schema_json is None and not walk.reached.edges
     return replace(found, alone=tuple(name for name in node.names if name != item)) if alone else found
+
+
+def _shape(walk: Walk, node: Node, option: str, schema: tuple[str, Any] | None) -> None:
+    """What values must look like, and the class that judges them with all it reaches."""
+    if schema is None:
+        return
+    text, cls = schema
+    walk.reached.text(f"{node.name} -> {option}", text)
+    if cls is not None:
+        walk.link(f"{node.name} -> {getattr(cls, '__name__', cls)}", cls)
