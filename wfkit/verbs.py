@@ -279,6 +279,19 @@ TABLE: Final[tuple[Verb, ...]] = (
         needs_store=False,
     ),
     Verb(
+        "provider",
+        "a model provider on this machine that fails as a plan says",
+        (
+            Argument("--faults", "the plan, a YAML file (default: no faults)", metavar="PLAN.yaml"),
+            Argument("--port", "where to listen (default: a free one)", kind=int, metavar="N", least=0),
+            Argument("--effects", "append a JSON line for each request", metavar="FILE"),
+            Argument("--answer", "always answer this (default: the offline model answers)", metavar="TEXT"),
+            Argument("--seed", "other faults than those of the plan's own seed", kind=int, metavar="N"),
+        ),
+        Where.SHELL,
+        needs_store=False,
+    ),
+    Verb(
         "report",
         "write a one-file HTML report of the newest run",
         (Argument("path", "where (default: beside the store)", Shape.OPTIONAL, metavar="FILE.html"),),

@@ -23,7 +23,7 @@ from wfkit.verb_words import Asked, HelpShown, find, overview, read
 from wfkit.verbs import Where
 
 _INTERRUPTED: Final = 130
-_OWN: Final = {"run": "commands", "demo": "commands", "verify": "verifying"}
+_OWN: Final = {"run": "commands", "demo": "commands", "verify": "verifying", "provider": "providing"}
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from threading import Event
 import wfkit.llm.provider as room
 from wfkit.errors import WfkitError
 from wfkit.llm.provider.behaviour import Behaviour
-from wfkit.llm.provider.exchange import Answer
+from wfkit.llm.provider.exchange import fixed
 from wfkit.llm.provider.faults import Faults, parse_rates, parse_script
 from wfkit.llm.provider.serving import Provider
 
@@ -62,11 +62,7 @@ def _behaviour(options: argparse.Namespace) -> Behaviour:
     rates |= {"not_json": options.bad_json} if options.bad_json else {}
     rates |= {"wrong_schema": options.wrong_schema} if options.wrong_schema else {}
     faults = Faults(rates, parse_script(options.script), options.retry_after, options.seed)
-    return Behaviour(options.latency, options.jitter, _fixed(options.answer), faults)
-
-
-def _fixed(text: str | None) -> Answer | None:
-    return None if text is None else lambda _request: text
+    return Behaviour(options.latency, options.jitter, None if options.answer is None else fixed(options.answer), faults)
 
 
 if __name__ == "__main__":

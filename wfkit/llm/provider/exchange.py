@@ -105,3 +105,8 @@ class Limit:
 
 
 Answer = Callable[[Question], str | ToolCall | Sequence[ToolCall] | Said]
+
+
+def fixed(text: str) -> Answer:
+    """An answer that is always this text."""
+    return lambda _question: text
