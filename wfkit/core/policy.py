@@ -10,6 +10,8 @@ from typing import Any
 from wfkit.core.frozen import dataclass
 from wfkit.core.terms import OnError
 
+ANSWER, FAIL = "answer", "fail"  # what becomes of a model that calls tools and never answers
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -42,6 +44,8 @@ class ModelPolicy:
     With `routes` the kind of the failure says which of them: (kind or `default`, models), each model asked once.
     `on_invalid` null: None stands for an answer that is not to be used. `min_confidence` is the least `confidence` of
     one that is.
+    `tools` are the functions that it may call, in at most `max_turns` of its replies; `on_max_turns` is answer (it is
+    asked once more, and may call none) or fail.
     """
 
     model: str
@@ -57,6 +61,9 @@ class ModelPolicy:
     routes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     on_invalid: str = "fail"
     min_confidence: float | None = None
+    tools: tuple[str, ...] = ()
+    max_turns: int = 8
+    on_max_turns: str = FAIL
 
 
 @dataclass(frozen=True, slots=True)

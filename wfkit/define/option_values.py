@@ -108,6 +108,17 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
+def paths(value: Any) -> tuple[str, ...]:
+    """Names of functions, with dots into modules: a list, or text with commas or spaces between them."""
+    parts = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not parts or not all(isinstance(part, str) for part in parts):
+        raise ValueError("must be names of functions with commas between them")
+    for path in parts:
+        if not all(is_name(part) for part in path.split(".")):
+            raise ValueError(f"must be names of functions with commas between them, and {path!r} is no name")
+    return tuple(parts)
+
+
 def column(value: Any) -> str:
     """The name of a column or field."""
     if not isinstance(value, str) or not value.strip():

@@ -14,7 +14,7 @@ from typing import Any
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.node import Each
-from wfkit.core.policy import CachePolicy, ModelPolicy, Options, RetryPolicy
+from wfkit.core.policy import ANSWER, FAIL, CachePolicy, ModelPolicy, Options, RetryPolicy
 from wfkit.core.terms import OnError
 from wfkit.define import option_values as read
 from wfkit.define.magic_line import line_options
@@ -42,6 +42,8 @@ class Option:
 
 
 ON_ERROR = tuple(word.value for word in OnError)
+LAST = (ANSWER, FAIL)
+_LAST = read.choice(*LAST)
 
 TABLE: tuple[Option, ...] = (
     Option("each", "run once for each item of that node's value", read.each, "ITEM in NODE"),
@@ -111,8 +113,12 @@ TABLE: tuple[Option, ...] = (
         ("on", "off"),
     ),
     Option("seed", "asks the provider for repeatable answers", read.whole(-(2**63), 2**63 - 1), "N", True),
+    Option("tools", "typed functions that the model may call", read.paths, "FUNCTION,...", True),
+    Option("max_turns", "how often it may call tools before it must answer", read.whole(1, 100), "N", True),
+    Option("on_max_turns", "what then: ask once more without tools, or fail", _LAST, "answer|fail", True, choices=LAST),
 )
 _MAP_ONLY = frozenset({"key", "limit", "max_parallel", "batch_size"})
+_TOOLS_ONLY = frozenset({"max_turns", "on_max_turns"})
 BY_NAME: Mapping[str, Option] = {option.name: option for option in TABLE}
 
 
@@ -144,6 +150,8 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
         _refuse_map_only(lines)
     if "schema" not in values:
         _refuse_schema_only(lines)
+    if "tools" not in values:
+        _refuse_tools_only(lines)
     return _options(values, settings or Settings()), values.get("each")
 
 
@@ -197,6 +205,14 @@ def _refuse_schema_only(lines: Mapping[str, int]) -> None:
             )
 
 
+def _refuse_tools_only(lines: Mapping[str, int]) -> None:
+    for name, line in lines.items():
+        if name in _TOOLS_ONLY:
+            raise OptionError(
+                f"option `{name}` ({_where(line)}) is for prompts with tools: add `tools: FUNCTION,...`, or remove it"
+            )
+
+
 def _unknown(name: str, line: int) -> str:
     return f"unknown option `{name}` ({_where(line)}){near(name, BY_NAME)}; options are: {_listed(BY_NAME)}"
 
@@ -237,7 +253,7 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
 
 _OF_MODEL = (
     "temperature", "top_p", "max_tokens", "seed", "schema", "repairs", "max_usd", "allow_unpriced", "on_invalid",
-    "min_confidence",
+    "min_confidence", "tools", "max_turns", "on_max_turns",
 )  # fmt: skip
 
 

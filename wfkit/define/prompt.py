@@ -18,6 +18,7 @@ from wfkit.define.dependencies import outside_names
 from wfkit.define.includes import inlined
 from wfkit.define.magic_line import node_name
 from wfkit.define.options import read_options
+from wfkit.define.tools import tool_function
 from wfkit.errors import DefinitionError, OptionError
 from wfkit.settings import Settings
 
@@ -27,14 +28,15 @@ def prompt_node(
     text: str,
     *,
     schema: Any = None,
+    tools: Any = None,
     namespace: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
     **options: Any,
 ) -> Node:
     """A prompt; `options` are those of the option table; `model` is `default` unless given.
 
-    `text` loses the indentation that its lines share. `schema` is a class, a dict or a name in `namespace`. Raises a
-    DefinitionError.
+    `text` loses the indentation that its lines share. `schema` is a class, a dict or a name in `namespace`, `tools`
+    are functions or names of functions. Raises a DefinitionError.
     """
     checked = node_name(name)
     source = textwrap.dedent(text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -43,6 +45,8 @@ def prompt_node(
     if schema is not None:
         given["schema"] = _schema_name(schema, known)
     try:
+        if tools is not None:
+            given["tools"] = _tool_names(tools, known)
         found, each = read_options("", [(key, value, 0) for key, value in given.items()], settings)
     except DefinitionError as error:
         raise OptionError(f"prompt `{checked}`: {error}") from None
@@ -57,6 +61,22 @@ def prompt_node(
         label=f"<prompt {checked}>",
         namespace=known,
     )
+
+
+def _tool_names(tools: Any, namespace: MutableMapping[str, Any]) -> Any:
+    """How the options name tools: a function goes by its name into the node's namespace. Raises OptionError."""
+    if isinstance(tools, str) or not isinstance(tools, (list, tuple)):
+        return tools
+    names = []
+    for tool in tools:
+        name = tool if isinstance(tool, str) else getattr(tool, "__name__", type(tool).__name__)
+        if not isinstance(tool, str):
+            tool_function(tool, name)  # what cannot be a tool is told here, where it was written
+            if name in names:
+                raise OptionError(f"option `tools` names two functions {name!r}: give one of them another name")
+            namespace[name] = tool
+        names.append(name)
+    return names
 
 
 def _schema_name(schema: Any, namespace: MutableMapping[str, Any]) -> str:

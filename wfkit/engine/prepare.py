@@ -23,10 +23,11 @@ from wfkit.define.schema import Schema
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.define.template import Template
 from wfkit.define.template import parse as parse_template
+from wfkit.define.tools import ToolFunction, resolve_tools
 from wfkit.engine.classes import reached
 from wfkit.engine.collector import paused
-from wfkit.errors import CellError, DefinitionError, GraphError, SchemaError, ValueFault
-from wfkit.keys.code.definition import Definition, Planning, define_prompt, define_python
+from wfkit.errors import CellError, DefinitionError, GraphError, OptionError, SchemaError, ValueFault
+from wfkit.keys.code.definition import Definition, Planning, Sent, define_prompt, define_python
 from wfkit.keys.reads import texts_in
 from wfkit.keys.task import task_key
 from wfkit.keys.values import digest
@@ -53,6 +54,7 @@ class ReadyNode:
     model: ModelPolicy | None = None
     schema: Schema | None = None
     returns: Schema | None = None
+    tools: tuple[ToolFunction, ...] = ()
 
     @cached_property
     def run(self) -> Callable[[dict[str, Any]], Any]:
@@ -233,11 +235,14 @@ class Making:
                     "does not have: give it one (a number from 0 to 1), or remove min_confidence"
                 )
         returns = self._returns(node)
-        definition = self._definition(node, model, schema or returns)
+        tools = self._tools(node, model)
+        shape = schema or returns
+        told = tuple([(found.tool, found.function) for found in tools])
+        definition = self._definition(node, model, Sent((shape.json, shape.cls) if shape else None, told))
         if definition.missing:
             name = definition.missing[0]
             raise GraphError(_absent(node, name, self._everything).replace("it needs", "its body reads"))
-        return ReadyNode(node, definition, graph.deps[i], over, reads_over, model, schema, returns)
+        return ReadyNode(node, definition, graph.deps[i], over, reads_over, model, schema, returns, tools)
 
     def _returns(self, node: Node) -> Schema | None:
         if node.options.returns is None:
@@ -264,20 +269,26 @@ class Making:
     def _named(self, model: str) -> str:
         return self._settings.model if model == DEFAULT else model
 
-    def _definition(self, node: Node, model: ModelPolicy | None, schema: Schema | None) -> Definition:
+    def _tools(self, node: Node, model: ModelPolicy | None) -> tuple[ToolFunction, ...]:
+        if model is None or not model.tools:
+            return ()
+        try:
+            return resolve_tools(model.tools, node.namespace)
+        except OptionError as error:
+            raise OptionError(f"node {node.name!r}: {error}") from error
+
+    def _definition(self, node: Node, model: ModelPolicy | None, sent: Sent) -> Definition:
         is_node = self._everything.__contains__
         if node.kind is NodeKind.INPUT:
             return Definition(task_key("input", (("name", node.name),)))
         if node.kind is NodeKind.PROMPT:
             if model is None:
                 raise DefinitionError(f"node {node.name!r} is a prompt without a model: add --model NAME")
-            schema_json, cls = (schema.json, schema.cls) if schema else (None, None)
-            return define_prompt(node, model, schema_json, cls, is_node, plan=self._planning)
+            return define_prompt(node, model, sent, is_node, plan=self._planning)
         known = self._known(node)
         if known is not None and all(is_node(name) or _is_builtin(name, node) for name in known.alone or ()):
             return known
-        held = None if schema is None else (schema.json, schema.cls)
-        return define_python(node, is_node, plan=self._planning, returns=held)
+        return define_python(node, is_node, plan=self._planning, returns=sent.schema)
 
 
 def _is_builtin(name: str, node: Node) -> bool:

@@ -11,11 +11,12 @@ import pytest
 
 from tests.keys.cells import Notebook, digest_of
 from tests.keys.edits import EDITS, LOOKS
+from wfkit.core.call import Tool
 from wfkit.core.node import Each, Node
 from wfkit.core.policy import ModelPolicy
 from wfkit.core.terms import NodeKind
 from wfkit.errors import CellError
-from wfkit.keys.code.definition import Planning, define_prompt, define_python
+from wfkit.keys.code.definition import Definition, Planning, Sent, define_prompt, define_python
 from wfkit.keys.explain import difference
 
 
@@ -202,7 +203,8 @@ def test_syntax_error_is_a_cell_error() -> None:
 def prompt(source: str = "Label {{ review.text }}", model: ModelPolicy | None = None, **more: Any) -> str:
     """The definition digest of a prompt."""
     node = Node("label", NodeKind.PROMPT, source, ("review",), each=Each("review", "reviews"), namespace={})
-    found = define_prompt(node, model or ModelPolicy("m"), more.get("json"), more.get("cls"), lambda _: False)
+    sent = Sent((more["json"], more.get("cls")) if "json" in more else None)
+    found = define_prompt(node, model or ModelPolicy("m"), sent, lambda _: False)
     assert found.digest
     return found.digest
 
@@ -233,6 +235,42 @@ def test_validators_of_a_schema_count() -> None:
     classes = [Notebook(cell.format(number)).namespace["L"] for number in (1, 1, 2)]
     found = [prompt(json="{}", cls=cls) for cls in classes]
     assert found[0] == found[1] != found[2]
+
+
+def told(cell: str, words: str = "Finds.", turns: int = 8) -> Definition:
+    """The definition of a prompt with the tool `find` of a notebook."""
+    space = Notebook(cell).namespace
+    node = Node("label", NodeKind.PROMPT, "Find it", namespace=space)
+    sent = Sent(tools=((Tool("find", words, "{}"), space["find"]),))
+    return define_prompt(node, ModelPolicy("m", max_turns=turns), sent, lambda name: name == "clean")
+
+
+def test_tools_count() -> None:
+    """The code of a tool, what it reaches, what a model is told of it and how often it may be called."""
+    cell = """
+    PRICES = {{"kettle": {}}}
+    def price(name): return PRICES[name]
+    def find(name: str): return price(name)
+    """
+    found = [told(cell.format(5)), told(cell.format(6)), told(cell.format(5), "Looks."), told(cell.format(5), turns=2)]
+    assert len({each.digest for each in found}) == len(found)
+    assert found[0].digest == told(cell.format(5)).digest
+    assert prompt() == prompt(model=ModelPolicy("m", max_turns=2))
+    assert [part[0] for part in found[0].parts if "PRICES" in part[0]] == ["label -> find -> price -> PRICES"]
+
+
+def test_a_tool_reads_no_node() -> None:
+    """A tool sees variables of the notebook, not values of nodes, as any helper."""
+    with pytest.raises(CellError, match="label -> find reads 'clean', which is a node"):
+        told("clean = 1\ndef find(name: str): return clean")
+
+
+def test_a_tool_with_a_connection() -> None:
+    """A tool that reaches what cannot be digested makes its prompt uncacheable, and says what."""
+    found = told("lines = (n for n in ())\ndef find(name: str): return lines")
+    assert found.digest is None
+    assert found.problem is not None
+    assert "label -> find -> lines" in found.problem
 
 
 def test_whole_chain_of_helpers(tmp_path: Path) -> None:

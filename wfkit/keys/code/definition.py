@@ -12,6 +12,7 @@ from dataclasses import field, replace
 from functools import lru_cache
 from typing import Any
 
+from wfkit.core.call import Tool
 from wfkit.core.frozen import dataclass
 from wfkit.core.node import Node
 from wfkit.core.policy import ModelPolicy
@@ -186,16 +187,22 @@ def _options(node: Node) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a prompt sends besides its text: a schema as text and as a class (or None), and tools, each with what the model
+    is told of it and the function that is called.
+    """
+
+    schema: tuple[str, Any] | None = None
+    tools: tuple[tuple[Tool, Callable[..., Any]], ...] = ()
+
+
 def define_prompt(
-    node: Node,
-    model: ModelPolicy,
-    schema_json: str | None,
-    schema_cls: type | None,
-    is_node: Callable[[str], bool],
-    *,
-    plan: Planning | None = None,
+    node: Node, model: ModelPolicy, sent: Sent, is_node: Callable[[str], bool], *, plan: Planning | None = None
 ) -> Definition:
-    """The definition of a prompt: template, model, every parameter (left out is not zero), schema and validators."""
+    """The definition of a prompt: template, model, every parameter (left out is not zero), schema and validators, tools
+    with their code.
+    """
     walk = _walk(node, is_node, plan or Planning())
     walk.reached.text(node.name, node.source)
     walk.reached.text(f"{node.name} -> model", model.model)
@@ -205,14 +212,19 @@ def define_prompt(
     for name in _PARAMETERS:
         if getattr(model, name) is not None:
             walk.link(f"{node.name} -> {name}", getattr(model, name))
-    _shape(walk, node, "schema", None if schema_json is None else (schema_json, schema_cls))
+    _shape(walk, node, "schema", sent.schema)
+    if sent.tools:
+        walk.reached.text(f"{node.name} -> max_turns", f"{model.max_turns}, then {model.on_max_turns}")
+    for tool, function in sent.tools:
+        walk.reached.text(f"{node.name} -> tool {tool.name}", f"{tool.description}\n{tool.parameters}")
+        walk.link(f"{node.name} -> {tool.name}", function)
     item = node.each.item if node.each else None
     names = sorted(name for name in set(node.names) if name != item and not is_node(name))
     given = {name: node.namespace[name] for name in names if name in node.namespace}
     walk.use(node.name, [(name,) for name in given], node.namespace, helper=False)
     found = _walked(node, walk, given, tuple(name for name in names if name not in given))
     # What is looked up when a plan is made (a schema may be a variable) is not of the text alone.
-    alone = not given and schema_json is None and not walk.reached.edges
+    alone = not given and sent.schema is None and not walk.reached.edges
     return replace(found, alone=tuple(name for name in node.names if name != item)) if alone else found
 
 
