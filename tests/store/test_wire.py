@@ -33,6 +33,8 @@ from wfkit.core.events import (
     Skipped,
     SliceSucceeded,
     Succeeded,
+    ToolEnded,
+    ToolStarted,
     Unresolvable,
 )
 from wfkit.core.policy import RetryPolicy
@@ -113,6 +115,8 @@ EVENTS: list[Event] = [
     Skipped(3, 1, 1.0),
     CallStarted(1, 1, "c1", "r", "m", 1.0),
     CallEnded(1, 1, CALL, 1.0, True),
+    ToolStarted(1, 1, "t" * 32, 0, "find", '{"query": "x"}', 1.0, "k" * 32, True),
+    ToolEnded(1, 1, "t" * 32, 0, "find", "{", "no", 1.0, 0.5, "ValueError", RESULT.reads, "it has no end", True),
     RunEnded(RunState.PARTIAL, 1.0),
     Adopted(1, 1.0, "host"),
     Forgotten("a", ("k1", "k2"), 1.0),

@@ -15,7 +15,7 @@ from wfkit.core.decision import Decision
 from wfkit.core.estimate import Estimate
 from wfkit.core.frozen import dataclass
 from wfkit.core.policy import CachePolicy, RetryPolicy
-from wfkit.core.result import Output, Result
+from wfkit.core.result import Output, Read, Result
 from wfkit.core.scope import Sample
 from wfkit.core.terms import NodeKind, OnError, Reason, RunState
 
@@ -227,6 +227,48 @@ class GuardDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """A tool is about to be called: from here on it may have done what it does.
+
+    `turn` is the digest of the conversation that ends with the model's wish, `place` the number of the call in that.
+    `again`: it was begun before, and nobody saw it end.
+    """
+
+    task: int
+    attempt: int
+    turn: str
+    place: int
+    tool: str
+    arguments: str
+    at: float
+    idempotency_key: str | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """A tool came back. `result` is what the model is told: the value as text, or what went wrong, which `error` names.
+
+    `reads` is what it has read, `problem` why what depends on it must not be cached. `served` means that the result was
+    there already, and that nothing was called.
+    """
+
+    task: int
+    attempt: int
+    turn: str
+    place: int
+    tool: str
+    arguments: str
+    result: str
+    at: float
+    run_s: float = 0.0
+    error: str | None = None
+    reads: tuple[Read, ...] = ()
+    problem: str | None = None
+    served: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     """A run came to its end, or was interrupted (only that can be taken up again)."""
 
@@ -286,6 +328,8 @@ Event = (
     | Skipped
     | CallStarted
     | CallEnded
+    | ToolStarted
+    | ToolEnded
     | GuardDecided
     | RunEnded
     | Adopted

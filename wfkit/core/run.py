@@ -54,6 +54,7 @@ class Run:
     failures: dict[int, list[Failure]] = field(default_factory=dict)
     node_failures: dict[int, Failure] = field(default_factory=dict)
     requests: dict[int, int] = field(default_factory=dict)
+    turns: dict[int, int] = field(default_factory=dict)
     labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
     samples: dict[int, Sample] = field(default_factory=dict)
     worked: dict[int, tuple[float, float | None]] = field(default_factory=dict)
@@ -362,6 +363,8 @@ def _call_started(run: Run, event: e.CallStarted) -> None:
 
 def _call_ended(run: Run, event: e.CallEnded) -> None:
     run.ledger.call(run.node_of[event.task], event)
+    if event.call.reply is not None and event.call.reply.tool_calls and not event.served:
+        run.turns[event.task] = run.turns.get(event.task, 0) + 1
 
 
 def _run_ended(run: Run, event: e.RunEnded) -> None:

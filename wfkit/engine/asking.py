@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Listener, Reply, Request
 from wfkit.core.decision import Decision
-from wfkit.core.events import CallEnded, CallStarted, GuardDecided
+from wfkit.core.events import CallEnded, CallStarted, GuardDecided, ToolEnded, ToolStarted
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store
 from wfkit.core.result import Spent
@@ -29,7 +29,7 @@ from wfkit.llm.cassette import Cassette, Tape
 if TYPE_CHECKING:
     import asyncio
 
-Called = CallStarted | CallEnded | GuardDecided
+Called = CallStarted | CallEnded | GuardDecided | ToolStarted | ToolEnded
 Write = Callable[[Called, Callable[[], None] | None], object]
 
 
@@ -96,7 +96,7 @@ class Asker:
             store=asking.store,
             send=asking.send,
             guard=lambda send: guarded(send, asking.guards, question.about, Caller(self._tell, self._unwanted)),
-            record=self._record,
+            record=self.record,
             under_way=asking.under_way,
             judge=question.judge,
             check=asking.check(),
@@ -120,8 +120,8 @@ class Asker:
     def _unwanted(self) -> Failure | None:
         return None if self.asking.at_work() else _INTERRUPTED
 
-    def _record(self, event: Called, durable: bool) -> Awaitable[None]:
-        """Log a call's event; what it returns ends when that is on disk, or at once if nobody needs to know."""
+    def record(self, event: Called, durable: bool) -> Awaitable[None]:
+        """Log an event of a call; what it returns ends when that is on disk, or at once if nobody needs to know."""
         import asyncio  # the loop that runs this has loaded it
 
         loop = asyncio.get_running_loop()

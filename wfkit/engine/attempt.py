@@ -58,8 +58,9 @@ class Attempts:
 
     def stop(self) -> None:
         """Cancel the coroutines of a run that has ended: an interrupt has left them behind."""
-        if self._coroutines:
-            self.loop.call_at(0.0, lambda: [task.cancel() for task in self._coroutines])
+        if self._coroutines or self.prompting.stoppable:
+            left = (self._coroutines, self.prompting.stoppable)
+            self.loop.call_at(0.0, lambda: [task.cancel() for tasks in left for task in tasks])
 
     def _set_deadline(self, start: Start, timeout_s: float) -> None:
         here = ref(self)  # a timer may outlive its run by hours: it must not keep the run's values
@@ -162,8 +163,8 @@ class Attempts:
         except Exception as error:  # an input that is lost
             return self._ended(start, task, None, failure_of(error, ready))
         if ready.node.kind is NodeKind.PROMPT:
-            made, failure = await self.prompting.attempt(start, task, given)
-            return self._ended(start, task, made, failure)
+            made, failure, outputs = await self.prompting.attempt(start, task, given)
+            return self._ended(start, task, made, failure, outputs)
         made, failure, outputs = await run_async(ready, given, self.context.around)
         self.inputs.renew(node, given, made)
         return self._ended(start, task, made, failure, outputs)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
 from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.policy import ANSWER
 from wfkit.core.result import Read
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.define.answer_json import InvalidOutput
@@ -27,6 +28,7 @@ from wfkit.keys.reads import Recorder, named_paths, recording
 from wfkit.keys.recorder import expect
 from wfkit.llm.messages import verdict_of
 from wfkit.llm.structured import Answer, confident, plain, structured
+from wfkit.llm.turns import CarryOut, Turns, with_tools
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -178,22 +180,26 @@ async def run_async(
 
 
 async def run_prompt(
-    ready: ReadyNode, given: Given, send: Send, model: int = 0
+    ready: ReadyNode, given: Given, send: Send, model: int = 0, carry_out: CarryOut | None = None
 ) -> tuple[Answer | None, Failure | None]:
-    """Render a prompt and ask. `send` is already guarded and paid once; `model` 1 is the first of `fallback`."""
+    """Render a prompt and ask. `send` is already guarded and paid once; `model` 1 is the first of `fallback`;
+    `carry_out` calls its tools."""
     try:
         request = request_of(ready, given, model)
-        return await asker(ready, send)(request), None
+        return await asker(ready, send, carry_out)(request), None
     except Exception as error:
         return None, failure_of(error, ready)
 
 
-def asker(ready: ReadyNode, send: Send) -> Callable[[Request], Awaitable[Answer]]:
-    """How this node asks: for text, or for a value of its schema with corrections."""
-    if ready.schema is None or ready.model is None:
-        return plain(send)
-    ask = structured(ready.schema.json, ready.schema.parse, ready.model.repairs, send)
-    return ask if ready.model.min_confidence is None else confident(ask, ready.model.min_confidence)
+def asker(ready: ReadyNode, send: Send, carry_out: CarryOut | None = None) -> Callable[[Request], Awaitable[Answer]]:
+    """How this node asks: for text, or for a value of its schema with corrections; each in turns if it has tools."""
+    policy = ready.model
+    ask = plain(send)
+    if ready.schema is not None and policy is not None:
+        ask = structured(ready.schema.json, ready.schema.parse, policy.repairs, send)
+    if policy is not None and carry_out is not None:
+        ask = with_tools(Turns(policy.max_turns, policy.on_max_turns == ANSWER), carry_out, ask)
+    return ask if policy is None or policy.min_confidence is None else confident(ask, policy.min_confidence)
 
 
 def request_of(ready: ReadyNode, given: Given, model: int = 0) -> Request:
@@ -204,7 +210,8 @@ def request_of(ready: ReadyNode, given: Given, model: int = 0) -> Request:
     params = tuple((name, value) for name in sent if (value := getattr(policy, name)) is not None)
     messages = ready.template.render({name: value for name, (value, _) in given.values.items()})
     name = (policy.model, *policy.fallback)[model]
-    return Request(name, messages, params, ready.schema.json if ready.schema else None)
+    told = tuple([tool.tool for tool in ready.tools])
+    return Request(name, messages, params, ready.schema.json if ready.schema else None, tools=told)
 
 
 def failure_of(error: BaseException, ready: ReadyNode) -> Failure:
@@ -239,4 +246,6 @@ def _users_lines(error: BaseException, ready: ReadyNode) -> str | None:
 
 def judge(ready: ReadyNode, reply: Reply) -> Verdict:
     """What a reply is worth to this node, told before it is stored."""
+    if reply.tool_calls and not ready.tools:
+        return Verdict.INVALID
     return verdict_of(reply, ready.schema.parse if ready.schema else None)

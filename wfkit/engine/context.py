@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wfkit.core.call import CallRecord, Failure
-from wfkit.core.events import Entry, Event, Forgotten
+from wfkit.core.events import Entry, Event, Forgotten, ToolEnded, ToolStarted
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store, Ticket
 from wfkit.core.result import NOTHING_SPENT, Output, Read, Result, Spent, Stored
@@ -42,6 +42,8 @@ class Surroundings:
     strict: bool = False
 
 
+# By task, turn and place: the calls of tools that were begun or have ended, while the task has not.
+ToolMemory = dict[int, dict[tuple[str, int], ToolStarted | ToolEnded]]
 _HINT = "return data, make it where it is used, or give the node `codec: pickle` if it can be pickled"
 
 
@@ -78,6 +80,7 @@ class Context:
     held: list[Held] = field(default_factory=list)
     seq: int = 0
     kept: dict[tuple[int, str], CallRecord] = field(default_factory=dict)
+    tool_calls: ToolMemory = field(default_factory=dict)
     places: Places | None = None
     problems: dict[str, tuple[int, str]] = field(default_factory=dict)
 

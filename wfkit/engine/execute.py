@@ -38,7 +38,7 @@ from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.prompting import Prompting
 from wfkit.engine.purses import Purses, open_day
 from wfkit.engine.resolve import Resolver
-from wfkit.engine.resume import Resumable, kept_replies, take_up
+from wfkit.engine.resume import Resumable, kept_replies, kept_tools, take_up
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
 from wfkit.engine.values import Values
@@ -141,9 +141,21 @@ def _context(session: Session, run: Run, resolver: Resolver, wish: Wish) -> Cont
     places = Places(session.project, session.values, resolver.index.by_key)
     resolver.unchanged = places.unchanged
     around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
-    kept = kept_replies(session.store, run) if run.epoch > 1 else {}
+    before = session.store.entries(run.started.run_id) if run.epoch > 1 else []
+    kept, tools = kept_replies(before, run), kept_tools(before, run)
     fresh, store = wish.fresh_replies, session.store
-    return Context(run, resolver.prepared, resolver, session.values, store, around, fresh, kept=kept, places=places)
+    return Context(
+        run,
+        resolver.prepared,
+        resolver,
+        session.values,
+        store,
+        around,
+        fresh,
+        kept=kept,
+        tool_calls=tools,
+        places=places,
+    )
 
 
 def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress | None = None) -> Ran:

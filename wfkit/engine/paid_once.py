@@ -168,6 +168,7 @@ class Payer:
                 failure = Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {error}")
                 await self._ended(sent[-1], request, failure=failure)
             raise
+        self.left += bool(reply.tool_calls)  # a turn of a conversation with tools is no try at its answer
         self._keep(digest, request, reply)
         await self._ended(sent[-1], request, reply=reply, verdict=self._verdict(reply))
         return reply

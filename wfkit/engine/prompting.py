@@ -6,6 +6,8 @@ Runs on the loop's thread. How a question reaches a model is in `asking`; when a
 from __future__ import annotations
 
 import time
+from dataclasses import field
+from typing import TYPE_CHECKING, Any
 
 from wfkit.core.call import Failure
 from wfkit.core.effects import Start
@@ -19,6 +21,10 @@ from wfkit.engine.context import Context, Made
 from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
 from wfkit.engine.purses import Purses
+from wfkit.engine.tool_calls import ToolCalls
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +34,12 @@ class Prompting:
     context: Context
     asking: Asking
     purses: Purses
+    stoppable: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    async def attempt(self, start: Start, task: int, given: Given) -> tuple[Made | None, Failure | None]:
-        """One attempt of a prompt: what it made, or why it failed."""
+    async def attempt(
+        self, start: Start, task: int, given: Given
+    ) -> tuple[Made | None, Failure | None, tuple[Output, ...]]:
+        """One attempt of a prompt: what it made, or why it failed, and then what its tools did."""
         run = self.context.run
         node = run.node_of[task]
         ready, spec = self.context.prepared.ready[node], run.specs[node]
@@ -44,19 +53,24 @@ class Prompting:
             left=self._requests_left(ready, task),
         )
         began = time.perf_counter()
-        answer, failure = await run_prompt(ready, given, asker.payer(question).ask, model)
+        tools = ToolCalls(ready, self.context, asker, self.stoppable)
+        carry_out = tools.carry_out if ready.tools else None
+        answer, failure = await run_prompt(ready, given, asker.payer(question).ask, model, carry_out)
         if failure is not None and place(spec, [*failures, failure]) is None and _stands_null(ready, failure):
-            return without_answer(failure, time.perf_counter() - began, asker.spent), None
+            return tools.into(without_answer(failure, time.perf_counter() - began, asker.spent)), None, ()
         if answer is None:
-            return None, failure
-        return Made(answer.value, run_s=time.perf_counter() - began, spent=asker.spent), None
+            return None, failure, tools.outputs
+        self.context.tool_calls.pop(task, None)
+        return tools.into(Made(answer.value, run_s=time.perf_counter() - began, spent=asker.spent)), None, ()
 
     def _requests_left(self, ready: ReadyNode, task: int) -> int:
-        """How many requests this question may still send: attempts, corrections and other models together."""
+        """How many requests this question may still send: attempts, corrections and other models together, and one for
+        each turn in which it has called tools."""
         policy = ready.model
         assert policy is not None
         most = 1 + ready.node.options.retry.retries + policy.repairs + len(policy.fallback)
-        return most - self.context.run.requests.get(task, 0)
+        turns = min(self.context.run.turns.get(task, 0), policy.max_turns * (1 + len(policy.fallback)))
+        return most + turns - self.context.run.requests.get(task, 0)
 
 
 _UNFIT = frozenset({FailureKind.INVALID_OUTPUT, FailureKind.LOW_CONFIDENCE})

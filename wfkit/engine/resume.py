@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wfkit.core.call import CallRecord
-from wfkit.core.events import Adopted, CallEnded, Entry, RunEnded, RunStarted, results_of
+from wfkit.core.events import Adopted, CallEnded, Entry, RunEnded, RunStarted, ToolEnded, ToolStarted, results_of
 from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.promises import Store
 from wfkit.core.run import Run, replay
 from wfkit.core.terms import RunState, TaskState
+from wfkit.engine.context import ToolMemory
 from wfkit.engine.prepare import Prepared
 from wfkit.errors import StoreFault, ValueFault
 from wfkit.keys.reads import ReadChecker
@@ -76,15 +77,25 @@ def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, by: str) -
         flight.release()
 
 
-def kept_replies(store: Store, run: Run) -> dict[tuple[int, str], CallRecord]:
+def kept_replies(entries: Sequence[Entry], run: Run) -> dict[tuple[int, str], CallRecord]:
     """What the attempts that were broken off had been answered, by task and request: paid for, so served again to the
     attempt that continues them, even where only a correction followed."""
     going_on = {task: attempt for task, attempt in enumerate(run.attempt) if run.state[task] is TaskState.QUEUED}
     kept = {}
-    for entry in store.entries(run.started.run_id):
+    for entry in entries:
         event = entry.event
         if isinstance(event, CallEnded) and event.call.reply and going_on.get(event.task) == event.attempt:
             kept[event.task, event.call.request_digest] = event.call
+    return kept
+
+
+def kept_tools(entries: Sequence[Entry], run: Run) -> ToolMemory:
+    """The calls of tools of the tasks that go on, by task, turn and place: begun, or ended with a result."""
+    kept: ToolMemory = {}
+    for entry in entries:
+        event = entry.event
+        if isinstance(event, ToolStarted | ToolEnded) and run.state[event.task] is TaskState.QUEUED:
+            kept.setdefault(event.task, {})[event.turn, event.place] = event
     return kept
 
 

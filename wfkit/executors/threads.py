@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from queue import SimpleQueue
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
 
 
 class Threads:
@@ -62,3 +69,24 @@ class Threads:
             if jobs is self._jobs:  # else it was closed, and this thread is about to end
                 self._idle += idle
                 self._queued += queued
+
+
+async def on_own_thread(job: Callable[[], T], name: str) -> T:
+    """What a job returns that a thread of its own does, in a copy of this context. It must not raise. A thread that
+    nobody waits for any more goes on by itself, and holds up nobody."""
+    import asyncio  # the loop that runs this has loaded it
+
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+    context = copy_context()
+
+    def work() -> None:
+        loop.call_soon_threadsafe(_resolve, done, context.run(job))
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    return await done
+
+
+def _resolve(done: asyncio.Future[T], value: T) -> None:
+    if not done.done():
+        done.set_result(value)

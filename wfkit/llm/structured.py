@@ -35,7 +35,7 @@ def plain(send: Send) -> Callable[[Request], Awaitable[Answer]]:
     """An asker for text: the value is the reply's text. Raises CallFailed for a reply that is cut, refused or empty."""
 
     async def ask(request: Request) -> Answer:
-        reply = demand_whole(await send(request))
+        reply = demand_whole(called_right(await send(request), request))
         return Answer(reply.text, reply, 0, (Verdict.VALID,))
 
     return ask
@@ -47,7 +47,7 @@ def structured(
     """An asker for values of a schema. `parse` makes a text the value, or raises ValueError with words for the model.
 
     At most `1 + repairs` requests. Raises CallFailed: truncated, refused and empty at once (no correction helps there),
-    invalid_output when no round is left.
+    invalid_output when no round is left. A reply that calls tools is handed on as it is, with no value.
     """
 
     async def ask(request: Request) -> Answer:
@@ -56,6 +56,8 @@ def structured(
         reply, problem = None, ""
         while True:
             reply = await _next(asked, send, reply, problem)
+            if reply.tool_calls:
+                return Answer(None, reply, rounds, (*[Verdict.INVALID] * rounds, Verdict.VALID))
             try:
                 value = parse(unfenced(reply.text))
             except ValueError as error:
@@ -69,10 +71,20 @@ def structured(
     return ask
 
 
+def called_right(reply: Reply, request: Request) -> Reply:
+    """The reply itself, unless it calls tools that it was not told of: raises CallFailed (invalid_output)."""
+    if not reply.tool_calls or request.tools:
+        return reply
+    names = ", ".join(sorted({call.name for call in reply.tool_calls}))
+    hint = "choose another model, or give it the tool with `tools: FUNCTION`"
+    message = f"{reply.model} calls {names}, and it was given no tools; {hint}"
+    raise CallFailed(Failure(FailureKind.INVALID_OUTPUT, "ToolsNotGiven", message, hint=hint))
+
+
 async def _next(asked: Request, send: Send, before: Reply | None, problem: str) -> Reply:
     """The next reply; where no request is left for a correction, what is wrong with the last answer is told."""
     try:
-        return demand_whole(await send(asked))
+        return demand_whole(called_right(await send(asked), asked))
     except CallFailed as error:
         if before is None or error.failure.kind is not FailureKind.EXHAUSTED:
             raise

@@ -14,19 +14,22 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from wfkit.core.call import CallRecord
+from wfkit.core.call import CallRecord, Reply
 from wfkit.core.columns import Items
 from wfkit.core.events import (
     Adopted,
+    CallEnded,
     CallStarted,
     Dispatched,
     Entry,
+    Event,
     Forgotten,
     Resolved,
     RunEnded,
     Skipped,
     SliceSucceeded,
     Succeeded,
+    ToolEnded,
 )
 from wfkit.core.result import Stored
 from wfkit.core.secrets import LEAST, SHAPES, is_named
@@ -111,10 +114,7 @@ class Secrets:
         if not self.may_tell(entry, line) or self.found(line) is None:
             return entry, None
         cleaned = replace(entry, event=self._cleaned(entry.event))
-        call: CallRecord | None = getattr(cleaned.event, "call", None)
-        if call is None or call.reply is None or call.reply.text != WITHHELD:
-            return cleaned, None
-        return cleaned, f"the reply to call {call.call_id} holds a secret: it is not stored and will be asked for again"
+        return cleaned, _withheld(cleaned.event)
 
     def _cleaned(self, part: Any) -> Any:
         """The part of an event without secrets. Values stay: they were refused before, if they hold any."""
@@ -126,8 +126,10 @@ class Secrets:
         if isinstance(part, Items):  # only what is no value: those were refused before
             texts = {name: self._cleaned(getattr(part, name)) for name in ("reads", "outputs", "previews")}
             return replace(part, **texts)
-        if isinstance(part, CallRecord) and part.reply and self.found(part.reply.text.encode("utf-8", "replace")):
-            part = replace(part, reply=replace(part.reply, text=WITHHELD), verdict=Verdict.INVALID)
+        if isinstance(part, CallRecord) and part.reply and self.found(_said(part.reply)):
+            part = replace(part, reply=replace(part.reply, text=WITHHELD, tool_calls=()), verdict=Verdict.INVALID)
+        if isinstance(part, ToolEnded) and self.found(part.result.encode("utf-8", "replace")):
+            part = replace(part, result=WITHHELD)
         if is_dataclass(part) and not isinstance(part, Stored | type):
             return replace(part, **{item.name: self._cleaned(getattr(part, item.name)) for item in fields(part)})
         return part
@@ -140,6 +142,21 @@ class Secrets:
                 named |= dict.fromkeys(_spellings(secret), f"the value of ${name}")
         self._named = dict(sorted(named.items(), key=lambda item: -len(item[0])))
         self._needles = (*self._named, *(hint for hint, _, _ in SHAPES))
+
+
+def _said(reply: Reply) -> bytes:
+    """What of a reply must not be altered."""
+    return "\n".join([reply.text, *(call.arguments for call in reply.tool_calls)]).encode("utf-8", "replace")
+
+
+def _withheld(event: Event) -> str | None:
+    """What is to be said of an event that could not be stored as it is."""
+    if isinstance(event, ToolEnded) and event.result == WITHHELD:
+        return f"the result of the tool {event.tool!r} holds a secret: it is not stored, and after a crash called again"
+    if isinstance(event, CallEnded) and event.call.reply is not None and event.call.reply.text == WITHHELD:
+        call_id = event.call.call_id
+        return f"the reply to call {call_id} holds a secret: it is not stored and will be asked for again"
+    return None
 
 
 def _spellings(secret: str) -> set[bytes]:

@@ -162,6 +162,12 @@ def _label(story: Story) -> None:
     story.tell(e.Dispatched((2,), 1, story.now))
     _ask(story, 1, 1, call("a0", "0.002", Verdict.INVALID))
     _ask(story, 1, 1, call("a1", "0.003", round=1))
+    turn, arguments = digest("turn"), '{"query": "kettle"}'
+    story.tell(e.ToolStarted(1, 1, turn, 0, "find", arguments, story.now, "key"))
+    story.tell(
+        e.ToolEnded(1, 1, turn, 0, "find", arguments, "two", story.now, 0.5, reads=(Read("file", "s.csv", "d"),))
+    )
+    story.tell(e.ToolStarted(1, 1, turn, 1, "find", arguments, story.now))
     spent = Spent(2, 20, 10, Decimal("0.005"))
     story.tell(
         e.Succeeded(1, 1, story.result(1, "good", inputs=(("review", digest("item", 0)),), spent=spent), story.now)

@@ -267,6 +267,27 @@ def _guard_decided(place: Place, event: e.GuardDecided) -> Made:
     yield "decisions", [place | told]
 
 
+_CALLED = ("result", "error", "run_s", "problem", "idempotency_key")
+_UNKNOWN_TOOL: Row = {**dict.fromkeys(_CALLED), "reads": [], "served": False, "escaped": False}
+
+
+def _tool(event: e.ToolStarted | e.ToolEnded, state: str) -> Row:
+    return {
+        **_UNKNOWN_TOOL, "at": micros(event.at), "state": state, "task": event.task, "attempt": event.attempt,
+        "turn": event.turn, "place": event.place, "tool": event.tool, "arguments": event.arguments,
+    }  # fmt: skip
+
+
+def _tool_started(place: Place, event: e.ToolStarted) -> Made:
+    yield "tools", [place | _tool(event, "started") | {"idempotency_key": event.idempotency_key}]
+
+
+def _tool_ended(place: Place, event: e.ToolEnded) -> Made:
+    reads = [(read.kind, read.name, read.digest) for read in event.reads]
+    ended = {"result": event.result, "error": event.error, "run_s": event.run_s, "problem": event.problem}
+    yield "tools", [place | _tool(event, "ended") | ended | {"reads": reads, "served": event.served}]
+
+
 def _forgotten(place: Place, event: e.Forgotten) -> Made:
     yield "forgotten", [{**place, "at": micros(event.at), "node": event.node, "key": key} for key in event.keys]
 
@@ -292,6 +313,8 @@ _MAKERS: dict[type, Callable[[Place, Any], Made]] = {
     e.Unresolvable: _unresolvable,
     e.CallStarted: _call_started,
     e.CallEnded: _call_ended,
+    e.ToolStarted: _tool_started,
+    e.ToolEnded: _tool_ended,
     e.GuardDecided: _guard_decided,
     e.RunEnded: _run_ended,
     e.Adopted: _adopted,

@@ -21,6 +21,8 @@ from wfkit.core.events import (
     ItemsSucceeded,
     RunStarted,
     SliceSucceeded,
+    ToolEnded,
+    ToolStarted,
 )
 from wfkit.core.terms import RunState
 from wfkit.store import packs, wire
@@ -32,7 +34,7 @@ from wfkit.store.locks import take
 
 WORK = tuple(
     b'{"t":"%b"' % kind.__name__.encode()
-    for kind in (SliceSucceeded, ItemsSucceeded, Dispatched, CallStarted, CallEnded)
+    for kind in (SliceSucceeded, ItemsSucceeded, Dispatched, CallStarted, CallEnded, ToolStarted, ToolEnded)
 )
 _CRC = 9  # bytes of a line before its JSON
 _HEAD = 64  # before the run's id there are only a checksum and the name of the event

@@ -70,6 +70,14 @@ CREATE TABLE decisions (
     guard VARCHAR, about VARCHAR, act VARCHAR, reason VARCHAR, waited_s DOUBLE, escaped BOOLEAN
 );
 
+-- One row before a tool is called (`state` started) and one when it came back; `turn` is the digest of the conversation
+-- that ends with the model's wish, `place` the number of the call in that, `result` what the model was told.
+CREATE TABLE tools (
+    journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, "at" TIMESTAMP, task INTEGER, attempt INTEGER,
+    state VARCHAR, turn VARCHAR, place INTEGER, tool VARCHAR, arguments VARCHAR, result VARCHAR, error VARCHAR,
+    run_s DOUBLE, problem VARCHAR, reads JSON, idempotency_key VARCHAR, served BOOLEAN, escaped BOOLEAN
+);
+
 -- Values and their story: `inputs` are [name, digest], `reads` [kind, name, digest], `outputs` [stream, mime, data];
 -- `spent` is given where models were called.
 CREATE TABLE results (

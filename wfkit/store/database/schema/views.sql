@@ -124,6 +124,27 @@ FROM decisions d
 ASOF JOIN task_ranges r ON r.run_id = d.run_id AND d.task >= r.first
 JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node;
 
+-- One row a call of a tool: ended, or started and never seen again. `served`: the result was there already, from before a
+-- crash or a retry.
+CREATE VIEW tool_calls AS
+SELECT
+    c.run_id, n.name AS node, CASE WHEN n.over IS NOT NULL THEN c.task - r.first END AS item, c.task, c.attempt,
+    c.turn, c.place, c.tool, c.state, c.arguments, c.result, c.error, coalesce(s.started_at, c."at") AS started_at,
+    CASE WHEN c.state = 'ended' THEN c."at" END AS ended_at, c.run_s, c.served, s.idempotency_key, c.problem, c.reads,
+    c.epoch, c.seq
+FROM tools c
+ASOF JOIN task_ranges r ON r.run_id = c.run_id AND c.task >= r.first
+JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
+LEFT JOIN (
+    SELECT run_id, task, attempt, epoch, turn, place, max("at") AS started_at, max(idempotency_key) AS idempotency_key
+    FROM tools WHERE state = 'started' GROUP BY ALL
+) s ON s.run_id = c.run_id AND s.task = c.task AND s.attempt = c.attempt AND s.epoch = c.epoch AND s.turn = c.turn
+    AND s.place = c.place
+WHERE c.state = 'ended' OR NOT EXISTS (
+    FROM tools d WHERE d.run_id = c.run_id AND d.task = c.task AND d.attempt = c.attempt AND d.epoch = c.epoch
+        AND d.turn = c.turn AND d.place = c.place AND d.state = 'ended'
+);
+
 -- The newest value under each key that is still served.
 CREATE VIEW results_latest AS
 SELECT * FROM results r
@@ -163,6 +184,9 @@ SELECT journal_id, run_id, epoch, seq, "at", 'call_' || state AS event, task::VA
 UNION ALL BY NAME
 SELECT journal_id, run_id, epoch, seq, "at", 'guard_' || act AS event, about AS subject,
     guard || ': ' || reason || coalesce(' (' || round(waited_s, 1) || ' s)', '') AS detail FROM decisions
+UNION ALL BY NAME
+SELECT journal_id, run_id, epoch, seq, "at", 'tool_' || state AS event, task::VARCHAR AS subject,
+    tool || coalesce(' ' || error, '') AS detail FROM tools
 UNION ALL BY NAME
 SELECT journal_id, run_id, epoch, seq, "at", 'node_defined' AS event, node AS subject, definition AS detail
 FROM definitions
