@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from wfkit.core.call import CallRecord, Cost, Failure, Message, Reply, Request, Usage
 from wfkit.core.columns import Items
+from wfkit.core.decision import Decision
 from wfkit.core.events import (
     Adopted,
     CallEnded,
@@ -23,6 +24,7 @@ from wfkit.core.events import (
     Event,
     Failed,
     Forgotten,
+    GuardDecided,
     ItemsSucceeded,
     NodeDefined,
     NodeSpec,
@@ -39,7 +41,7 @@ from wfkit.core.events import (
 )
 from wfkit.core.policy import RetryPolicy
 from wfkit.core.result import Output, Read, Result, Spent, Stored
-from wfkit.core.terms import CostSource, FailureKind, NodeKind, OnError, Reason, RunState, UsageSource, Verdict
+from wfkit.core.terms import Act, CostSource, FailureKind, NodeKind, OnError, Reason, RunState, UsageSource, Verdict
 from wfkit.errors import StoreFault
 from wfkit.store import wire
 
@@ -115,6 +117,7 @@ EVENTS: list[Event] = [
     Skipped(3, 1, 1.0),
     CallStarted(1, 1, "c1", "r", "m", 1.0),
     CallEnded(1, 1, CALL, 1.0, True),
+    GuardDecided(1, 1, Decision("rate", "openai/m", Act.WAITED, "the provider takes no more for now", 1.5), 1.0),
     ToolStarted(1, 1, "t" * 32, 0, "find", '{"query": "x"}', 1.0, "k" * 32, True),
     ToolEnded(1, 1, "t" * 32, 0, "find", "{", "no", 1.0, 0.5, "ValueError", RESULT.reads, "it has no end", True),
     RunEnded(RunState.PARTIAL, 1.0),

@@ -7,9 +7,7 @@ model is asked, and with what, is not known here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wfkit.core.call import Failure, Request, ToolCall
@@ -19,13 +17,12 @@ from wfkit.core.result import Output, Read
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.define.tools import KEY, InvalidArguments, ToolFunction
 from wfkit.engine.asking import Asker
-from wfkit.engine.bodies import Watch, failure_of
+from wfkit.engine.bodies import failure_of
 from wfkit.engine.context import Context, Made
-from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
-from wfkit.engine.tool_text import bounded, error_text, text_of
-from wfkit.errors import CallFailed, ValueFault
-from wfkit.executors.threads import on_own_thread
+from wfkit.engine.tool_body import Came, run_tool
+from wfkit.engine.tool_text import bounded, error_text
+from wfkit.errors import CallFailed
 from wfkit.keys.reads import ReadChecker
 from wfkit.keys.task import task_key
 from wfkit.llm.messages import request_digest
@@ -131,10 +128,11 @@ class ToolCalls:
         calls[wish.turn, wish.place] = started
         await self.asker.record(started, True)
         key = {} if started.idempotency_key is None else {KEY: started.idempotency_key}
-        ended, made = await self._called(started, tool, {**arguments, **key})
+        came = await run_tool(self.ready, self.context.around, tool, {**arguments, **key})
+        ended = _ended(started, came)
         calls[wish.turn, wish.place] = ended
         await self.asker.record(ended, True)
-        return ended, made
+        return ended, came.made
 
     def _still_holds(self, known: ToolEnded) -> bool:
         """Whether an earlier result may serve: it was kept, and what the tool has read is what it was."""
@@ -150,51 +148,6 @@ class ToolCalls:
             self.context.warn(f"node {node!r}: {told}: one that takes `{KEY}: str` can tell that it has done its work")
         name, text = wish.call.name, wish.call.arguments
         return ToolStarted(task, self.asker.attempt, wish.turn, wish.place, name, text, time.time(), key, again)
-
-    async def _called(self, started: ToolStarted, tool: ToolFunction, given: dict[str, Any]) -> tuple[ToolEnded, Made]:
-        """Call a tool: on the loop if it is a coroutine function, else on a thread of its own."""
-        import asyncio  # the loop that runs this has loaded it
-
-        watch = Watch(self.ready, Given(_texts(given), {}), self.context.around)
-        body, value, error = partial(tool.function, **given), None, None
-        if tool.is_async:
-            try:
-                with watch:
-                    value = await body()
-            except BaseException as raised:  # also SystemExit, which would end the loop of all runs
-                this = asyncio.current_task()
-                if isinstance(raised, asyncio.CancelledError) and this is not None and this.cancelling():
-                    raise  # the deadline or an interrupt
-                error = raised
-        else:
-            value, error = await on_own_thread(partial(_watched, watch, body), f"wfkit-tool-{tool.name}")
-        result, problem = self._told(value, error)
-        made = watch.made(value)
-        ended = ToolEnded(
-            task=started.task,
-            attempt=started.attempt,
-            turn=started.turn,
-            place=started.place,
-            tool=started.tool,
-            arguments=started.arguments,
-            result=result,
-            at=time.time(),
-            run_s=watch.run_s,
-            error=problem,
-            reads=made.reads,
-            problem=made.problem,
-        )
-        return ended, made
-
-    def _told(self, value: Any, error: BaseException | None) -> tuple[str, str | None]:
-        """What the model is told, and the name of the error if there was one."""
-        if error is None:
-            try:
-                return text_of(value), None
-            except ValueFault as fault:
-                error = fault
-        failure = failure_of(error, self.ready)
-        return error_text(failure), failure.error
 
     async def _refused(self, wish: Wish, error: str, message: str) -> tuple[ToolEnded, Made]:
         """A call that is not made: the model is told why."""
@@ -219,22 +172,21 @@ class ToolCalls:
         raise CallFailed(Failure(kind, "ToolErrors", message, hint=hint))
 
 
-def _watched(watch: Watch, body: Callable[[], Any]) -> tuple[Any, BaseException | None]:
-    """What a tool returns, or what it raises."""
-    try:
-        with watch:
-            return body(), None
-    except BaseException as error:  # also SystemExit: a tool that calls `sys.exit` has failed
-        return None, error
-
-
-def _texts(given: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """The texts among the arguments: a reader that opens in C is seen by the file that one of them names."""
-    found: dict[str, tuple[str, str]] = {}
-    for name, value in given.items():
-        parts = value if isinstance(value, list | tuple) else [value]
-        found |= {f"{name}[{n}]": (part, "") for n, part in enumerate(parts) if isinstance(part, str)}
-    return found
+def _ended(started: ToolStarted, came: Came) -> ToolEnded:
+    return ToolEnded(
+        task=started.task,
+        attempt=started.attempt,
+        turn=started.turn,
+        place=started.place,
+        tool=started.tool,
+        arguments=started.arguments,
+        result=came.result,
+        at=time.time(),
+        run_s=came.made.run_s,
+        error=came.error,
+        reads=came.made.reads,
+        problem=came.made.problem,
+    )
 
 
 def _line(ended: ToolEnded) -> Output:

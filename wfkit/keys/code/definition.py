@@ -189,7 +189,7 @@ def _options(node: Node) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a prompt sends besides its text: a schema as text and as a class (or None), and tools, each with what the model
+    """What a prompt sends besides its text: a schema as text and as a class (or None); tools, each with what a model
     is told of it and the function that is called.
     """
 
