@@ -26,7 +26,8 @@ Models = tuple[tuple[str, Capabilities], ...]  # a model of the user's own, and 
 class Settings:
     """Every setting with its default.
 
-    `threads`: Python bodies at once; `concurrency`: model calls at once per provider; `timeout_s`: deadline of one
+    `deadline_s`: how long a run may take (None: for ever); `threads`: Python bodies at once; `concurrency`: model calls
+    at once per provider; `timeout_s`: deadline of one
     model call; `retries`: attempts after the first for prompts; `model`: what `--model default` stands for; `strict`: a
     mutated input is an error; `max_usd`, `max_usd_per_call`, `max_usd_per_day`: most that the model calls of one run,
     one call, and all runs on this store since midnight may cost, in US dollars (None: no limit); `max_tokens_per_run`,
@@ -41,6 +42,7 @@ class Settings:
     threads: int = 8
     concurrency: int = 32
     timeout_s: float = 120.0
+    deadline_s: float | None = None
     retries: int = 2
     model: str = "offline"
     strict: bool = False
@@ -66,7 +68,7 @@ _WANTED = {
 }
 _LIMITS = tuple(item.name for item in fields(Capabilities) if item.name.endswith(("_tokens", "_usd")))
 _AMOUNTS: Mapping[str, type] = {
-    **dict.fromkeys(("max_usd", "max_usd_per_call", "max_usd_per_day"), float),
+    **dict.fromkeys(("deadline_s", "max_usd", "max_usd_per_call", "max_usd_per_day"), float),
     **dict.fromkeys(("max_tokens_per_run", "max_tokens_per_call", "max_tokens_per_day"), int),
 }
 _CHOICES = {"transport": ("auto", "litellm")}

@@ -121,6 +121,7 @@ TABLE: Final[tuple[Verb, ...]] = (
             Argument("--force", "run the bodies again; replies of models still come from the call log", Shape.SWITCH),
             Argument("--fresh-replies", "ask the models again and pay again", Shape.SWITCH),
             _MAX_USD,
+            Argument("--deadline", "end the run after so long, whatever is under way", metavar="30s|2m"),
             *_CASSETTE,
             *_SCOPE,
             Argument("--quiet", "no display", Shape.SWITCH),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from itertools import islice, takewhile
 
-from wfkit.core.effects import Effect, Finish, Resolve, Skip, Start, Wait
+from wfkit.core.effects import Effect, Expire, Finish, Resolve, Skip, Start, Wait
 from wfkit.core.frozen import dataclass
 from wfkit.core.run import Run
 from wfkit.core.terms import FailureKind, NodeKind, OnError, RunState, TaskState
@@ -47,6 +47,8 @@ def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
     """
     if run.status is not RunState.RUNNING:
         return []
+    if run.deadline_at is not None and now >= run.deadline_at and run.nodes_left:
+        return [Expire()]
     effects: list[Effect] = [Resolve(node) for node in run.to_resolve] if run.to_resolve else []
     if run.to_skip:
         effects.extend(Skip(node, because) for node, because in run.to_skip)
@@ -63,7 +65,8 @@ def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
         return effects
     if run.nodes_left == 0:
         return [Finish(final_state(run))]
-    return [Wait(wake)] if wake is not None else []
+    times = [at for at in (wake, run.deadline_at) if at is not None]
+    return [Wait(min(times))] if times else []
 
 
 def _retries(run: Run, now: float) -> tuple[dict[str, tuple[int, int]], float | None]:
@@ -104,7 +107,7 @@ def _slice(run: Run, node: int, seats: Seats) -> Start:
     task = queue[0]
     attempt = run.attempt[task] + 1
     spec = run.specs[node]
-    if spec.over is None or spec.kind is not NodeKind.PYTHON or spec.timeout_s is not None or spec.pool != "python":
+    if spec.over is None or spec.kind is not NodeKind.PYTHON or spec.is_timed or spec.pool != "python":
         return Start((task,), attempt)
     # Guided self-scheduling: large slices first, ever smaller ones, so that slow items still spread over all seats.
     at_work = min(seats.size, spec.max_parallel or seats.size)

@@ -46,4 +46,9 @@ class Finish:
     status: RunState
 
 
-Effect = Resolve | Start | Skip | Wait | Finish
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """The run's deadline has passed: what is under way fails, and the run ends."""
+
+
+Effect = Resolve | Start | Skip | Wait | Finish | Expire

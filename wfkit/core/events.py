@@ -29,7 +29,8 @@ class NodeSpec:
     Of a map: at most `max_parallel` attempts are under way at once; an attempt takes `batch_size` items (None: as many
     as keep all seats busy). `stops`: the first item that fails for good ends it, what has not begun is cancelled.
     `limit` and `key` are as in `Options`. `fallbacks` counts the models besides the first; `routes` are, by the kind of
-    the failure or `default`, the numbers of those that it leads to (empty: any failure leads to the next).
+    the failure or `default`, the numbers of those that it leads to (empty: any failure leads to the next). `timeout_s`
+    is of one attempt, `deadline_s` of a task with all of them.
     """
 
     name: str
@@ -51,6 +52,12 @@ class NodeSpec:
     limit: int | None = None
     key: str | None = None
     routes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    deadline_s: float | None = None
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether its attempts may be given up, each by itself."""
+        return self.timeout_s is not None or self.deadline_s is not None
 
     @property
     def lane(self) -> str:
@@ -61,7 +68,7 @@ class NodeSpec:
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """A run begins. It is durable before its first task starts. `seed` makes jitter a function of the log; `estimate`
-    is what its plan expected, if there was one.
+    is what its plan expected, if there was one; after `deadline_s` it ends, whatever is under way.
     """
 
     run_id: str
@@ -75,6 +82,7 @@ class RunStarted:
     params: str = "{}"
     notebook: str | None = None
     estimate: Estimate | None = None
+    deadline_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +288,14 @@ class RunEnded:
 class Adopted:
     """Another process, or a later run of the same one, takes over an interrupted run under a new epoch.
 
-    Nothing had happened in the run for `idle_s` seconds.
+    Nothing had happened in the run for `idle_s` seconds. From now it has `deadline_s`.
     """
 
     epoch: int
     at: float
     by: str = ""
     idle_s: float = 0.0
+    deadline_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Options:
     cache: CachePolicy = CachePolicy()
     model: ModelPolicy | None = None
     timeout_s: float | None = None
+    deadline_s: float | None = None
     priority: int = 0
     on_error: OnError = OnError.FAIL
     codec: str = "auto"

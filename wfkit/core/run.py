@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import field
-from heapq import heappop, heappush
+from heapq import heappush
 from typing import Any
 
 from wfkit.core import events as e
@@ -17,6 +17,7 @@ from wfkit.core.call import Failure
 from wfkit.core.columns import cut
 from wfkit.core.frozen import dataclass
 from wfkit.core.ledger import Ledger
+from wfkit.core.queues import enqueue, trim, unqueue_retry
 from wfkit.core.scope import Sample
 from wfkit.core.terms import OnError, RunState, TaskState
 from wfkit.errors import StoreFault
@@ -30,7 +31,8 @@ class Run:
     maps tasks to their attempt number. Queues hold what `decide` has to answer next: `ready` heaps of (-priority, node)
     by lane, `retry` heaps of (due, task) by lane and priority. `labels` name the items of maps that have a key column,
     `made_by` gives the older definition whose result stands in for a task. In a run with a sample `worked` tells when
-    the first task of a map began and the last one ended.
+    the first task of a map began and the last one ended. Of what has a deadline, `began` tells when the first attempt
+    of a task began, `quickest` what the quickest task of a node took, in seconds.
     """
 
     started: e.RunStarted
@@ -59,6 +61,10 @@ class Run:
     samples: dict[int, Sample] = field(default_factory=dict)
     worked: dict[int, tuple[float, float | None]] = field(default_factory=dict)
     made_by: dict[int, str] = field(default_factory=dict)
+    deadline_s: float | None = None
+    deadline_at: float | None = None
+    began: dict[int, float] = field(default_factory=dict)
+    quickest: dict[int, float] = field(default_factory=dict)
     running: dict[int, int] = field(default_factory=dict)
     to_resolve: deque[int] = field(default_factory=deque)
     to_skip: deque[tuple[int, int]] = field(default_factory=deque)
@@ -88,6 +94,7 @@ def begin(started: e.RunStarted) -> Run:
     """A run with all nodes pending and those without dependencies waiting to be resolved."""
     size = len(started.nodes)
     run = Run(started)
+    _set_deadline(run, started.at, started.deadline_s)
     run.first, run.count, run.unfinished = [-1] * size, [0] * size, [0] * size
     run.users = [[] for _ in range(size)]
     run.node_state = [TaskState.PENDING] * size
@@ -159,7 +166,7 @@ def _resolved(run: Run, event: e.Resolved) -> None:
     run.unfinished[node] = len(todo)
     if todo:
         run.node_state[node] = TaskState.QUEUED
-        _enqueue(run, node, todo)
+        enqueue(run.queues, run.ready, run.started.nodes[node], node, todo)
     else:
         _node_done(run, node)
 
@@ -176,7 +183,7 @@ def _resolved_one(run: Run, event: e.Resolved, task: int) -> None:
         run.state.append(TaskState.QUEUED)
         run.unfinished[node] = 1
         run.node_state[node] = TaskState.QUEUED
-        _enqueue(run, node, [task])
+        enqueue(run.queues, run.ready, run.started.nodes[node], node, [task])
         return
     run.state.append(TaskState.CACHED)
     run.ledger.hits(node, event, 1)
@@ -191,35 +198,23 @@ def _unresolvable(run: Run, event: e.Unresolvable) -> None:
     _block_users(run, event.node)
 
 
-def _enqueue(run: Run, node: int, tasks: list[int]) -> None:
-    queue = run.queues.get(node)
-    if queue:
-        queue.extend(tasks)
-        return
-    run.queues[node] = deque(tasks)
-    spec = run.started.nodes[node]
-    lane = spec.lane
-    ready = run.ready.get(lane)
-    if ready is None:
-        ready = run.ready[lane] = []
-    heappush(ready, (-spec.priority, node))
-
-
 def _dispatched(run: Run, event: e.Dispatched) -> None:
     node = run.node_of[event.tasks[0]]
     lane = run.specs[node].lane
     for task in event.tasks:
         if run.state[task] is TaskState.RETRYING:
-            _unqueue_retry(run.retry[lane, run.specs[node].priority], task)
+            unqueue_retry(run.retry[lane, run.specs[node].priority], task)
         else:
             run.queues[node].popleft()
         run.state[task] = TaskState.RUNNING
         run.attempt[task] = event.attempt
         run.running[task] = event.attempt
+    if run.specs[node].deadline_s is not None:
+        run.began.setdefault(event.tasks[0], event.at)
     run.node_state[node] = TaskState.RUNNING
     if run.samples and run.specs[node].over is not None:
         run.worked.setdefault(node, (event.at, None))
-    _trim(run.ready.get(lane, []), run.queues)
+    trim(run.ready.get(lane, []), run.queues)
 
 
 def _ended_at(run: Run, node: int, at: float) -> None:
@@ -228,26 +223,15 @@ def _ended_at(run: Run, node: int, at: float) -> None:
         run.worked[node] = (began[0], max(at, began[1] or at))
 
 
-def _unqueue_retry(heap: list[tuple[float, int]], task: int) -> None:
-    if heap[0][1] == task:
-        heappop(heap)
-    else:
-        heap[:] = sorted(entry for entry in heap if entry[1] != task)
-
-
-def _trim(heap: list[tuple[int, int]], queues: dict[int, deque[int]]) -> None:
-    """Drop nodes at the head that have no queued task left."""
-    while heap and not queues.get(heap[0][1]):
-        queues.pop(heap[0][1], None)
-        heappop(heap)
-
-
 def _succeeded(run: Run, event: e.Succeeded) -> None:
     if run.running.get(event.task) == event.attempt:
         run.value[event.task] = event.result.value.digest
         _ended_at(run, run.node_of[event.task], event.at)
         _end(run, event.task, TaskState.SUCCESS)
-    run.ledger.worked(run.node_of[event.task], event.task, event.attempt, event.result.run_s)
+    node, run_s = run.node_of[event.task], event.result.run_s
+    if run_s is not None and (run.deadline_at or run.specs[node].deadline_s) is not None:
+        run.quickest[node] = min(run_s, run.quickest.get(node, run_s))
+    run.ledger.worked(node, event.task, event.attempt, run_s)
 
 
 def _items_succeeded(run: Run, event: e.ItemsSucceeded) -> None:
@@ -301,7 +285,7 @@ def _stop(run: Run, node: int) -> None:
         run.unfinished[node] -= 1
     if run.queues.get(node):
         run.queues[node].clear()
-        _trim(run.ready[run.specs[node].lane], run.queues)
+        trim(run.ready[run.specs[node].lane], run.queues)
 
 
 def _end(run: Run, task: int, state: TaskState) -> None:
@@ -370,15 +354,25 @@ def _call_ended(run: Run, event: e.CallEnded) -> None:
 def _run_ended(run: Run, event: e.RunEnded) -> None:
     run.status = event.status
     run.ended_at = event.at
+    if event.status is RunState.FAILED and run.nodes_left:  # by its deadline: what has not begun does not begin
+        for node in [node for node in run.queues if run.specs[node].over is not None]:
+            _stop(run, node)
+
+
+def _set_deadline(run: Run, now: float, deadline_s: float | None) -> None:
+    run.deadline_s, run.deadline_at = deadline_s, None if deadline_s is None else now + deadline_s
 
 
 def _adopted(run: Run, event: e.Adopted) -> None:
     """A new owner: what was running starts again as its next attempt; what was paid or acknowledged stays."""
     run.epoch, run.status, run.ended_at = event.epoch, RunState.RUNNING, None
     run.paused_s += event.idle_s
+    _set_deadline(run, event.at, event.deadline_s)
+    run.began = {task: at + event.idle_s for task, at in run.began.items()}
     for task in sorted(run.running):
         run.state[task] = TaskState.QUEUED
-        _enqueue(run, run.node_of[task], [task])
+        node = run.node_of[task]
+        enqueue(run.queues, run.ready, run.specs[node], node, [task])
     run.running.clear()
 
 

@@ -61,6 +61,7 @@ TABLE: tuple[Option, ...] = (
     ),
     Option("retries", "attempts after the first", read.whole(0, 100), "N", in_key=False),
     Option("timeout", "how long one attempt may take", read.seconds, "30s|2m", in_key=False),
+    Option("deadline", "how long a task may take with all its attempts", read.seconds, "30s|2m", in_key=False),
     Option("priority", "higher starts first", read.whole(-1000, 1000), "N", in_key=False),
     Option(
         "on_error",
@@ -240,6 +241,7 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
         cache=values.get("cache", CachePolicy()),
         model=_model(model, values) if model else None,
         timeout_s=values.get("timeout"),
+        deadline_s=values.get("deadline"),
         priority=values.get("priority", 0),
         on_error=OnError(values.get("on_error", OnError.FAIL)),
         codec=values.get("codec", "auto"),

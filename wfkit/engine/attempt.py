@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import field
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from wfkit.core.call import Failure
+from wfkit.core.deadlines import Limit, limit_of
 from wfkit.core.effects import Start
 from wfkit.core.events import Failed, NodeSpec, Succeeded
 from wfkit.core.frozen import dataclass
@@ -20,7 +22,6 @@ from wfkit.engine.bodies import failure_of, run_async, run_python
 from wfkit.engine.context import Context, Made, unexpected
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.loop import Posted, completion, fault_of
-from wfkit.engine.paid_once import timed_out
 from wfkit.engine.prompting import Prompting
 from wfkit.engine.slices import Slices
 from wfkit.engine.thread import LoopThread
@@ -42,6 +43,7 @@ class Attempts:
     prompting: Prompting
     _slices: Slices | None = None
     _coroutines: set[asyncio.Task[None]] = field(default_factory=set)
+    _at_work: set[int] = field(default_factory=set)
 
     def launch(self, start: Start) -> None:
         """Begin an attempt where it belongs and return at once."""
@@ -49,34 +51,39 @@ class Attempts:
         if spec.kind is NodeKind.PROMPT or spec.pool == "async":
             self.loop.spawn(self._on_loop(start), self.context.ambient.copy())
         else:
-            if spec.timeout_s is not None:
-                self._set_deadline(start, spec.timeout_s)
+            limit = limit_of(self.context.run, start.tasks[0], time.time()) if spec.is_timed else None
+            if limit is not None:
+                self._set_deadline(start, limit)
             self.threads.submit(lambda: self._on_thread(start))
 
     def _spec(self, start: Start) -> NodeSpec:
         return self.context.run.specs[self.context.run.node_of[start.tasks[0]]]
 
     def stop(self) -> None:
-        """Cancel the coroutines of a run that has ended: an interrupt has left them behind."""
+        """Cancel the coroutines of a run that has ended: an interrupt or its deadline has left them behind. Bodies that
+        hang past the deadline keep their threads, others take their place."""
+        if self.context.run.deadline_at is not None and self.context.run.status is RunState.FAILED:
+            for _ in self._at_work:
+                self.threads.replace()
         if self._coroutines or self.prompting.stoppable:
             left = (self._coroutines, self.prompting.stoppable)
             self.loop.call_at(0.0, lambda: [task.cancel() for tasks in left for task in tasks])
 
-    def _set_deadline(self, start: Start, timeout_s: float) -> None:
+    def _set_deadline(self, start: Start, limit: Limit) -> None:
         here = ref(self)  # a timer may outlive its run by hours: it must not keep the run's values
 
         def expire() -> None:
             attempts = here()
             if attempts is not None:
-                attempts.expire(start, timeout_s)
+                attempts.expire(start, limit)
 
-        self.loop.call_at(timeout_s, expire)
+        self.loop.call_at(max(0.0, limit.at - time.time()), expire)
 
-    def expire(self, start: Start, timeout_s: float) -> None:
+    def expire(self, start: Start, limit: Limit) -> None:
         """Give up an attempt that is past its deadline; its thread is left to it."""
         if self._wanted(start):
             self.threads.replace()
-        event = Failed(start.tasks[0], start.attempt, timed_out(timeout_s), time.time())
+        event = Failed(start.tasks[0], start.attempt, limit.failure(), time.time())
         self.baton.post(Posted((event,), ends=start, expires=True))
 
     def _wanted(self, start: Start) -> bool:
@@ -89,13 +96,15 @@ class Attempts:
         start: Start | None = first
         while start is not None:
             spec = self._spec(start)
-            if start is not first and (spec.pool != "python" or spec.timeout_s is not None):
+            if start is not first and (spec.pool != "python" or spec.is_timed):
                 self.launch(start)
                 return
+            self._at_work.add(get_ident())
             try:
                 posted = self._run_tasks(start) if self._wanted(start) else Posted((), ends=start)
             except BaseException as error:  # must end the attempt, or the run would hang
                 posted = fault_of(start, error)
+            self._at_work.discard(get_ident())
             start = self.baton.post(posted, take=True)
 
     def _run_tasks(self, start: Start) -> Posted:
@@ -144,12 +153,13 @@ class Attempts:
         assert this is not None
         if spec.kind is not NodeKind.PROMPT:  # a prompt stops by itself, when its request is answered
             self._coroutines.add(this)
+        limit = limit_of(self.context.run, start.tasks[0], time.time())
         try:
-            async with asyncio.timeout(spec.timeout_s):
+            async with asyncio.timeout(None if limit is None else limit.at - time.time()):
                 posted = completion(start, await self._awaited(start, start.tasks[0]))
         except TimeoutError:
-            event = Failed(start.tasks[0], start.attempt, timed_out(spec.timeout_s or 0.0), time.time())
-            posted = completion(start, event)
+            assert limit is not None  # nothing else raises it here: what a body raises is its failure
+            posted = completion(start, Failed(start.tasks[0], start.attempt, limit.failure(), time.time()))
         except BaseException as error:  # CancelledError and SystemExit too, or the run would hang and the loop end
             posted = fault_of(start, error)
         self._coroutines.discard(this)

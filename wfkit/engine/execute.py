@@ -308,6 +308,7 @@ def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish) -> tuple[
         params=wish.params,
         notebook=wish.notebook,
         estimate=_foreseen(session, prepared),
+        deadline_s=wish.deadline_s or session.settings.deadline_s,
     )
     definitions: list[Event] = [*_definitions(session, prepared, now)]
     if not wish.force and not wish.fresh_replies:

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from wfkit.core import backoff, routing
+from wfkit.core import backoff, deadlines, routing
 from wfkit.core.decide import Seats, decide
-from wfkit.core.effects import Effect, Finish, Resolve, Skip, Start, Wait
+from wfkit.core.effects import Effect, Expire, Finish, Resolve, Skip, Start, Wait
 from wfkit.core.events import (
     Dispatched,
     Event,
@@ -139,12 +139,30 @@ class Loop:
                 log.extend(unkeepable(self.run, self.context.problems))
                 self._apply(RunEnded(effect.status, time.time()), log)
                 return False
+            elif kind is Expire:
+                self._expire(log)
+                return False
             else:
                 assert isinstance(effect, Wait)
                 self._wake(effect.until)
                 return False
             again = True
         return again
+
+    def _expire(self, log: list[Event]) -> None:
+        """The run's deadline has passed: what is under way has failed, and what has not begun does not."""
+        now, failure = time.time(), deadlines.overdue(self.run)
+        for task, attempt in sorted(self.run.running.items()):
+            event = Failed(task, attempt, failure, now)
+            log.extend(given_up(self.run, event))
+            self._apply(event, log)
+        while self.run.to_skip:
+            self._apply(Skipped(*self.run.to_skip[0], now), log)
+        log.extend(unkeepable(self.run, self.context.problems))
+        self.context.warn(
+            f"the run ended at its deadline of {self.run.deadline_s:g} s: run again, it goes on from there"
+        )
+        self._apply(RunEnded(RunState.FAILED, now), log)
 
     def _wake(self, until: float) -> None:
         now = time.time()
@@ -162,7 +180,7 @@ def _settled(run: Run, event: Failed) -> Failed:
     spec = run.specs[run.node_of[event.task]]
     failures = [*run.failures.get(event.task, ()), event.failure]
     dice = backoff.roll(run.started.seed, event.task, event.attempt)
-    return replace(event, retry_at=routing.retry_at(spec, failures, event.at, dice))
+    return deadlines.in_time(run, replace(event, retry_at=routing.retry_at(spec, failures, event.at, dice)))
 
 
 def _resolve(context: Context, node: int) -> Resolved | Unresolvable:

@@ -212,8 +212,3 @@ def _exhausted() -> Failure:
     hint = "raise `retries` or `repairs`, or look at why its answers cannot be used"
     message = f"all requests that this question may send (1 + retries + repairs + fallbacks) were sent; {hint}"
     return Failure(FailureKind.EXHAUSTED, NEVER_SENT, message, hint=hint)
-
-
-def timed_out(seconds: float) -> Failure:
-    """The failure of an attempt that passed its deadline."""
-    return Failure(FailureKind.TIMEOUT, "TimeoutError", f"no result within {seconds:g} s (option timeout)")

@@ -98,7 +98,9 @@ class Shape:
         pairs = []
         for spec in self.specs:
             text = f"{spec.definition}:{spec.deps}:{spec.priority}:{spec.timeout_s}:{spec.on_error}:{spec.retry}"
-            pairs.append((spec.name, f"{text}:{spec.max_parallel}:{spec.batch_size}:{spec.limit}:{spec.key}"))
+            pairs.append(
+                (spec.name, f"{text}:{spec.max_parallel}:{spec.batch_size}:{spec.limit}:{spec.key}:{spec.deadline_s}")
+            )
         return task_key("shape", pairs)
 
 
@@ -317,6 +319,7 @@ def spec_of(ready: ReadyNode) -> NodeSpec:
         pool=pool,
         model=ready.model.model if ready.model else None,
         fallbacks=len(ready.model.fallback) if ready.model else 0,
+        deadline_s=options.deadline_s,
         routes=_routes(ready.model) if ready.model else (),
         max_parallel=_at_once(options, pool),
         batch_size=options.batch_size if pool == "python" else None,

@@ -38,7 +38,7 @@ def take_up(where: Resumable, started: RunStarted, now: float) -> Run | None:
     """
     for old, epoch in where.store.interrupted():
         if _same(old, started):
-            run = _adopt(where, old, epoch, now, started.run_id)
+            run = _adopt(where, old, epoch, now, started)
             if run is not None:
                 return run
     return None
@@ -48,7 +48,7 @@ def _same(old: RunStarted, new: RunStarted) -> bool:
     return (old.workflow, old.targets, old.graph, old.params) == (new.workflow, new.targets, new.graph, new.params)
 
 
-def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, by: str) -> Run | None:
+def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, new: RunStarted) -> Run | None:
     """Adopt a run unless another process is at it: the flight is held until the adoption is on disk."""
     store = where.store
     flight = store.try_flight(f"adopt {old.run_id}")
@@ -65,7 +65,7 @@ def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, by: str) -
         if not _holds(where, run, entries, now):
             return None
         idle_s = max(0.0, now - max(entry.event.at for entry in entries))
-        adopted = Adopted(epoch + 1, now, by, idle_s)
+        adopted = Adopted(epoch + 1, now, new.run_id, idle_s, new.deadline_s)
         store.append([Entry(old.run_id, epoch + 1, 0, adopted)], durable=True).wait()
         try:
             # read again: a body that the interrupt left behind may have ended just before the adoption

@@ -18,6 +18,7 @@ from wfkit.core.promises import Store
 from wfkit.core.run import Run, replay
 from wfkit.core.scope import Scope
 from wfkit.core.terms import RunState, TaskState
+from wfkit.define.option_values import seconds
 from wfkit.engine.keeping import Failures, Keeping
 from wfkit.engine.prepare import Prepared
 from wfkit.errors import UsageFault
@@ -46,6 +47,7 @@ class Wish:
     stop: threading.Event | None = None
     cassette: str = ""
     max_usd: float | None = None
+    deadline_s: float | None = None
 
 
 class Asked(TypedDict, total=False):
@@ -65,6 +67,7 @@ class Asked(TypedDict, total=False):
     record: str | None
     replay: str | None
     replay_or_record: str | None
+    deadline: float | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,21 @@ def wish_for(who: Wanted, targets: Sequence[str], said: Asked, env: Mapping[str,
         except UsageFault:
             if asked_here:
                 raise
-    origin: Any = {name: value for name, value in said.items() if name not in {*_SCOPE, "force", *_CASSETTE}}
-    origin["cassette"] = _cassette(said)
+    origin: Any = {
+        name: value for name, value in said.items() if name not in {*_SCOPE, "force", "deadline", *_CASSETTE}
+    }
+    origin["cassette"], origin["deadline_s"] = _cassette(said), _deadline_s(said.get("deadline"))
     forced = frozenset(who.nodes) if force else frozenset[str]()
     wish = Wish(who.workflow, forced, scope=scope, failed=failures, lenient=not asked_here, **origin)
     return targets, wish
+
+
+def _deadline_s(said: float | str | None) -> float | None:
+    """Seconds in which a run must end. Raises UsageFault."""
+    try:
+        return None if said is None else seconds(said)
+    except ValueError as error:
+        raise UsageFault(f"deadline {error}, not {said!r}") from None
 
 
 def _cassette(said: Asked) -> str:
