@@ -96,6 +96,53 @@ def test_unknown_is_none() -> None:
     assert prices.cost("a", Usage(10, 10, source=SENT)).source is CostSource.UNKNOWN
 
 
+def test_a_region_has_its_own_price() -> None:
+    """A model that is asked in a region is priced there, although it answers under its plain name."""
+    usage = Usage(1000, 500, source=SENT)
+    assert usd("gpt-4o-2024-08-06", usage, "azure/eu/gpt-4o-2024-08-06") == Decimal("0.00825")
+    assert usd("gpt-4o-2024-08-06", usage, "azure/gpt-4o-2024-08-06") == Decimal("0.0075")
+
+
+def test_cheaper_at_night() -> None:
+    """A price that depends on the hour is an estimate: the one by day, which is the higher."""
+    night = {"input_cost_per_token": "0.5"}
+    prices.use({"a": {"input_cost_per_token": 1, "output_cost_per_token": 1, "off_peak_pricing": night}})
+    cost = prices.cost("a", Usage(10, 10, source=SENT))
+    assert (cost.usd, cost.source) == (20, CostSource.ESTIMATED)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "gemini", "xai", "mistral"])
+def test_as_litellm(provider: str) -> None:
+    """For every chat model of these providers, cached, written and reasoning tokens and long prompts included, the
+    price is the one that litellm's own calculator gives."""
+    import litellm
+    from litellm.types.utils import CompletionTokensDetailsWrapper, PromptTokensDetailsWrapper
+    from litellm.types.utils import Usage as Theirs
+
+    names = [
+        name
+        for name, entry in price_file.entries().items()
+        if entry.get("litellm_provider") == provider
+        and entry.get("mode") == "chat"
+        and entry.get("input_cost_per_token")
+    ]
+    assert len(names) > 5
+    for name in names:
+        model = name if "/" in name else f"{provider}/{name}"
+        for sent, read, written, thought in ((5000, 0, 0, 0), (5000, 300, 200, 7), (250_000, 300, 200, 0)):
+            theirs = Theirs(
+                prompt_tokens=sent, completion_tokens=90, total_tokens=sent + 90, cache_read_input_tokens=read,
+                cache_creation_input_tokens=written,
+                prompt_tokens_details=PromptTokensDetailsWrapper(cached_tokens=read, cache_creation_tokens=written),
+                completion_tokens_details=CompletionTokensDetailsWrapper(reasoning_tokens=thought),
+            )  # fmt: skip
+            expected = Decimal(str(sum(litellm.cost_per_token(model=model, usage_object=theirs))))
+            ours = usd(name.rpartition("/")[2], Usage(sent, 90, read, written, thought, SENT), model)
+            assert ours is not None, model
+            assert abs(ours - expected) <= Decimal("3e-9") + expected * Decimal("1e-9"), (model, sent)
+
+
 def test_own_prices_go_first() -> None:
     """A user's price holds under the name that is asked or the one that answers."""
     prices.use({"openai/gpt-4o-mini": {"input_cost_per_token": "0.5", "output_cost_per_token": 0}})

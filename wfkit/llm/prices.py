@@ -40,7 +40,9 @@ _SAID = {
     "context_tokens": "max_input_tokens",
     "max_output_tokens": "max_output_tokens",
 }
+_REMEMBERED = 1000  # models whose steps of prices are known
 _own: dict[str, Entry] = {}
+_steps: dict[int, tuple[Entry, dict[str, list[tuple[int, Decimal | None]]]]] = {}
 _uses = 0
 
 
@@ -105,7 +107,8 @@ def cost(model: str, usage: Usage, request_model: str | None = None, billed_usd:
     input_usd, output_usd = _input_usd(entry, usage), _output_usd(entry, usage)
     if input_usd is None or output_usd is None:
         return Cost()
-    guessed = usage.source in {UsageSource.ESTIMATED, UsageSource.UNKNOWN}
+    # A model that is cheaper at night is priced as by day.
+    guessed = usage.source in {UsageSource.ESTIMATED, UsageSource.UNKNOWN} or "off_peak_pricing" in entry
     source = CostSource.ESTIMATED if guessed else CostSource.LOCAL
     return Cost((input_usd + output_usd).quantize(_NANO), input_usd.quantize(_NANO), output_usd.quantize(_NANO), source)
 
@@ -141,6 +144,8 @@ def price(model: str, request_model: str | None = None) -> Entry | None:
     if not slash:
         provider, name = "", asked
     found = _listed(model, provider) or (_listed(name, provider) if same else None) or _of_adapter(asked)
+    if "/" in name and name.rpartition("/")[2] == model:  # `azure/eu/gpt-4o` answers as gpt-4o
+        found = _listed(name, provider) or found
     for candidate in (model, asked) if same else (model,):
         if candidate in _own:
             return _merged(found or {}, _own[candidate])
@@ -226,9 +231,29 @@ def _rate(entry: Entry, name: str, usage: Usage) -> Decimal | None:
         low, high = tier.get("range", (0, 0))
         if low <= sent <= high and name in tier:
             return Decimal(str(tier[name]))
-    reached = [
-        (int(found[1]), key) for key in entry if key.startswith(name) and (found := _TIER.fullmatch(key[len(name) :]))
-    ]
-    reached = [(limit, key) for limit, key in reached if sent > limit * 1000]
-    value = entry.get(max(reached)[1] if reached else name)
-    return None if value is None else Decimal(str(value))
+    for above, rate in _steps_of(entry).get(name, ()):
+        if sent > above:
+            return rate
+    return _known(entry.get(name))
+
+
+def _steps_of(entry: Entry) -> dict[str, list[tuple[int, Decimal | None]]]:
+    """Rates that hold above so many tokens of input, highest first, by the name of the rate."""
+    known = _steps.get(id(entry))
+    if known is not None and known[0] is entry:
+        return known[1]
+    found: dict[str, list[tuple[int, Decimal | None]]] = {}
+    for key, rate in entry.items():
+        step = _TIER.search(key)
+        if step is not None:
+            found.setdefault(key[: step.start()], []).append((int(step[1]) * 1000, _known(rate)))
+    for steps in found.values():
+        steps.sort(reverse=True, key=lambda step: step[0])
+    if len(_steps) > _REMEMBERED:
+        _steps.clear()
+    _steps[id(entry)] = (entry, found)
+    return found
+
+
+def _known(rate: Any) -> Decimal | None:
+    return None if rate is None else Decimal(str(rate))
