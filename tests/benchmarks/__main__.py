@@ -1,4 +1,5 @@
-"""`python -m tests.benchmarks` is `python tests/benchmarks/run.py`; with `probes`, the table of probes.
+"""`python -m tests.benchmarks` is `python tests/benchmarks/run.py`; `probes` is the table of probes, `drill` the one of
+failures.
 
 Nothing else lives here.
 """
@@ -7,6 +8,12 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import probes, run
+from tests.benchmarks import drill, probes, run
 
-sys.exit(probes.main() if sys.argv[1:] == ["probes"] else run.main())
+match sys.argv[1:]:
+    case ["probes"]:
+        sys.exit(probes.main())
+    case ["drill", *words]:
+        sys.exit(drill.main(words))
+    case _:
+        sys.exit(run.main())

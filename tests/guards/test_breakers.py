@@ -149,6 +149,24 @@ def test_one_probe_for_many_who_wait() -> None:
     assert sent[6] - sent[5] >= 4
 
 
+@pytest.mark.parametrize("outage_s", [20.0, 60.0, 600.0])
+def test_soon_after_an_outage(outage_s: float) -> None:
+    """However long a model was away, it is asked again at most ten seconds after it is back, and ten times a minute
+    before at most."""
+    breaker, now, probes = Breaker(), 0.0, 0
+    for _ in range(5):
+        breaker.failed(FailureKind.TRANSIENT, now)
+    while True:
+        now = breaker.opens_until
+        assert breaker.admits(now)
+        if now >= outage_s:
+            break
+        probes += 1
+        breaker.failed(FailureKind.TRANSIENT, now)
+    assert now - outage_s <= 10
+    assert probes <= 3 + outage_s / 10
+
+
 def test_quota_is_not_waited_for() -> None:
     """An empty quota refuses all that follows at once, without a request, until it is reset."""
 

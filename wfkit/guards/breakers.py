@@ -32,7 +32,7 @@ _ANSWERS = frozenset(  # not the wanted one, but the model is there
 _IN_A_ROW = 5  # failures without a success between them
 _WINDOW = 20  # the newest outcomes ...
 _SHARE = 0.5  # ... of which so many failed
-_FIRST_S, _LONGEST_S, _QUOTA_S = 2.0, 60.0, 3600.0
+_FIRST_S, _LONGEST_S, _QUOTA_S = 2.0, 10.0, 3600.0  # a probe is one request: all else waits for it
 
 
 class State(StrEnum):
