@@ -50,7 +50,8 @@ def test_sums_are_sums_over_calls(world: World, order: int) -> None:
         assert account.cost_usd == sum(r.cost.usd or 0 for r in replies)
         assert account.input_tokens == sum(r.usage.input_tokens or 0 for r in replies)
         assert account.output_tokens == sum(r.usage.output_tokens or 0 for r in replies)
-        lost = sum(1 for call in sent if call.failure and call.failure.kind is FailureKind.TIMEOUT)
+        lost = sum(1 for call in sent if call.failure and call.failure.may_be_billed())
+        assert account.unanswered == lost
         assert account.unpriced == lost + sum(1 for r in replies if r.cost.usd is None)
         assert account.wasted_usd <= account.cost_usd
         assert account.wasted_unpriced <= account.unpriced

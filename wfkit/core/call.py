@@ -112,6 +112,7 @@ class Listener(Protocol):
         """The next piece of its text, never empty."""
 
 
+_ANSWERED = (200, 300)  # statuses of a request that was served
 NEVER_SENT = "NeverSent"  # the `error` of a failure whose request did not leave
 
 
@@ -128,9 +129,12 @@ class Failure:
     hint: str | None = None
 
     def may_be_billed(self) -> bool:
-        """Whether the request may have been answered, and so be billed, although no answer came."""
-        lost = self.kind in {FailureKind.TRANSIENT, FailureKind.TIMEOUT}
-        return lost and self.status is None and self.error != NEVER_SENT
+        """Whether the request may be billed although there is no reply: none came, or one that cannot be read."""
+        if self.error == NEVER_SENT:
+            return False
+        if self.status is None:
+            return self.kind in {FailureKind.TRANSIENT, FailureKind.TIMEOUT}
+        return _ANSWERED[0] <= self.status < _ANSWERED[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,8 @@ class CallRecord:
     """One HTTP request to a model, as kept in the call log. Times are Unix seconds.
 
     Exactly one of `reply` and `failure` is set once it ended. `request_digest` is the key under which a valid reply
-    serves again. `round` is 0 for the first question of an attempt, 1 and up for corrective re-prompts.
+    serves again. `round` is 0 for the first question of an attempt, 1 and up for corrective re-prompts. `worst_usd` is
+    what it may cost at most (None: not known), told of those that may be billed without a reply.
     """
 
     call_id: str
@@ -151,3 +156,4 @@ class CallRecord:
     verdict: Verdict = Verdict.VALID
     round: int = 0
     provider: str | None = None
+    worst_usd: Decimal | None = None

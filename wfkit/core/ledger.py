@@ -14,7 +14,7 @@ from wfkit.core import events as e
 from wfkit.core.call import CallRecord, Cost, Usage
 from wfkit.core.frozen import dataclass
 from wfkit.core.result import Spent
-from wfkit.core.terms import CostSource, FailureKind, UsageSource, Verdict
+from wfkit.core.terms import CostSource, UsageSource, Verdict
 
 
 class Sums(Protocol):
@@ -28,6 +28,9 @@ class Sums(Protocol):
     cost_usd: Decimal
     unpriced: int
     estimated: int
+    unanswered: int
+    unanswered_usd: Decimal
+    no_worst: int
 
 
 def spent_of(sums: Sums) -> Spent:
@@ -39,6 +42,8 @@ def spent_of(sums: Sums) -> Spent:
         cost_usd=None if sums.unpriced and not sums.cost_usd else sums.cost_usd,
         unpriced=sums.unpriced,
         estimated=sums.estimated,
+        unanswered=sums.unanswered,
+        unanswered_usd=None if sums.no_worst else sums.unanswered_usd,
     )
 
 
@@ -48,7 +53,8 @@ class Account:
 
     `cost_usd` adds the known prices; `unpriced` counts the calls left out of it. `no_input` and `no_output` count the
     calls whose tokens of that side are unknown, `untokened` those that lack either; `wasted_unpriced` counts the calls
-    left out of `wasted_usd`. A request that ran out of time may have been billed: its price and tokens are unknown.
+    left out of `wasted_usd`. A request without a reply may have been billed: its price and tokens are unknown,
+    `unanswered` counts such, `unanswered_usd` adds what they may cost at most, `no_worst` counts those left out of it.
     """
 
     calls: int = 0
@@ -61,6 +67,9 @@ class Account:
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
     estimated: int = 0
+    unanswered: int = 0
+    unanswered_usd: Decimal = Decimal(0)
+    no_worst: int = 0
     wasted_usd: Decimal = Decimal(0)
     wasted_unpriced: int = 0
     run_s: float = 0.0
@@ -76,9 +85,13 @@ class Account:
 
 @dataclass(slots=True)
 class Ledger:
-    """One account a node."""
+    """One account a node, and by call id the requests `under_way` and those `lost`, with their nodes: whoever sent them
+    is gone, they may have been billed.
+    """
 
     accounts: dict[int, Account] = field(default_factory=dict)
+    under_way: dict[str, tuple[int, e.CallStarted]] = field(default_factory=dict)
+    lost: dict[str, tuple[int, e.CallStarted]] = field(default_factory=dict)
 
     def of(self, node: int) -> Account:
         """The account of a node, opened when asked for first."""
@@ -122,13 +135,39 @@ class Ledger:
         account.wasted_usd += usd
         account.wasted_unpriced += unpriced
 
+    def started(self, node: int, event: e.CallStarted) -> None:
+        """A request is on its way."""
+        self.under_way[event.call_id] = (node, event)
+
+    def broken_off(self) -> None:
+        """Nobody waits any more for what is under way: it may be billed, and nobody will tell."""
+        for node, event in self.under_way.values():
+            self._lose(node, event, 1)
+        self.lost |= self.under_way
+        self.under_way.clear()
+
+    def _lose(self, node: int, event: e.CallStarted, sign: int) -> None:
+        """Book a call of which nothing is known, or with `sign` -1 take it back: it came home after all."""
+        account = self.of(node)
+        account.calls += sign
+        _unknown(account, event.worst_usd, sign)
+
     def call(self, node: int, event: e.CallEnded) -> None:
         """Book a call that ended. One answered from the call log bills nothing."""
         account = self.of(node)
+        self.under_way.pop(event.call.call_id, None)
+        if (late := self.lost.pop(event.call.call_id, None)) is not None:
+            self._lose(*late, -1)
         if event.served:
             account.served += 1
             return
         account.calls += 1
+        failure = event.call.failure
+        if failure is not None and failure.may_be_billed():
+            _unknown(account, event.call.worst_usd, 1)
+            usd, unpriced = account.open.get((event.task, event.attempt), (Decimal(0), 0))
+            account.open[event.task, event.attempt] = (usd, unpriced + 1)
+            return
         usage, cost = _billed(event.call)
         account.no_input += usage.input_tokens is None
         account.no_output += usage.output_tokens is None
@@ -147,9 +186,18 @@ class Ledger:
 
 
 def _billed(call: CallRecord) -> tuple[Usage, Cost]:
-    """What a request used and cost. A refused one cost nothing; of one that ran out of time nobody knows."""
+    """What a request used and cost that was answered, or refused: then nothing."""
     if call.reply is not None:
         return call.reply.usage, call.reply.cost
-    if call.failure is not None and call.failure.kind is FailureKind.TIMEOUT:
-        return Usage(), Cost()
     return Usage(0, 0), Cost(Decimal(0))
+
+
+def _unknown(account: Account, worst_usd: Decimal | None, sign: int) -> None:
+    """A call that may have been billed, nobody knows how much."""
+    account.untokened += sign
+    account.no_input += sign
+    account.no_output += sign
+    account.unpriced += sign
+    account.unanswered += sign
+    account.unanswered_usd += sign * (worst_usd or 0)
+    account.no_worst += sign * (worst_usd is None)

@@ -45,8 +45,9 @@ class NodeRow:
     """A node within a run.
 
     `tasks` counts its tasks by state, `reasons` by reason; `run_s` sums its attempts; `deps` are names of nodes, `over`
-    the one whose items it maps. `served` counts the questions that the call log answered. Of a sample, `sample_of` is
-    how many items there are and `sample_seed` what picked some (None: the first ones).
+    the one whose items it maps. `served` counts the questions that the call log answered; `wasted_usd` of
+    what it spent bought nothing. Of a sample, `sample_of` is how many items there are and `sample_seed` what picked
+    some (None: the first ones).
     """
 
     name: str
@@ -65,6 +66,7 @@ class NodeRow:
     error: str | None = None
     over: str | None = None
     served: int = 0
+    wasted_usd: Decimal | None = Decimal(0)
     sample_of: int | None = None
     sample_seed: int | None = None
 
@@ -88,7 +90,10 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """One request to a model, or one answered by the call log (`served`: nothing was billed)."""
+    """One request to a model, or one answered by the call log (`served`: nothing was billed).
+
+    One that is `unanswered` got no reply and may have been billed, at most `worst_usd`.
+    """
 
     node: str
     item: int | None
@@ -109,6 +114,8 @@ class CallRow:
     round: int
     served: bool
     error: str | None = None
+    unanswered: bool = False
+    worst_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

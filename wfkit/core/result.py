@@ -44,7 +44,8 @@ class Stored:
 class Spent:
     """What was used up: model calls, tokens, money.
 
-    Sums over calls; None is unknown, and `unpriced` counts calls without a known price.
+    Sums over calls; None is unknown, and `unpriced` counts calls without a known price. Of those `unanswered` may have
+    been billed without a reply: at most `unanswered_usd` dollars (None: of one of them nobody knows).
     """
 
     calls: int = 0
@@ -53,6 +54,8 @@ class Spent:
     cost_usd: Decimal | None = Decimal(0)
     unpriced: int = 0
     estimated: int = 0
+    unanswered: int = 0
+    unanswered_usd: Decimal | None = Decimal(0)
 
 
 NOTHING_SPENT = Spent()

@@ -343,6 +343,7 @@ def _skipped(run: Run, event: e.Skipped) -> None:
 
 def _call_started(run: Run, event: e.CallStarted) -> None:
     run.requests[event.task] = run.requests.get(event.task, 0) + 1
+    run.ledger.started(run.node_of[event.task], event)
 
 
 def _call_ended(run: Run, event: e.CallEnded) -> None:
@@ -354,6 +355,7 @@ def _call_ended(run: Run, event: e.CallEnded) -> None:
 def _run_ended(run: Run, event: e.RunEnded) -> None:
     run.status = event.status
     run.ended_at = event.at
+    run.ledger.broken_off()
     if event.status is RunState.FAILED and run.nodes_left:  # by its deadline: what has not begun does not begin
         for node in [node for node in run.queues if run.specs[node].over is not None]:
             _stop(run, node)
@@ -367,6 +369,7 @@ def _adopted(run: Run, event: e.Adopted) -> None:
     """A new owner: what was running starts again as its next attempt; what was paid or acknowledged stays."""
     run.epoch, run.status, run.ended_at = event.epoch, RunState.RUNNING, None
     run.paused_s += event.idle_s
+    run.ledger.broken_off()
     _set_deadline(run, event.at, event.deadline_s)
     run.began = {task: at + event.idle_s for task, at in run.began.items()}
     for task in sorted(run.running):

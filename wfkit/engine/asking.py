@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import field
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Listener, Reply, Request
@@ -22,7 +23,7 @@ from wfkit.engine.paid_once import Payer, Sender, UnderWay
 from wfkit.engine.spending import spending
 from wfkit.errors import CallFailed
 from wfkit.guards.chain import About, Caller, Guards, guarded
-from wfkit.llm import client
+from wfkit.llm import client, prices
 from wfkit.llm.availability import check_model
 from wfkit.llm.cassette import Cassette, Tape
 
@@ -100,6 +101,7 @@ class Asker:
             under_way=asking.under_way,
             judge=question.judge,
             check=asking.check(),
+            worst=_worst,
             task=self.task,
             attempt=self.attempt,
             left=question.left,
@@ -138,6 +140,11 @@ class Asker:
 
         self.asking.write(event, on_disk)
         return future
+
+
+def _worst(request: Request) -> Decimal | None:
+    """What a request may cost at most, in US dollars; None where that is not known."""
+    return Decimal(0) if client.is_local(request.model) else prices.worst_case(request)[0]
 
 
 def refuse(model: str) -> None:

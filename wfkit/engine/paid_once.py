@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Listener, Reply, Request
@@ -53,9 +54,9 @@ def _nothing(digest: str) -> None:  # noqa: ARG001 - stands for a look-up
 class Payer:
     """Asks for one attempt of one task. `guard` puts the guards before a way to send.
 
-    `judge` tells what a reply is worth before it is stored; `kept` gives, once, what this attempt was answered before a
-    crash, valid or not; `fresh` ignores old replies. A `listener` hears what is bought while it grows, and all else
-    at once.
+    `judge` tells what a reply is worth before it is stored, `worst` what a request may cost; `kept` gives, once,
+    what this attempt was answered before a crash, valid or not; `fresh` ignores old replies. A `listener` hears what is
+    bought while it grows, and all else at once.
     """
 
     store: Store
@@ -65,6 +66,7 @@ class Payer:
     under_way: UnderWay
     judge: Callable[[Reply], Verdict]
     check: Callable[[str], None]
+    worst: Callable[[Request], Decimal | None]
     task: int
     attempt: int
     kept: Callable[[str], CallRecord | None] = _nothing
@@ -142,18 +144,21 @@ class Payer:
     async def _buy(self, request: Request, digest: str) -> Reply:
         self.check(request.model)
         sent: list[CallStarted] = []
-
+        is_away = False
         if self.left <= 0:
             raise CallFailed(_exhausted())
 
         async def send(request: Request) -> Reply:
             """What the guards let pass: from here on it may be billed."""
+            nonlocal is_away
             if self.listener is not None:
                 self.listener.begins()
             self.left -= 1
-            started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, time.time())
+            began, worst_usd = time.time(), self.worst(request)
+            started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, began, worst_usd)
             sent.append(started)
-            await self.record(started, False)
+            await self.record(started, True)
+            is_away = True
             return await self.send(request, self.listener)
 
         try:
@@ -165,8 +170,7 @@ class Payer:
             raise
         except BaseException as error:  # given up on the way: it may have been billed all the same
             if sent:
-                failure = Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {error}")
-                await self._ended(sent[-1], request, failure=failure)
+                await self._ended(sent[-1], request, failure=_given_up(error, is_away))
             raise
         self.left += bool(reply.tool_calls)  # a turn of a conversation with tools is no try at its answer
         self._keep(digest, request, reply)
@@ -184,6 +188,9 @@ class Payer:
             return Verdict.VALID
 
     async def _ended(self, started: CallStarted, request: Request, served: bool = False, **outcome: Any) -> None:
+        failure: Failure | None = outcome.get("failure")
+        if failure is not None and failure.may_be_billed():
+            outcome["worst_usd"] = started.worst_usd
         call = CallRecord(
             call_id=started.call_id,
             request_digest=started.request_digest,
@@ -206,6 +213,12 @@ def _heard(reply: Reply, listener: Listener | None) -> Reply:
         if reply.text:
             listener.says(reply.text)
     return reply
+
+
+def _given_up(error: BaseException, is_away: bool) -> Failure:
+    if is_away:
+        return Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {error}")
+    return Failure(FailureKind.TIMEOUT, NEVER_SENT, "given up before it was sent")
 
 
 def _exhausted() -> Failure:

@@ -73,9 +73,9 @@ def open_day(today: Purse, settings: Settings, store: Store) -> None:
         return
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     since = midnight.astimezone(UTC).replace(tzinfo=None)
-    usd = "SELECT coalesce(sum(cost_usd), 0)::VARCHAR AS usd"
+    usd = "SELECT (coalesce(sum(billed_usd), 0) + coalesce(sum(worst_usd) FILTER (unanswered), 0))::VARCHAR AS usd"
     tokens = "(coalesce(sum(input_tokens), 0) + coalesce(sum(output_tokens), 0))::BIGINT AS tokens"
-    frame = store.sql(f"{usd}, {tokens} FROM calls WHERE NOT served AND \"at\" >= '{since}'")
+    frame = store.sql(f"{usd}, {tokens} FROM calls_latest WHERE NOT served AND started_at >= '{since}'")
     today.spent = Amount(Decimal(str(frame["usd"][0])), int(frame["tokens"][0]))
 
 
@@ -84,5 +84,5 @@ def _usd(amount: float | None) -> Decimal | None:
 
 
 def _spent(accounts: list[Account]) -> Amount:
-    usd = sum((account.cost_usd for account in accounts), Decimal(0))
+    usd = sum((account.cost_usd + account.unanswered_usd for account in accounts), Decimal(0))
     return Amount(usd, sum(account.input_tokens + account.output_tokens for account in accounts))

@@ -13,7 +13,19 @@ from wfkit.core.result import NOTHING_SPENT, Spent
 from wfkit.core.run import Run
 from wfkit.core.terms import NodeKind, TaskState
 
-_SUMMED = ("calls", "input_tokens", "output_tokens", "no_input", "no_output", "cost_usd", "unpriced", "estimated")
+_SUMMED = (
+    "calls",
+    "input_tokens",
+    "output_tokens",
+    "no_input",
+    "no_output",
+    "cost_usd",
+    "unpriced",
+    "estimated",
+    "unanswered",
+    "unanswered_usd",
+    "no_worst",
+)
 _NOTHING = Account()
 
 
@@ -80,6 +92,7 @@ def _node(run: Run, n: int, spec: NodeSpec, names: list[str]) -> NodeRow:
         error=error_of(run, n) if troubled else None,
         over=None if spec.over is None else names[spec.over],
         served=account.served,
+        wasted_usd=account.wasted_usd,
         sample_of=None if sample is None else sample.total,
         sample_seed=None if sample is None else sample.seed,
     )

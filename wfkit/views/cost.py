@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from wfkit.core.report import CallRow, NodeRow, RunReport
+from wfkit.core.report import CallRow, NodeRow, RunReport, RunRow
 from wfkit.core.result import Spent
 from wfkit.core.terms import NodeKind
-from wfkit.views import axes, columns, foretold, numbers, pieces, tally, theme
+from wfkit.views import axes, columns, foretold, numbers, pieces, tally, theme, unanswered
 from wfkit.views.bundle import View
 from wfkit.views.frames import frame
 from wfkit.views.markup import Markup, label
@@ -38,6 +38,7 @@ class Line:
     said: int | None
     reasoning: int | None
     saved_usd: Decimal | None
+    wasted_usd: Decimal | None = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,13 @@ class Cost(View):
 
     def data(self) -> pd.DataFrame:
         """A row a node that asked a model or would have: node, model, calls, tokens by kind, cost_usd, unpriced,
-        estimated, saved_usd.
+        estimated, saved_usd, wasted_usd, and calls that are `unanswered`, which may cost `unanswered_usd` at most.
         """
         records = [
             (line.node, line.model, line.spent.calls, line.spent.input_tokens, line.spent.output_tokens, line.fresh,
             line.cached,
              line.said, line.reasoning, _float(line.spent.cost_usd), line.spent.unpriced, line.spent.estimated,
-             _float(line.saved_usd))
+             _float(line.saved_usd), _float(line.wasted_usd), line.spent.unanswered, _float(line.spent.unanswered_usd))
             for line in lines(self.report)
         ]  # fmt: skip
         return frame(records, _COLUMNS)
@@ -97,8 +98,9 @@ class Cost(View):
         if not drawn:
             return pieces.stack(say, pieces.note("No node asks a model."))
         return pieces.stack(
-            say, _table(drawn, self.report.run.spent), pieces.note(f"{_cut(drawn, whole)} {_LEGEND}".strip())
-        )
+            say, _table(drawn, self.report.run), pieces.note(f"{_cut(drawn, whole)} {_LEGEND}".strip()),
+            unanswered.section(self.report),
+        )  # fmt: skip
 
     def text(self) -> str:
         """A line a node: money with its bar, calls, tokens in and out."""
@@ -112,16 +114,20 @@ class Cost(View):
             (line.node, tally.cost(line.spent), columns.bar(float(line.spent.cost_usd or 0) / most, 16) if most else "",
              numbers.count(line.spent.calls), numbers.tokens(line.spent.input_tokens),
              numbers.tokens(line.spent.output_tokens),
-             numbers.money(line.saved_usd) if line.saved_usd != 0 else "")
+             numbers.money(line.saved_usd) if line.saved_usd != 0 else "", _wasted(line.wasted_usd))
             for line in drawn
         ]  # fmt: skip
-        grid = columns.grid(["node", "cost", "", "calls", "in", "out", "saved"], rows, "<><>>>>")
-        return "\n".join([*head, *grid, *([_cut(drawn, whole)] if len(drawn) < whole else [])])
+        heads = ["node", "cost", "", "calls", "in", "out", "saved", "wasted"]
+        some = 8 if any(row[-1] for row in rows) else 7
+        grid = columns.grid(heads[:some], [row[:some] for row in rows], "<><>>>>>"[:some])
+        cut = [_cut(drawn, whole)] if len(drawn) < whole else []
+        return "\n".join([*head, *grid, *cut, *unanswered.lines(self.report)])
 
 
 _COLUMNS: Final = ("node", "model", "calls", "input_tokens", "output_tokens", "fresh_input_tokens",
 "cached_input_tokens",
-                   "said_tokens", "reasoning_tokens", "cost_usd", "unpriced", "estimated", "saved_usd")  # fmt: skip
+                   "said_tokens", "reasoning_tokens", "cost_usd", "unpriced", "estimated", "saved_usd",
+                   "wasted_usd", "unanswered", "unanswered_usd")  # fmt: skip
 _LEGEND: Final = (
     "Input includes cached tokens, output includes reasoning. "
     "≥: calls of unknown price come on top; ~: estimated; ?: unknown."
@@ -156,6 +162,7 @@ def _line(row: NodeRow, calls: list[CallRow]) -> Line:
         None if outward is None else outward - reasoning,
         None if outward is None else reasoning,
         row.saved_usd,
+        row.wasted_usd,
     )
 
 
@@ -174,6 +181,7 @@ def _top(found: list[Line]) -> tuple[list[Line], int]:
         sum(line.said or 0 for line in rest),
         sum(line.reasoning or 0 for line in rest),
         sum(saved, Decimal(0)),
+        sum((line.wasted_usd or Decimal(0) for line in rest), Decimal(0)),
     )
     return [*found[:_BARS], other], len(found)
 
@@ -258,24 +266,30 @@ def _longest(drawn: list[Line], sides: tuple[tuple[str, str, str], ...]) -> floa
     return max((sum(_amounts(line)[what] or 0 for what, _, _ in sides) for line in drawn), default=0.0)
 
 
-def _table(drawn: list[Line], spent: Spent) -> Markup:
+def _wasted(usd: Decimal | None) -> str:
+    return numbers.money(usd) if usd else ""
+
+
+def _table(drawn: list[Line], run: RunRow) -> Markup:
+    spent = run.spent
     most = _most(drawn)
     largest = max((line.spent.input_tokens or 0) + (line.spent.output_tokens or 0) for line in drawn)
-    heads = ("node", "model", "calls", "cost", "", "saved", "tokens in", "cached", "out", "reasoning", "")
+    heads = ("node", "model", "calls", "cost", "", "saved", "wasted", "tokens in", "cached", "out", "reasoning", "")
     rows = [
         (
             pieces.code(columns.cut(line.node, 48)), pieces.muted(columns.cut(line.model, 32)),
             numbers.count(line.spent.calls),
             tally.cost(line.spent), _money_bar(line, most),
-            numbers.money(line.saved_usd) if line.saved_usd != 0 else "",
+            numbers.money(line.saved_usd) if line.saved_usd != 0 else "", _wasted(line.wasted_usd),
             numbers.tokens(line.spent.input_tokens), _some(line.cached), numbers.tokens(line.spent.output_tokens),
             _some(line.reasoning), _token_bar(line, largest),
         )
         for line in drawn
     ]  # fmt: skip
-    foot = ("total", "", numbers.count(spent.calls), tally.cost(spent), "", "", numbers.tokens(spent.input_tokens), "",
+    foot = ("total", "", numbers.count(spent.calls), tally.cost(spent), "", "", _wasted(run.wasted_usd),
+            numbers.tokens(spent.input_tokens), "",
             numbers.tokens(spent.output_tokens), "", "")  # fmt: skip
-    return pieces.table(heads, "--nn-nnnnn-", rows, foot)
+    return pieces.table(heads, "--nn-nnnnnn-", rows, foot)
 
 
 def _some(count: int | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.core.report import RunRow
@@ -33,13 +34,15 @@ class History(View):
     def data(self) -> pd.DataFrame:
         """A row a run: run_id, workflow, status, started_at (UTC), seconds, run, cached, failed, skipped, calls,
         cost_usd, saved_usd, trigger, targets; and what its plan expected, low, expected and high: usd, tokens, run_s
-        (NaN: not known, or no plan was made).
+        (NaN: not known, or no plan was made); wasted_usd, and how many calls are unpriced, or unanswered and may cost
+        unanswered_usd at most.
         """
         records = [
             (run.run_id, run.workflow, run.status, run.started_at, tally.elapsed_s(run), *_counts(run), run.spent.calls,
              None if run.spent.cost_usd is None else float(run.spent.cost_usd),
              None if run.saved_usd is None else float(run.saved_usd), run.trigger, ", ".join(run.targets),
-             *_expected(run))
+             *_expected(run), _money(run.wasted_usd), run.spent.unpriced, run.spent.unanswered,
+             _money(run.spent.unanswered_usd))
             for run in self.runs
         ]  # fmt: skip
         found = frame(records, _COLUMNS)
@@ -96,7 +99,8 @@ class History(View):
         )
         table = pieces.table(heads, "----nnnnnnnn-", rows)
         picture = _bars(self.runs[:_LISTED][::-1]) if len(self.runs) > 1 else None
-        return pieces.stack(pieces.say(_sentence(self.runs)), picture, table, pieces.note(self._cut()))
+        return pieces.stack(pieces.say(_sentence(self.runs)), picture, table, pieces.note(self._cut()),
+                            pieces.note(_unanswered(self.runs)))  # fmt: skip
 
     def text(self) -> str:
         """A line a run, newest first."""
@@ -110,7 +114,8 @@ class History(View):
         # The glyph tells the outcome, and the year is in the HTML.
         narrow = [(row[0], row[1][5:], *row[3:7], *row[8:]) for row in rows]
         grid = columns.grid(heads, narrow, "<>>>>>>>>")
-        return "\n".join([*columns.wrap(_sentence(self.runs)), *grid, *([self._cut()] if self._cut() else [])])
+        told = columns.wrap(_unanswered(self.runs)) if _unanswered(self.runs) else []
+        return "\n".join([*columns.wrap(_sentence(self.runs)), *grid, *([self._cut()] if self._cut() else []), *told])
 
     def _cut(self) -> str:
         return pieces.shown_of(min(_LISTED, len(self.runs)), len(self.runs), "runs")
@@ -120,7 +125,18 @@ _COLUMNS: Final = ("run_id", "workflow", "status", "started_at", "seconds", "run
 "calls",
                    "cost_usd", "saved_usd", "trigger", "targets",
                    *(f"expected_{name}_{case}" for name in ("usd", "tokens", "run_s") for case in
-                     ("low", "expected", "high")))  # fmt: skip
+                     ("low", "expected", "high")),
+                   "wasted_usd", "unpriced", "unanswered", "unanswered_usd")  # fmt: skip
+
+
+def _money(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)
+
+
+def _unanswered(runs: Sequence[RunRow]) -> str:
+    """Of the runs that are listed: what may be on the bill besides."""
+    told = tally.possibly(tally.spent_sum(run.spent for run in runs))
+    return f"{told}: see `show cost --run RUN`." if told else ""
 
 
 def _expected(run: RunRow) -> tuple[float | None, ...]:

@@ -132,24 +132,37 @@ def money_sentence(run: RunRow) -> str:
     spared = saved(run.saved_usd, run.saved_s)
     text += f"; the cache saved {spared}" if spared else ""
     wasted = numbers.money(run.wasted_usd) if run.wasted_usd else ""
-    return text + (f"; {wasted} went into failed attempts." if wasted else ".")
+    text += f"; {wasted} went into failed attempts" if wasted else ""
+    return f"{text}; {possibly(spent)}." if spent.unanswered else f"{text}."
+
+
+def possibly(spent: Spent) -> str:
+    """What may be on the bill besides: `2 calls without a reply may be billed too, at most $0.04`; empty if nothing."""
+    if not spent.unanswered:
+        return ""
+    most = "nobody knows how much" if spent.unanswered_usd is None else f"at most {numbers.money(spent.unanswered_usd)}"
+    return f"{numbers.plural(spent.unanswered, 'call')} without a reply may be billed too, {most}"
 
 
 def spent_sum(rows: Iterable[Spent]) -> Spent:
-    """The sum. Unknown parts are left out and counted (`unpriced`), and a sum of nothing but unknown parts is None."""
+    """The sum, as in the books: unknown parts are left out and counted, and a sum to which only those added is None."""
     items = list(rows)
     used = [item for item in items if item.calls]
-    priced = [item.cost_usd for item in used if item.cost_usd is not None]
+    usd = sum((item.cost_usd for item in used if item.cost_usd is not None), Decimal(0))
+    unpriced = sum(item.unpriced for item in items)
+    worst = [item.unanswered_usd for item in items]
     return Spent(
         calls=sum(item.calls for item in items),
         input_tokens=_sum([item.input_tokens for item in used]),
         output_tokens=_sum([item.output_tokens for item in used]),
-        cost_usd=sum(priced, Decimal(0)) if priced or not used else None,
-        unpriced=sum(item.unpriced for item in items),
+        cost_usd=None if unpriced and not usd else usd,
+        unpriced=unpriced,
         estimated=sum(item.estimated for item in items),
+        unanswered=sum(item.unanswered for item in items),
+        unanswered_usd=None if None in worst else sum((usd for usd in worst if usd is not None), Decimal(0)),
     )
 
 
 def _sum(values: list[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known or not values else None
+    total = sum(value for value in values if value is not None)
+    return None if None in values and not total else total

@@ -12,7 +12,7 @@ from decimal import Decimal
 from hashlib import blake2b
 
 from wfkit.core import events as e
-from wfkit.core.call import CallRecord, Cost, Failure, Message, Reply, Request, Usage
+from wfkit.core.call import NEVER_SENT, CallRecord, Cost, Failure, Message, Reply, Request, Usage
 from wfkit.core.decision import Decision
 from wfkit.core.events import Entry, NodeSpec
 from wfkit.core.result import Output, Read, Result, Spent, Stored
@@ -230,15 +230,36 @@ def _random_step(roll: random.Random, story: Story) -> None:
         _random_end(roll, story, roll.choice(sorted(run.running)))
 
 
+_FAILED = (
+    TIMEOUT,
+    Failure(FailureKind.TRANSIENT, "ConnectionError", "reset"),
+    Failure(FailureKind.TRANSIENT, "ServiceUnavailable", "later", 503),
+    Failure(FailureKind.EMPTY, "EmptyReply", "no choice", 200),
+    Failure(FailureKind.TRANSIENT, NEVER_SENT, "nobody listens"),
+    Failure(FailureKind.RATE_LIMITED, "RateLimitError", "slow down", 429),
+)
+
+
+def _random_call(roll: random.Random, story: Story, place: tuple[int, int], name: str) -> None:
+    """A call that is served, answered, refused or lost; what it may cost at most is known or not."""
+    verdict, served = roll.choice([Verdict.VALID, Verdict.INVALID]), roll.random() < 0.3
+    worst_usd = roll.choice([Decimal("0.5"), Decimal("0.125"), None])
+    record = call(name, roll.choice(["0.001", "0.25", None]), verdict)
+    if not served:
+        story.tell(e.CallStarted(*place, record.call_id, record.request_digest, "openai/m", story.now, worst_usd))
+        if roll.random() < 0.15:
+            return  # nobody tells how it ended
+    if roll.random() < 0.3:
+        failure = roll.choice(_FAILED)
+        record = call(name, reply=None, failure=failure, worst_usd=worst_usd if failure.may_be_billed() else None)
+    story.tell(e.CallEnded(*place, record, story.now, served=served))
+
+
 def _random_end(roll: random.Random, story: Story, task: int) -> None:
     attempt = story.run.running[task]
     name = f"{task}-{attempt}-{len(story.entries)}"
     for i in range(roll.randint(0, 2)):
-        verdict = roll.choice([Verdict.VALID, Verdict.INVALID])
-        record = call(f"{name}-{i}", roll.choice(["0.001", "0.25", None]), verdict)
-        if roll.random() < 0.2:
-            record = call(f"{name}-{i}", reply=None, failure=TIMEOUT)
-        story.tell(e.CallEnded(task, attempt, record, story.now, served=roll.random() < 0.3))
+        _random_call(roll, story, (task, attempt), f"{name}-{i}")
     if roll.random() < 0.6:
         story.tell(e.Succeeded(task, attempt, story.result(task, name), story.now))
     elif roll.random() < 0.2:

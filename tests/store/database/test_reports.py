@@ -129,6 +129,7 @@ def test_agrees_with_the_run(seed: int) -> None:
             assert (row.saved_usd, row.saved_s) == (account.saved_usd, account.saved_s)
         live = snapshot(story.run).run
         assert report.run.spent == live.spent
+        assert [row.wasted_usd for row in report.nodes] == [row.wasted_usd for row in snapshot(story.run).nodes]
         assert (report.run.saved_usd, report.run.saved_s) == (live.saved_usd, live.saved_s)
         wasted = sum((account.wasted_usd for account in story.run.ledger.accounts.values()), Decimal(0))
         assert report.run.wasted_usd == wasted

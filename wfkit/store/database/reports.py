@@ -60,8 +60,9 @@ _SPENT = """
 SELECT
     run_id, node, count(*), sum(input_tokens), sum(output_tokens), count(*) FILTER (input_tokens IS NULL),
     count(*) FILTER (output_tokens IS NULL), sum(billed_usd), count(*) FILTER (billed_usd IS NULL),
-    count(*) FILTER (usage_source = 'estimated' OR cost_source = 'estimated'), sum(wasted_usd)
-FROM calls_latest WHERE run_id IN ({runs}) AND state = 'ended' AND NOT served GROUP BY ALL
+    count(*) FILTER (usage_source = 'estimated' OR cost_source = 'estimated'), count(*) FILTER (unanswered),
+    sum(worst_usd) FILTER (unanswered), count(*) FILTER (unanswered AND worst_usd IS NULL), sum(wasted_usd)
+FROM calls_latest WHERE run_id IN ({runs}) AND state <> 'started' AND NOT served GROUP BY ALL
 """
 _WORKED = """
 SELECT node, sum(s) FROM (
@@ -91,14 +92,16 @@ ORDER BY ended_at IS NOT NULL, ended_at - started_at DESC, started_at, task LIMI
 _CALLS = """
 SELECT node, item, attempt, call_id, request_model, response_model, started_at, ended_at, input_tokens, output_tokens,
     cache_read_input_tokens, reasoning_output_tokens, usage_source, billed_usd,
-    cost_source, verdict, round, served, coalesce(error || ': ', '') || message
-FROM calls_latest WHERE run_id IN ({runs}) AND state = 'ended' ORDER BY started_at, seq
+    cost_source, verdict, round, served,
+    CASE WHEN state = 'lost' THEN 'its process ended first' ELSE coalesce(error || ': ', '') || message END,
+    unanswered, worst_usd
+FROM calls_latest WHERE run_id IN ({runs}) AND state <> 'started' ORDER BY started_at, seq
 """
 
 
 _SPENT_COLUMNS = (
     "calls", "input_tokens", "output_tokens", "no_input", "no_output", "cost_usd", "unpriced", "estimated",
-    "wasted_usd",
+    "unanswered", "unanswered_usd", "no_worst", "wasted_usd",
 )  # fmt: skip
 
 
@@ -119,6 +122,9 @@ class _Books:
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
     estimated: int = 0
+    unanswered: int = 0
+    unanswered_usd: Decimal = Decimal(0)
+    no_worst: int = 0
     wasted_usd: Decimal = Decimal(0)
     saved_usd: Decimal | None = Decimal(0)
     saved_s: float | None = 0.0
@@ -131,7 +137,8 @@ class _Books:
         return spent_of(self)
 
     def add_spent(self, columns: Sequence[Any]) -> None:
-        calls, tokens_in, tokens_out, no_input, no_output, usd, unpriced, estimated, wasted = columns
+        calls, tokens_in, tokens_out, no_input, no_output, usd, unpriced, estimated, *rest = columns
+        unanswered, worst_usd, no_worst, wasted = rest
         self.calls += calls
         self.input_tokens += tokens_in or 0
         self.output_tokens += tokens_out or 0
@@ -140,6 +147,9 @@ class _Books:
         self.cost_usd += usd or 0
         self.unpriced += unpriced
         self.estimated += estimated
+        self.unanswered += unanswered
+        self.unanswered_usd += worst_usd or 0
+        self.no_worst += no_worst
         self.wasted_usd += wasted or 0
 
     def add_saved(self, columns: Sequence[Any]) -> None:
@@ -284,6 +294,7 @@ def _node_rows(books: Account, nodes: list[Any]) -> tuple[NodeRow, ...]:
                 error=book.error,
                 over=None if over is None else names[over],
                 served=book.served,
+                wasted_usd=book.wasted_usd,
                 sample_of=book.sample[0],
                 sample_seed=book.sample[1],
             )

@@ -225,7 +225,13 @@ def _call_started(place: Place, event: e.CallStarted) -> Made:
 
 
 def _call_ended(place: Place, event: e.CallEnded) -> Made:
-    ended = {"at": micros(event.at), "task": event.task, "attempt": event.attempt, "state": "ended", "worst_usd": None}
+    ended = {
+        "at": micros(event.at),
+        "task": event.task,
+        "attempt": event.attempt,
+        "state": "ended",
+        "worst_usd": event.call.worst_usd,
+    }
     # What the call log served stands there already, under the same request digest.
     record = {"served": event.served, "record": None if event.served else event.call, "escaped": False}
     yield "calls", [place | ended | record | _call(event.call) | _error(event.call.failure)]

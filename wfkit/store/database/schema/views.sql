@@ -85,17 +85,20 @@ ASOF JOIN task_ranges r ON r.run_id = a.run_id AND a.task >= r.first
 JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
 JOIN runs_latest l ON l.run_id = a.run_id;
 
--- One row a call: ended, or started and never seen again, which may have been billed. As in the books of a run, one that
--- failed without a reply used and cost nothing, unless it ran out of time: of that nobody knows. `billed_usd` is what it
--- added to the bill (nothing if the call log served it), `wasted_usd` what of that bought nothing.
+-- One row a call: ended, under way (`state` started), or lost: whoever sent it is gone. As in the books of a run, one
+-- that failed without a reply used and cost nothing, unless it may have been billed all the same (`unanswered`, at most
+-- `worst_usd`): of that nobody knows. `billed_usd` is what it added to the bill (nothing if the call log served it),
+-- `wasted_usd` what of that bought nothing.
 CREATE VIEW calls_latest AS
 SELECT
     c.run_id, n.name AS node, CASE WHEN n.over IS NOT NULL THEN c.task - r.first END AS item, c.task, c.attempt,
-    c.call_id, c.state, c.request_digest, c.provider, c.request_model, c.response_model, c.started_at, c.ended_at,
+    c.call_id, CASE WHEN c.lost THEN 'lost' ELSE c.state END AS state, c.request_digest,
+    coalesce(c.provider, split_part(c.request_model, '/', 1)) AS provider, c.request_model, c.response_model,
+    c.started_at, c.ended_at,
     date_diff('microsecond', c.started_at, c.ended_at) / 1e6 AS run_s, c.verdict, c.round, c.served,
     CASE WHEN c.refused THEN 0 ELSE c.input_tokens END AS input_tokens,
     CASE WHEN c.refused THEN 0 ELSE c.output_tokens END AS output_tokens,
-    c.cache_read_input_tokens, c.reasoning_output_tokens, c.usage_source,
+    c.cache_read_input_tokens, c.cache_write_input_tokens, c.reasoning_output_tokens, c.usage_source,
     CASE WHEN c.refused THEN 0 ELSE c.cost_usd END::DECIMAL(18, 9) AS cost_usd, c.cost_source,
     CASE WHEN c.served OR c.refused THEN 0 ELSE c.cost_usd END::DECIMAL(18, 9) AS billed_usd,
     CASE
@@ -103,9 +106,13 @@ SELECT
         WHEN f.task IS NOT NULL OR c.response_model IS NOT NULL AND c.verdict <> 'valid' THEN c.cost_usd
         ELSE 0
     END::DECIMAL(18, 9) AS wasted_usd,
+    NOT c.served AND (c.lost OR c.state = 'ended' AND c.unanswered) AS unanswered, c.worst_usd,
     c.finish_reason, c.error_kind, c.error, c.message, c.epoch, c.seq
 FROM (
-    SELECT *, state = 'ended' AND response_model IS NULL AND coalesce(error_kind, '') <> 'timeout' AS refused FROM calls
+    SELECT
+        c.*, c.state = 'ended' AND response_model IS NULL AND NOT coalesce(unanswered, false) AS refused,
+        c.state = 'started' AND (c.epoch < l.epoch OR l.status NOT IN ('running', 'waiting_review')) AS lost
+    FROM calls c JOIN runs_latest l ON l.run_id = c.run_id
 ) c
 ASOF JOIN task_ranges r ON r.run_id = c.run_id AND c.task >= r.first
 JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
@@ -114,6 +121,14 @@ LEFT JOIN (SELECT DISTINCT run_id, task, attempt FROM attempts WHERE state = 'fa
 WHERE c.state = 'ended' OR NOT EXISTS (
     FROM calls d WHERE d.run_id = c.run_id AND d.call_id = c.call_id AND d.state = 'ended'
 );
+
+-- Requests that got no reply but may be on the provider's bill: what each may cost at most, where that is known.
+CREATE VIEW possibly_billed AS
+SELECT
+    run_id, node, item, attempt, request_model AS model, started_at, ended_at, worst_usd,
+    CASE WHEN state = 'lost' THEN 'its process ended first' ELSE coalesce(error || ': ', '') || message END AS why,
+    call_id, request_digest
+FROM calls_latest WHERE unanswered;
 
 -- What guards decided, by node and item.
 CREATE VIEW guard_decisions AS
@@ -199,8 +214,9 @@ SELECT
     run_id, node, coalesce(response_model, request_model) AS model, count(*) FILTER (NOT served) AS calls,
     count(*) FILTER (served) AS served, sum(input_tokens) FILTER (NOT served) AS input_tokens,
     sum(output_tokens) FILTER (NOT served) AS output_tokens, sum(billed_usd) AS cost_usd,
-    count(*) FILTER (billed_usd IS NULL) AS unpriced, sum(wasted_usd) AS wasted_usd
-FROM calls_latest WHERE state = 'ended' GROUP BY ALL;
+    count(*) FILTER (billed_usd IS NULL) AS unpriced, sum(wasted_usd) AS wasted_usd,
+    count(*) FILTER (unanswered) AS unanswered, sum(worst_usd) FILTER (unanswered) AS unanswered_usd
+FROM calls_latest WHERE state <> 'started' GROUP BY ALL;
 
 -- How often each node ran, how long it took, what it cost, over all runs.
 CREATE VIEW node_stats AS

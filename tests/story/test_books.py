@@ -1,0 +1,87 @@
+"""The books: whatever happens to calls, one set of figures at call, attempt, task, node and run, in every view."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import duckdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.store.database.stories import Story, placed, random_run
+from wfkit.core.report import RunReport
+from wfkit.engine.snapshot import snapshot
+from wfkit.store.database import fold, opening, reports, sql
+from wfkit.views import numbers, tally
+from wfkit.views.cost import Cost
+from wfkit.views.dag import Dag
+from wfkit.views.history import History
+from wfkit.views.page import page
+from wfkit.views.progress import Progress
+
+_BILL = "sum(billed_usd), count(*), count(*) FILTER (billed_usd IS NULL), sum(wasted_usd)"
+
+
+def summed(cursor: duckdb.DuckDBPyConnection, by: str) -> tuple[Decimal, int, int, Decimal]:
+    """Billed, calls, unpriced and wasted of all calls that were sent: summed in groups first, then over them."""
+    query = f"SELECT {_BILL} FROM calls_latest WHERE state <> 'started' AND NOT served GROUP BY {by}"
+    rows = cursor.execute(query).fetchall()
+    usd, calls, unpriced, wasted = ([row[i] or 0 for row in rows] for i in range(4))
+    return sum(usd, Decimal(0)), sum(calls), sum(unpriced), sum(wasted, Decimal(0))
+
+
+def agree(cursor: duckdb.DuckDBPyConnection, story: Story, report: RunReport) -> None:
+    """All that tells of money in this run tells the same, to the last billionth of a dollar."""
+    run, live = report.run, snapshot(story.run)
+    spent = run.spent
+    assert spent == live.run.spent == tally.spent_sum(row.spent for row in report.nodes)
+    assert run.wasted_usd == live.run.wasted_usd == sum((row.wasted_usd or 0 for row in report.nodes), Decimal(0))
+    expected = (spent.cost_usd or Decimal(0), spent.calls, spent.unpriced, run.wasted_usd)
+    for by in ("call_id", "node, task, attempt", "node, task", "node", "run_id"):
+        assert summed(cursor, by) == expected, by
+    rows = [row for row in report.calls if not row.served]
+    assert sum((row.cost_usd or 0 for row in rows), Decimal(0)) == expected[0]
+    assert sum(row.cost_usd is None for row in rows) == spent.unpriced
+    listed = cursor.execute("SELECT count(*), sum(worst_usd), count(worst_usd) FROM possibly_billed").fetchall()[0]
+    assert listed[0] == spent.unanswered == sum(row.unanswered for row in report.calls)
+    assert spent.unanswered_usd == (None if listed[2] < listed[0] else listed[1] or 0)
+    costs = cursor.execute("SELECT sum(cost_usd), sum(calls), sum(unpriced), sum(wasted_usd) FROM costs").fetchall()
+    assert [each or 0 for each in costs[0]] == list(expected)
+
+
+def shown(report: RunReport) -> None:
+    """Each view shows these very figures; what is not known is marked in all of them."""
+    run = report.run
+    bill = tally.cost(run.spent)
+    if run.spent.unpriced:
+        assert bill[0] in "≥>?"
+    else:
+        assert bill != numbers.UNKNOWN
+    for view in (Cost(report), Dag(report), Progress(report), History((run,))):
+        text = view.text() + view.html()
+        assert bill in text if run.spent.calls else True
+        assert tally.possibly(run.spent).split(" may ")[0] in text or isinstance(view, Progress)
+    frame = Cost(report).data()
+    for column, usd in (("cost_usd", run.spent.cost_usd), ("wasted_usd", run.wasted_usd)):
+        known = [Decimal(str(each)) for each in frame[column].dropna()]
+        assert sum(known, Decimal(0)) == (usd or 0), column
+    assert frame["unanswered"].sum() == run.spent.unanswered
+    assert Dag(report).data()["calls"].sum() == run.spent.calls
+    assert bill in page(report)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 100_000))
+def test_one_set_of_figures(seed: int) -> None:
+    """Answered, refused, served, lost and late calls, retries and adoptions in any order: sums agree everywhere."""
+    story = random_run(seed)
+    with opening.connect(None) as connection:
+        opening.create_tables(connection)
+        fold.fold(connection, placed(story.entries))
+        report = reports.report(connection, story.run_id)
+        assert report is not None
+        agree(connection, story, report)
+        shown(report)
+        assert reports.runs(connection)[0] == report.run
+        totals = sql.select(connection, "SELECT sum(calls) AS calls, sum(unanswered) AS unanswered FROM costs")
+        assert list(totals.fillna(0).iloc[0]) == [report.run.spent.calls, report.run.spent.unanswered]
