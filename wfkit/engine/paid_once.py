@@ -134,7 +134,7 @@ class Payer:
         outcome: dict[str, Any] = {"reply": played.reply, "failure": played.failure}
         started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, time.time())
         if played.reply is not None:
-            outcome["verdict"] = self._verdict(played.reply)
+            outcome["verdict"] = _worth(self.judge, played.reply)
         await self._ended(started, request, served=True, **outcome)
         if played.failure is not None:
             raise CallFailed(played.failure)
@@ -174,18 +174,12 @@ class Payer:
             raise
         self.left += bool(reply.tool_calls)  # a turn of a conversation with tools is no try at its answer
         self._keep(digest, request, reply)
-        await self._ended(sent[-1], request, reply=reply, verdict=self._verdict(reply))
+        await self._ended(sent[-1], request, reply=reply, verdict=_worth(self.judge, reply))
         return reply
 
     def _keep(self, digest: str, request: Request, outcome: Reply | Failure) -> None:
         if self.tape is not None:
             self.tape.keep(self.round, digest, request, outcome)
-
-    def _verdict(self, reply: Reply) -> Verdict:
-        try:
-            return self.judge(reply)
-        except Exception:  # the user's own validator broke; that says nothing of the reply, and it was paid for
-            return Verdict.VALID
 
     async def _ended(self, started: CallStarted, request: Request, served: bool = False, **outcome: Any) -> None:
         failure: Failure | None = outcome.get("failure")
@@ -213,6 +207,13 @@ def _heard(reply: Reply, listener: Listener | None) -> Reply:
         if reply.text:
             listener.says(reply.text)
     return reply
+
+
+def _worth(judge: Callable[[Reply], Verdict], reply: Reply) -> Verdict:
+    try:
+        return judge(reply)
+    except Exception:  # the user's own validator broke; that says nothing of the reply, and it was paid for
+        return Verdict.VALID
 
 
 def _given_up(error: BaseException, is_away: bool) -> Failure:
