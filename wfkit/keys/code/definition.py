@@ -7,6 +7,7 @@ about it; there is never a placeholder.
 from __future__ import annotations
 
 import builtins
+from collections import ChainMap
 from collections.abc import Callable
 from dataclasses import field, replace
 from functools import lru_cache
@@ -126,6 +127,7 @@ def _value_name(node: Node, analysis: Analysis) -> str:
 def _walk(node: Node, is_node: Callable[[str], bool], plan: Planning) -> Walk:
     function = node.function
     namespace = node.namespace if function is None else getattr(function, "__globals__", node.namespace)
+    namespace = namespace.maps[-1] if isinstance(namespace, ChainMap) else namespace  # below what `prompt` was given
     return Walk(Rules(frozenset(node.options.ignore), plan.is_step or is_node, namespace, function), plan.values)
 
 
