@@ -41,12 +41,16 @@ async def grown(stream: Any, asked: Request, listener: Listener) -> Reply:
 
 
 def _sent(usage: dict[str, Any] | None, chunks: Sequence[Any]) -> dict[str, Any] | None:
-    """The sum of what the provider counted, with a cost only if it named one: litellm puts its own there."""
+    """The sum of what the provider counted. litellm adds a cost of its own, and reasoning tokens of 0: those count only
+    if a chunk had them."""
     counted = [found for chunk in chunks if (found := getattr(chunk, "usage", None)) is not None]
     if not counted or usage is None:
         return None
     costs = [cost for found in counted if (cost := getattr(found, "cost", None)) is not None]
-    return {**usage, "cost": costs[-1] if costs else None}
+    said = [getattr(found, "completion_tokens_details", None) for found in counted]
+    reasons = any(getattr(details, "reasoning_tokens", None) is not None for details in said)
+    details = usage.get("completion_tokens_details") if reasons else None
+    return {**usage, "cost": costs[-1] if costs else None, "completion_tokens_details": details}
 
 
 def _failure(error: Exception, model: str, said: str) -> Failure:
