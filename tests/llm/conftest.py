@@ -30,13 +30,16 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
 
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
-    """Start a provider that `openai/...` models go to."""
+    """Start a provider that `openai/...`, `anthropic/...` and `gemini/...` models go to."""
 
     @contextmanager
     def started(behaviour: Behaviour) -> Iterator[Provider]:
         with Provider(behaviour) as provider:
             monkeypatch.setenv("OPENAI_API_BASE", provider.url)
-            monkeypatch.setenv("OPENAI_API_KEY", "canary-of-a-key-123456")
+            for name in ("ANTHROPIC", "GEMINI"):
+                monkeypatch.setenv(f"{name}_API_BASE", provider.url.removesuffix("/v1"))
+            for name in ("OPENAI", "ANTHROPIC", "GEMINI"):
+                monkeypatch.setenv(f"{name}_API_KEY", "canary-of-a-key-123456")
             yield provider
 
     return started

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -36,6 +36,13 @@ SHAPES: list[dict[str, Any]] = [
     {"tools": TOOLS, "messages": (Message("user", "Find é."), *TOLD)},
 ]
 HEADERS = ("Authorization", "Content-Type", "Accept", "OpenAI-Organization", "OpenAI-Project")
+STREAM = b"""data: {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"content": "yes"}}]}
+
+data: {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+
+data: [DONE]
+
+"""
 Seen = tuple[str, dict[str, str | None], Any]
 
 
@@ -46,20 +53,32 @@ async def listening(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[Seen]
 
     async def answer(request: web.BaseRequest) -> web.Response:
         headers = {name: request.headers.get(name) for name in HEADERS}
-        seen.append((f"{request.method} {request.path}", headers, await request.json()))
+        asked = await request.json()
+        seen.append((f"{request.method} {request.path}", headers, asked))
+        if asked.get("stream"):
+            return web.Response(body=STREAM, content_type="text/event-stream")
         message = {"role": "assistant", "content": "yes"}
         choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
         usage = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
         named = {"id": "1", "object": "chat.completion", "created": 1, "model": "m"}
         return web.json_response({**named, "choices": choices, "usage": usage})
 
+    async with answering(answer, monkeypatch):
+        yield seen
+
+
+@asynccontextmanager
+async def answering(
+    answer: Callable[[web.BaseRequest], Awaitable[web.Response]], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[None]:
+    """A server of OpenAI's models that answers like this."""
     runner = web.ServerRunner(web.Server(answer))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{runner.addresses[0][1]}/v1/")
         monkeypatch.setenv("OPENAI_API_KEY", "canary-of-a-key-123456")
-        yield seen
+        yield
     finally:
         await client.close()
         await runner.cleanup()
@@ -92,6 +111,49 @@ def test_same_on_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(compare())
     assert {"openai/benchmark", "openai/gpt-4o", "openai/gpt-4.1-mini", "openai/gpt-5-mini"} <= taken
     assert len(taken) > len(chat_models()) // 3
+
+
+class Deaf:
+    """Wants a stream and hears nothing."""
+
+    def begins(self) -> None: ...
+
+    def says(self, piece: str) -> None: ...
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "openai/gpt-5-mini"])
+def test_same_on_the_wire_when_streamed(monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    """A request whose reply is streamed is litellm's too: the stream asks for its tokens, nothing else differs."""
+
+    async def compare() -> None:
+        async with listening(monkeypatch) as seen:
+            for request in (replace(ASKED, model=model, **shape) for shape in SHAPES):
+                if not direct.takes(request):
+                    continue
+                await client.ask(request, 60.0, listener=Deaf())
+                await client.ask(request, 60.0, "litellm", listener=Deaf())
+                assert seen[-2:] == [seen[-1]] * 2, request
+                assert seen[-1][2]["stream_options"] == {"include_usage": True}
+
+    asyncio.run(compare())
+
+
+def test_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One stream after the other comes over the same connection."""
+    connections: list[web.BaseRequest] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        connections.append(request)
+        return web.Response(body=STREAM, content_type="text/event-stream")
+
+    async def several() -> None:
+        async with answering(answer, monkeypatch):
+            for _ in range(3):
+                await client.ask(ASKED, 60.0, listener=Deaf())
+
+    asyncio.run(several())
+    assert len(connections) == 3
+    assert len({id(request.protocol) for request in connections}) == 1
 
 
 def outcome(transport: str, request: Request = ASKED) -> Reply | Failure:

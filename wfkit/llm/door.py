@@ -10,8 +10,11 @@ import atexit
 import json
 import logging
 import os
+import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
+from contextvars import ContextVar
+from functools import wraps
 from importlib import import_module
 from threading import Lock, Thread
 from typing import Any
@@ -36,6 +39,7 @@ _NEVER_S = 6000.0  # part of the key under which litellm keeps a client, so it m
 _EXIT_S = 2.0
 _SETTLE_S = 0.02
 
+_asking: ContextVar[bool] = ContextVar("_asking", default=False)
 _lock = Lock()
 _loading: Future[Any] | None = None
 _loops: WeakSet[asyncio.AbstractEventLoop] = WeakSet()  # where calls were made
@@ -78,6 +82,7 @@ async def send(
         arguments |= {"tools": wire_tools(asked.tools), "_skip_mcp_handler": True}
     if listener is not None:
         arguments |= STREAMED
+    _asking.set(True)
     try:
         response = await litellm.acompletion(
             model=asked.model, messages=wire_messages(asked.messages), max_retries=0, timeout=_NEVER_S, **arguments
@@ -88,6 +93,8 @@ async def send(
         raise
     except Exception as error:  # noqa: BLE001 litellm raises what it likes; none of it may leave this room
         failure = failure_of(error, request.model)
+    finally:
+        _asking.set(False)
     raise CallFailed(failure)
 
 
@@ -103,6 +110,9 @@ async def close() -> None:
     if litellm is None:
         return
     await litellm.close_litellm_async_clients()
+    transport = getattr(litellm.module_level_aclient.client, "_transport", None)  # streams of some go through this one
+    if transport is not None and hasattr(transport, "aclose"):
+        await transport.aclose()
     litellm.in_memory_llm_clients_cache.flush_cache()
     await asyncio.sleep(_SETTLE_S)  # closed transports end in later turns of the loop
 
@@ -135,6 +145,7 @@ def _import(done: Future[Any]) -> None:
         return
     import_module("openai.resources.chat.completions")  # 0.6 s that would fall on the first call, and so on the loop
     price_file.entries()  # 20 ms, likewise
+    _send_once(import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler)
     if "LITELLM_LOG" not in os.environ:
         logging.getLogger("LiteLLM").setLevel(logging.ERROR)  # what failed is told by our failures, not on stderr
     litellm.suppress_debug_info = True
@@ -142,3 +153,17 @@ def _import(done: Future[Any]) -> None:
     litellm.drop_params = False
     atexit.register(_close_at_exit)
     done.set_result(litellm)
+
+
+def _send_once(handler: Any) -> None:
+    """Where a connection breaks, litellm's HTTP client sends the request again, unasked and uncounted. Not ours."""
+    again = handler.single_connection_post_request
+
+    @wraps(again)
+    async def once(*args: Any, **kwargs: Any) -> Any:
+        broken = sys.exception()
+        if broken is not None and _asking.get():
+            raise broken
+        return await again(*args, **kwargs)
+
+    handler.single_connection_post_request = once

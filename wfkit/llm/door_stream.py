@@ -6,13 +6,13 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from wfkit.core.call import Failure, Listener, Reply, Request
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
-from wfkit.llm.failures import cut, failure_of
+from wfkit.llm.failures import cut, failure_of, unusable
 from wfkit.llm.replies import View, streamed_reply
 from wfkit.llm.stream import Growing
 
@@ -20,13 +20,18 @@ _CUT = frozenset({FailureKind.TRANSIENT, FailureKind.EXCEPTION, FailureKind.TIME
 
 
 async def grown(stream: Any, asked: Request, listener: Listener) -> Reply:
-    """The reply that a `CustomStreamWrapper` amounts to. Raises CallFailed; closes the connection however it ends."""
+    """The reply that a `CustomStreamWrapper` amounts to. Raises CallFailed, and what it likes before the first chunk;
+    closes the connection however it ends."""
+    source = await stream.fetch_stream()
+    finished = _finish(stream, source)
     growing = Growing(listener)
     failure: Failure | None = None
     try:
         async for chunk in stream:
             growing.take(_plain(chunk))
-        if not stream.received_finish_reason:
+        if getattr(source, "chunk_type", None) == "accumulated_json":  # litellm drops an event that is no JSON
+            failure = unusable(ValueError("an event of the stream is no JSON"), asked.model)
+        elif not finished():
             failure = cut(asked.model, growing.text)
     except Exception as error:  # noqa: BLE001 litellm raises what it likes
         failure = _failure(error, asked.model, growing.text)
@@ -38,6 +43,23 @@ async def grown(stream: Any, asked: Request, listener: Listener) -> Reply:
     whole["model"] = getattr(stream, "_provider_response_model", None) or whole["model"]  # else it is the one asked
     whole["usage"] = _sent(growing.usage, stream.chunks)
     return streamed_reply(View(whole), asked)
+
+
+def _finish(stream: Any, source: Any) -> Callable[[], bool]:
+    """Whether a finish reason came. Of Gemini's chunks litellm says "stop" each time, so they are looked at before."""
+    if "gemini" not in type(source).__module__:
+        return lambda: bool(stream.received_finish_reason)
+    seen: list[bool] = []
+    parse = source.chunk_parser
+
+    def watched(chunk: dict[str, Any]) -> Any:
+        blocked = (chunk.get("promptFeedback") or {}).get("blockReason")
+        if blocked or any(candidate.get("finishReason") for candidate in chunk.get("candidates") or ()):
+            seen.append(True)
+        return parse(chunk=chunk)
+
+    source.chunk_parser = watched
+    return lambda: bool(seen)
 
 
 def _sent(usage: dict[str, Any] | None, chunks: Sequence[Any]) -> dict[str, Any] | None:

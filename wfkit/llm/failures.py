@@ -210,6 +210,8 @@ def _status(chain: list[BaseException]) -> int | None:
             return status
     if any(type(link).__name__ == "OpenAIError" for link in chain):
         return None  # the SDK saw no error status: the body or the connection was broken, and litellm made up a 500
+    if any(cls.__name__ == "TransportError" for link in chain for cls in type(link).__mro__):
+        return None  # the same of litellm's own client
     status = getattr(chain[0], "status_code", None)
     made_up = type(chain[0]).__name__ in {"APIConnectionError", "Timeout"}
     return status if isinstance(status, int) and status >= 400 and not made_up else None
