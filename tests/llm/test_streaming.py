@@ -148,7 +148,7 @@ def test_refused_as_whole(serve: Serve, fault: str, way: str) -> None:
 async def gone(provider: Provider) -> None:
     """Until the provider sees that nobody listens any more."""
     async with asyncio.timeout(LONG_S):
-        while provider.in_flight:  # noqa: ASYNC110 - the provider is a thread of its own
+        while provider._handler.in_flight:  # noqa: ASYNC110 - the provider is a thread of its own
             await asyncio.sleep(0.01)
 
 

@@ -55,11 +55,6 @@ class Provider:
         """How many requests were being answered at once, at most."""
         return self._handler.most_in_flight
 
-    @property
-    def in_flight(self) -> int:
-        """How many requests are being answered now. One whose caller has left ends within 0.1 s."""
-        return self._handler.in_flight
-
     def effects(self) -> list[Effect]:
         """What has happened here so far, in order."""
         return self._effects.read()
