@@ -43,7 +43,7 @@ class ModelPolicy:
     pass every budget in US dollars; the models of `fallback` are asked in their order when the one before has failed.
     With `routes` the kind of the failure says which of them: (kind or `default`, models), each model asked once.
     `on_invalid` null: None stands for an answer that is not to be used. `min_confidence` is the least `confidence` of
-    one that is.
+    one that is. After `hedge_s` seconds without a reply a request is sent a second time.
     `tools` are the functions that it may call, in at most `max_turns` of its replies; `on_max_turns` is answer (it is
     asked once more, and may call none) or fail.
     """
@@ -64,6 +64,7 @@ class ModelPolicy:
     tools: tuple[str, ...] = ()
     max_turns: int = 8
     on_max_turns: str = FAIL
+    hedge_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,9 @@ TABLE: tuple[Option, ...] = (
         null=True,
     ),
     Option(
+        "hedge", "ask once more after so long without a reply; it counts as a retry", read.seconds, "2s", True, False
+    ),
+    Option(
         "min_confidence", "least `confidence` of an answer; below it, the next model", read.number(0, 1), "0..1", True
     ),
     Option("repairs", "corrective questions after an invalid answer", read.whole(0, 10), "N", True, False),
@@ -151,6 +154,7 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
         _refuse_map_only(lines)
     if "schema" not in values:
         _refuse_schema_only(lines)
+    _refuse_lonely_hedge(values, lines)
     if "tools" not in values:
         _refuse_tools_only(lines)
     return _options(values, settings or Settings()), values.get("each")
@@ -204,6 +208,14 @@ def _refuse_schema_only(lines: Mapping[str, int]) -> None:
             raise OptionError(
                 f"option `{name}` ({_where(lines[name])}) judges answers by a schema: add schema, or remove it"
             )
+
+
+def _refuse_lonely_hedge(values: Mapping[str, Any], lines: Mapping[str, int]) -> None:
+    if "hedge" in values and not values.get("retries", 1):
+        raise OptionError(
+            f"option `hedge` ({_where(lines['hedge'])}) asks twice, and `retries: 0` allows one request: "
+            "raise retries, or remove one of them"
+        )
 
 
 def _refuse_tools_only(lines: Mapping[str, int]) -> None:
@@ -261,6 +273,7 @@ _OF_MODEL = (
 
 def _model(name: str, values: Mapping[str, Any]) -> ModelPolicy:
     found = ModelPolicy(name, **{field: values[field] for field in _OF_MODEL if field in values})
+    found = replace(found, hedge_s=values.get("hedge"))
     given = values.get("fallback", ())
     if not isinstance(given, dict):
         return replace(found, fallback=given)

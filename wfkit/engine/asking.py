@@ -67,12 +67,14 @@ class Asking:
 @dataclass(frozen=True, slots=True)
 class Question:
     """How a question is asked. `judge` tells what a reply is worth, `about` what the guards must know of a request,
-    `left` how many requests it may still send. A `listener` hears the replies while they grow (`streaming.Stream`)."""
+    `left` how many requests it may still send. A `listener` hears the replies while they grow (`streaming.Stream`).
+    After `hedge_s` seconds without a reply a request is sent once more."""
 
     judge: Callable[[Reply], Verdict]
     about: Callable[[Request], About]
     left: int
     listener: Listener | None = None
+    hedge_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -109,6 +111,7 @@ class Asker:
             tape=tape,
             fresh=asking.fresh,
             listener=question.listener,
+            hedge_s=question.hedge_s,
         )
 
     @property

@@ -18,6 +18,7 @@ from wfkit.core.events import CallEnded, CallStarted
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Flight, Store
 from wfkit.core.terms import FailureKind, Verdict
+from wfkit.engine.hedging import Hedge, hedged
 from wfkit.errors import CallFailed
 from wfkit.guards.chain import provider_of
 from wfkit.llm.cassette import Tape
@@ -46,6 +47,10 @@ class UnderWay:
     futures: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
 
+def _unheeded() -> None:
+    """Nobody waits for a request to leave."""
+
+
 def _nothing(digest: str) -> None:  # noqa: ARG001 - stands for a look-up
     return None
 
@@ -56,7 +61,8 @@ class Payer:
 
     `judge` tells what a reply is worth before it is stored, `worst` what a request may cost; `kept` gives, once,
     what this attempt was answered before a crash, valid or not; `fresh` ignores old replies. A `listener` hears what is
-    bought while it grows, and all else at once.
+    bought while it grows, and all else at once. Where nobody listens, `hedge_s` seconds without a reply send a request
+    once more; `answered` is for that second one, which may still wait for a guard.
     """
 
     store: Store
@@ -75,6 +81,8 @@ class Payer:
     fresh: bool = False
     round: int = 0
     listener: Listener | None = None
+    hedge_s: float | None = None
+    answered: bool = False
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request, bought at most once."""
@@ -107,7 +115,7 @@ class Payer:
         self.under_way.futures[digest] = future
         flight: Flight | None = None
         try:
-            flight = await self._flight(digest)
+            flight = await _flight(self.store, digest)
             # Look again, even without a wait: another process may have been answered since we looked.
             found = None if self.fresh else self.store.find_call(digest)
             return await (self._play_or_buy(request, digest) if found is None else self._served(found))
@@ -117,16 +125,6 @@ class Payer:
             del self.under_way.futures[digest]
             future.set_result(None)
 
-    async def _flight(self, digest: str) -> Flight:
-        """The right to ask, once no other process has it."""
-        import asyncio  # the loop that runs this has loaded it
-
-        while True:
-            flight = self.store.try_flight(digest)
-            if flight is not None:
-                return flight
-            await asyncio.sleep(_POLL_S)
-
     async def _play_or_buy(self, request: Request, digest: str) -> Reply:
         played = None if self.tape is None else self.tape.play(self.round, digest, request)
         if played is None:
@@ -135,7 +133,8 @@ class Payer:
         started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, time.time())
         if played.reply is not None:
             outcome["verdict"] = _worth(self.judge, played.reply)
-        await self._ended(started, request, served=True, **outcome)
+        await _book(self, started, request, served=True, **outcome)
+        self.round += 1
         if played.failure is not None:
             raise CallFailed(played.failure)
         assert played.reply is not None
@@ -143,14 +142,35 @@ class Payer:
 
     async def _buy(self, request: Request, digest: str) -> Reply:
         self.check(request.model)
-        sent: list[CallStarted] = []
-        is_away = False
         if self.left <= 0:
             raise CallFailed(_exhausted())
+        before, self.answered = self.left, False
+        try:
+            if self.hedge_s is None or self.listener is not None:
+                reply = await self._one(request, digest)
+            else:
+                may = Hedge(
+                    self.hedge_s, lambda: self.left > 0, lambda reply: _worth(self.judge, reply) is Verdict.VALID
+                )
+                reply = await hedged(lambda leaves: self._one(request, digest, leaves), may)
+        except CallFailed as error:
+            if self.left < before:
+                self._keep(digest, request, error.failure)
+            raise
+        self.left += bool(reply.tool_calls)  # a turn of a conversation with tools is no try at its answer
+        self._keep(digest, request, reply)
+        return reply
+
+    async def _one(self, request: Request, digest: str, leaves: Callable[[], None] = _unheeded) -> Reply:
+        """One request through the guards, in the log from before it is sent; `leaves` is called then."""
+        sent: list[CallStarted] = []
+        is_away = False
 
         async def send(request: Request) -> Reply:
             """What the guards let pass: from here on it may be billed."""
             nonlocal is_away
+            if self.answered:
+                raise CallFailed(_not_needed())
             if self.listener is not None:
                 self.listener.begins()
             self.left -= 1
@@ -159,45 +179,59 @@ class Payer:
             sent.append(started)
             await self.record(started, True)
             is_away = True
+            leaves()
             return await self.send(request, self.listener)
 
         try:
             reply = await self.guard(send)(request)
         except CallFailed as error:
             if sent:
-                self._keep(digest, request, error.failure)
-                await self._ended(sent[-1], request, failure=error.failure)
+                await _book(self, sent[-1], request, failure=error.failure)
             raise
         except BaseException as error:  # given up on the way: it may have been billed all the same
             if sent:
-                await self._ended(sent[-1], request, failure=_given_up(error, is_away))
+                await _book(self, sent[-1], request, failure=_given_up(error, is_away))
             raise
-        self.left += bool(reply.tool_calls)  # a turn of a conversation with tools is no try at its answer
-        self._keep(digest, request, reply)
-        await self._ended(sent[-1], request, reply=reply, verdict=_worth(self.judge, reply))
+        verdict = _worth(self.judge, reply)
+        self.answered = verdict is Verdict.VALID  # before anything is awaited: the guards have let the next one in
+        await _book(self, sent[-1], request, reply=reply, verdict=verdict)
         return reply
 
     def _keep(self, digest: str, request: Request, outcome: Reply | Failure) -> None:
+        """The end of a request that was sent, on the cassette: of two at a time the one that counts."""
         if self.tape is not None:
             self.tape.keep(self.round, digest, request, outcome)
-
-    async def _ended(self, started: CallStarted, request: Request, served: bool = False, **outcome: Any) -> None:
-        failure: Failure | None = outcome.get("failure")
-        if failure is not None and failure.may_be_billed():
-            outcome["worst_usd"] = started.worst_usd
-        call = CallRecord(
-            call_id=started.call_id,
-            request_digest=started.request_digest,
-            request=request,
-            started_at=started.at,
-            ended_at=time.time(),
-            round=self.round,
-            provider=provider_of(request.model),
-            **outcome,
-        )
         self.round += 1
-        durable = outcome.get("reply") is not None and not served
-        await self.record(CallEnded(self.task, self.attempt, call, call.ended_at, served), durable)
+
+
+async def _book(payer: Payer, started: CallStarted, request: Request, served: bool = False, **outcome: Any) -> None:
+    """The end of a call, in the log."""
+    failure: Failure | None = outcome.get("failure")
+    if failure is not None and failure.may_be_billed():
+        outcome["worst_usd"] = started.worst_usd
+    call = CallRecord(
+        call_id=started.call_id,
+        request_digest=started.request_digest,
+        request=request,
+        started_at=started.at,
+        ended_at=time.time(),
+        round=payer.round,
+        provider=provider_of(request.model),
+        **outcome,
+    )
+    durable = outcome.get("reply") is not None and not served
+    await payer.record(CallEnded(payer.task, payer.attempt, call, call.ended_at, served), durable)
+
+
+async def _flight(store: Store, digest: str) -> Flight:
+    """The right to ask, once no other process has it."""
+    import asyncio  # the loop that runs this has loaded it
+
+    while True:
+        flight = store.try_flight(digest)
+        if flight is not None:
+            return flight
+        await asyncio.sleep(_POLL_S)
 
 
 def _heard(reply: Reply, listener: Listener | None) -> Reply:
@@ -226,3 +260,7 @@ def _exhausted() -> Failure:
     hint = "raise `retries` or `repairs`, or look at why its answers cannot be used"
     message = f"all requests that this question may send (1 + retries + repairs + fallbacks) were sent; {hint}"
     return Failure(FailureKind.EXHAUSTED, NEVER_SENT, message, hint=hint)
+
+
+def _not_needed() -> Failure:
+    return Failure(FailureKind.CANCELLED, NEVER_SENT, "the same request was answered before this one was sent")

@@ -51,6 +51,7 @@ class Prompting:
             judge=lambda reply: judge(ready, reply),
             about=self.purses.about(ready, failed > 0, last=is_last(spec, failures)),
             left=self._requests_left(ready, task),
+            hedge_s=ready.model.hedge_s if ready.model else None,
         )
         began = time.perf_counter()
         tools = ToolCalls(ready, self.context, asker, self.stoppable)
