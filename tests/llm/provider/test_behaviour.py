@@ -110,3 +110,12 @@ def test_limits_that_cannot_be(limits: dict[str, int]) -> None:
     """A limit is above 0."""
     with pytest.raises(UsageFault, match="above 0"):
         Limits(**limits)
+
+
+def test_time_for_each_token() -> None:
+    """A long answer takes longer: so many seconds for each of its tokens, before it or within its stream."""
+    slow = Behaviour(answer=lambda _: "a b c d e f g h", per_token=Uniform(0.01, 0.01))
+    with Provider(slow) as provider:
+        post(provider, "x")
+        (effect,) = provider.effects()
+    assert effect.took_s >= 0.01 * effect.output_tokens > 0

@@ -82,7 +82,7 @@ def test_stream(serve: Serve) -> None:
 def test_cut_streams(serve: Serve, fault: str) -> None:
     """Half of the text comes, and no finish reason; a clean end is the one that litellm takes for a whole answer."""
     with serve(Behaviour(answer=lambda _: TEXT, faults=Faults(script=(fault,)), drip_s=0.05)) as provider:
-        chunks, end = streamed([user("x")], 0.5)
+        chunks, end = streamed([user("x")], 1.5)
         assert [effect.outcome for effect in provider.effects()] == [fault]
     assert TEXT.startswith(text_of(chunks))
     assert 0 < len(text_of(chunks)) < len(TEXT)

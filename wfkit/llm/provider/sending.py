@@ -6,6 +6,7 @@ aiohttp's objects stay in here and in `server`; what is sent, and which fault be
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import struct
 import time
@@ -74,10 +75,10 @@ class Sending:
         return self._reset()
 
     def refused(self, refusal: Refusal, body: Mapping[str, Any]) -> web.Response:
-        """An error status with its body; how long to wait is told in seconds and in milliseconds."""
+        """An error status with its body; how long to wait is told in whole seconds (RFC 9110) and in milliseconds."""
         headers = dict(self.headers)
         if refusal.wait_s is not None:
-            headers |= {"Retry-After": f"{refusal.wait_s:g}", "Retry-After-Ms": f"{refusal.wait_s * 1000:.0f}"}
+            headers |= {"Retry-After": f"{math.ceil(refusal.wait_s)}", "Retry-After-Ms": f"{refusal.wait_s * 1000:.0f}"}
         return web.Response(body=encoded(body), status=refusal.status, content_type=_JSON, headers=headers)
 
     async def _begin(self, length: int | None = None) -> web.StreamResponse:
