@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from wfkit.core.capabilities import Capabilities
+from wfkit.core.decision import GuardRow
 from wfkit.core.estimate import refusal
 from wfkit.core.plan import Plan, PlanNode
 from wfkit.core.promises import Store
@@ -27,6 +28,7 @@ from wfkit.views.bundle import View
 from wfkit.views.cost import Cost
 from wfkit.views.dag import Dag
 from wfkit.views.diff import Change
+from wfkit.views.guards import Guards
 from wfkit.views.history import History
 from wfkit.views.latency import Latency
 from wfkit.views.lineage import Lineage
@@ -81,12 +83,20 @@ def why(found: Explanation) -> Why:
     return Why(found.node, str(found.reason), found.reasons, found.detail, changes, *origin, item=found.item)
 
 
-def show(store: Store, view: str, node: str | None, item: int | None, run: str | None) -> View:
-    """A picture of a run. Raises UsageFault for an unknown view, run or node."""
+Standing = Callable[[], Sequence[GuardRow]]
+
+
+def show(
+    store: Store, view: str, node: str | None, item: int | None, run: str | None, *, standing: Standing = tuple
+) -> View:
+    """A picture of a run; `standing` tells how the guards of this process stand. Raises UsageFault for an unknown view,
+    run or node."""
     if view == "lineage":
         return _lineage(store, node, item, run)
+    if view == "guards":
+        return Guards(report_of(store, run), tuple(standing()))
     if view not in _PICTURES:
-        raise UsageFault(f"there is no view {view!r}; views are: {', '.join([*_PICTURES, 'lineage'])}")
+        raise UsageFault(f"there is no view {view!r}; views are: {', '.join([*_PICTURES, 'guards', 'lineage'])}")
     return _PICTURES[view](report_of(store, run))
 
 

@@ -71,7 +71,7 @@ class Verb:
         return self.where in {where, Where.BOTH}
 
 
-VIEWS: Final = ("dag", "timeline", "cost", "latency", "lineage")
+VIEWS: Final = ("dag", "timeline", "cost", "latency", "guards", "lineage")
 
 _TARGETS = Argument(
     "targets", "nodes to make; none: those that no other node needs", Shape.MANY, metavar="NODE", names="node"
@@ -189,7 +189,7 @@ TABLE: Final[tuple[Verb, ...]] = (
     Verb("why", "why a node ran or did not, with what changed", (_NODE, _ITEM), method="why"),
     Verb(
         "show",
-        "a picture of a run: dag, timeline, cost, latency, or the lineage of a value",
+        "a picture of a run: dag, timeline, cost, latency, guards, or the lineage of a value",
         (
             Argument(
                 "view", "which picture (default: dag)", Shape.OPTIONAL, choices=VIEWS, metavar="VIEW", names="view"

@@ -179,9 +179,10 @@ class Workflow:
         return answers().why(explaining.explain(self._peek(), self.prepare((node,)), node, item))
 
     def show(self, view: str = "dag", node: str | None = None, item: int | None = None, run: str | None = None) -> View:
-        """A view of the newest run, or of the one named: dag, timeline, cost, latency, or the lineage of a node's
-        value."""
-        return answers().show(self._peek().store, view, node, item, run)
+        """A view of the newest run, or of the one named: dag, timeline, cost, latency, guards (what held calls back),
+        or the lineage of a node's value."""
+        session = self._peek()
+        return answers().show(session.store, view, node, item, run, standing=session.guards.rows)
 
     def log(self, node: str, item: int | None = None) -> View:
         """What the body of a node printed and displayed in the newest run, or when its cached value was made."""

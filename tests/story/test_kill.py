@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from wfkit import Workflow
 from wfkit.core.events import CallEnded
 from wfkit.llm.provider import Behaviour, Provider
 from wfkit.store.journals.journal import list_journals, read_entries
@@ -76,8 +77,8 @@ def _acknowledged(store: Path) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
-    """After every kill -9 the next process takes the run up: no acknowledged reply is bought twice, and the value is
-    that of an undisturbed run."""
+    """After every kill -9 the next process takes the run up: no acknowledged reply is bought twice, the value is that
+    of an undisturbed run, and what the provider has billed is in our books, or listed as possibly billed."""
     dice = random.Random(20)
     calm, store, result = tmp_path / "calm.txt", tmp_path / ".wfkit", tmp_path / "result.txt"
     with (
@@ -102,7 +103,32 @@ def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
         start(store, result)
         _until(result.exists, (tmp_path / "errors.txt").read_text() or "the last run")
         assert not [effect for effect in provider.effects()[seen:] if effect.prompt in acknowledged]
-        bought = Counter(effect.prompt for effect in provider.effects()[first:])
+        effects = provider.effects()[first:]
+    bought = Counter(effect.prompt for effect in effects)
     assert result.read_text().split()[:2] == calm.read_text().split()[:2]
     assert len(bought) == 200
     assert sum(bought.values()) <= 200 + _KILLS * _CONCURRENCY
+    _books_agree(store, Counter(_document(effect.prompt) for effect in effects if effect.billed))
+
+
+def _document(text: str) -> int:
+    return int(text.split("number ")[1].split(maxsplit=1)[0])
+
+
+def _books_agree(store: Path, billed: Counter[int]) -> None:
+    """What was billed for each item is at least what we have booked, and at most that and what may be billed."""
+    workflow = Workflow("crash", store=store, namespace={})
+    replies = (
+        "SELECT item, count(*) AS n FROM calls_latest WHERE response_model IS NOT NULL AND NOT served GROUP BY item"
+    )
+    booked = dict(workflow.sql(replies).itertuples(index=False))
+    possible = workflow.sql("SELECT * FROM possibly_billed")
+    text = workflow.show("cost").text()
+    workflow.close()
+    listed = Counter(possible["item"])
+    assert len(possible) > 0
+    assert set(possible["node"]) == {"told"}
+    assert possible["worst_usd"].notna().all()
+    assert f"{len(possible)} calls without a reply may be billed too, at most $" in " ".join(text.split())
+    for item in range(200):
+        assert booked[item] <= billed[item] <= booked[item] + listed[item], item

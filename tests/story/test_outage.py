@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
+from wfkit import Workflow, prompt
 from wfkit.core.call import Message, Reply, Request
 from wfkit.core.decision import Decision
 from wfkit.core.terms import Act
@@ -58,3 +60,31 @@ def test_an_outage_costs_few_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(effects) == CALLS
     assert [each.act for each in told if each.act is Act.CLOSED] == [Act.CLOSED]
     assert guards.pools.statistics()["openai"].in_use == 0
+
+
+def test_a_run_tells_what_held_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal with Retry-After in a run is told everywhere: show guards, log, sql, events, the report."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    faults = Faults(script=("ok", "ok", "429"), retry_after_s=0.3)
+    with Provider(Behaviour(latency_s=0.02, faults=faults)) as provider:
+        monkeypatch.setenv("OPENAI_API_BASE", provider.url)
+        workflow = Workflow("held", store=tmp_path / ".wfkit", namespace={})
+        workflow.config("concurrency", 2)
+        options = {"model": "openai/gpt-4o-mini", "each": "item in items", "retries": 2}
+        workflow.add(prompt("label", "Label {{ item }}", **options))
+        assert workflow.run("label", inputs={"items": list("abcdef")}).status == "success"
+        decided = workflow.sql("SELECT node, guard, act, waited_s FROM guard_decisions WHERE act = 'waited'")
+        events = workflow.sql("SELECT event, subject FROM events WHERE event LIKE 'guard_%'")
+        view, log = workflow.show("guards"), workflow.log("label").text()
+        report = workflow.report(tmp_path / "report.html").read_text("utf-8")
+        standing = {row.guard: row for row in workflow.session.guards.rows()}
+        workflow.close()
+    assert set(zip(decided["node"], decided["guard"], strict=True)) == {("label", "rate")}
+    assert decided["waited_s"].min() >= 0.1
+    assert ("guard_waited", "openai/gpt-4o-mini") in set(events.itertuples(index=False, name=None))
+    assert "rate     openai/gpt-4o-mini  waited" in view.text()
+    assert "now rate openai/gpt-4o-mini" in view.text()
+    assert "rate of openai/gpt-4o-mini: waited" in log
+    assert "the provider takes no more for now" in report
+    assert standing["pool"].passed == standing["rate"].passed == 7
+    assert {"breaker", "retry", "rate", "pool"} == set(standing)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from wfkit.core.report import AttemptRow, CallRow, LineageStep, NodeRow, RunReport, RunRow
+from wfkit.core.decision import GuardRow
+from wfkit.core.report import AttemptRow, CallRow, DecisionRow, LineageStep, NodeRow, RunReport, RunRow
 from wfkit.core.result import Output, Read, Spent
 from wfkit.views.bundle import View
 from wfkit.views.cost import Cost
 from wfkit.views.dag import Dag
+from wfkit.views.guards import Guards
 from wfkit.views.history import History
 from wfkit.views.latency import Latency
 from wfkit.views.lineage import Lineage
@@ -116,6 +118,15 @@ def step(text: str = "text") -> LineageStep:
                        cost_usd=Decimal("0.0002"), call_id="c17", inputs=(item, given))  # fmt: skip
 
 
+def decisions(text: str = "text") -> tuple[DecisionRow, ...]:
+    """What guards decided in a run; every text is this one."""
+    return (
+        DecisionRow(text, text, "waited", 12, 92.4, 30.0, T, T + 90, text),
+        DecisionRow("breaker", "openai/m", "opened", 1, None, None, T, T, text),
+        DecisionRow("budget", "the run", "refused", 10**9, None, None, T, T, text),
+    )
+
+
 def views(report: RunReport, text: str = "text") -> list[View]:
     """Every view there is: those of a run over this report, the others with `text` in all their texts."""
     plan = PlanRow(text, "prompt", 2, 3, 1, {"prompt_changed": 2, text: 1}, text, (text,), mapped=True, model=text)
@@ -130,6 +141,8 @@ def views(report: RunReport, text: str = "text") -> list[View]:
         Timeline(report, T + 30),
         Cost(report),
         Latency(report),
+        Guards(report),
+        Guards(replace(report, decisions=decisions(text)), (GuardRow(text, text, text, 10**9, 3, 1e9, 5),)),
         Progress(report),
         Progress(report, T + 30),
         Lineage(step(text)),

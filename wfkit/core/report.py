@@ -119,6 +119,22 @@ class CallRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """What a guard decided in a run, all of a kind together: `reason` is the last one, `waited_s` seconds in all, None
+    where nothing waited."""
+
+    guard: str
+    about: str
+    act: str
+    times: int
+    waited_s: float | None
+    longest_s: float | None
+    first_at: float
+    last_at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class LineageStep:
     """How one value was made, and from what.
 
@@ -158,3 +174,4 @@ class RunReport:
     attempts: tuple[AttemptRow, ...] = ()
     calls: tuple[CallRow, ...] = ()
     cut_attempts: int = 0
+    decisions: tuple[DecisionRow, ...] = ()

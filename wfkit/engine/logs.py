@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from wfkit.core.call import Failure
-from wfkit.core.events import CallEnded, Entry, Event, Failed, Succeeded
+from wfkit.core.events import CallEnded, Entry, Event, Failed, GuardDecided, Succeeded
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.promises import Store
@@ -57,7 +57,7 @@ def task_logs(store: Store, node: str, item: int | None = None, run_id: str | No
     node, item or run."""
     entries, run, n = _run_with(store, node, run_id)
     failed = {entry.event.task: entry.event for entry in entries if isinstance(entry.event, Failed)}
-    asked = _asked([entry.event for entry in entries])
+    asked = _told([entry.event for entry in entries])
     mapped = run.specs[n].over is not None
     tasks = run.tasks(n)
     if item is not None:
@@ -82,6 +82,24 @@ def _unkept(entries: Sequence[Entry], task: int) -> tuple[Output, ...]:
     """What a task printed whose result is not in the store: it could not be cached."""
     found = [entry.event for entry in entries if isinstance(entry.event, Succeeded) and entry.event.task == task]
     return found[-1].result.outputs if found else ()
+
+
+def _told(events: Sequence[Event]) -> dict[int, tuple[Output, ...]]:
+    """What is to be said of the calls of each task: what models answered, what guards decided."""
+    asked, held = _asked(events), _held(events)
+    return {task: (*asked.get(task, ()), *held.get(task, ())) for task in asked | held}
+
+
+def _held(events: Sequence[Event]) -> dict[int, tuple[Output, ...]]:
+    """What guards did to the calls of each task."""
+    lines: dict[int, list[str]] = {}
+    for event in events:
+        if isinstance(event, GuardDecided):
+            made = event.decision
+            waited = "" if made.waited_s is None else f" {made.waited_s:.1f} s"
+            told = f"attempt {event.attempt}, {made.guard} of {made.about}: {made.act}{waited}: {made.reason}"
+            lines.setdefault(event.task, []).append(told)
+    return {task: (Output("guards", "text/plain", "\n".join(told) + "\n"),) for task, told in lines.items()}
 
 
 def _asked(events: Sequence[Event]) -> dict[int, tuple[Output, ...]]:

@@ -12,6 +12,7 @@ from wfkit.core.report import LineageStep, NodeRow, RunReport
 from wfkit.views import columns, numbers, pieces, tally, theme
 from wfkit.views.cost import Cost
 from wfkit.views.dag import Dag
+from wfkit.views.guards import Guards
 from wfkit.views.latency import Latency
 from wfkit.views.lineage import Lineage
 from wfkit.views.markup import Markup, join, tag
@@ -44,6 +45,7 @@ def page(report: RunReport, lineage_steps: Sequence[LineageStep] = (), title: st
         _section("Timeline", Timeline(report).fragment()),
         _section("Cost and tokens", Cost(report).fragment()),
         _section("Latency", Latency(report).fragment()),
+        _section("Guards", Guards(report).fragment() if report.decisions else None),
         *(_section(f"How {_named(step)} was made", Lineage(step).fragment()) for step in lineage_steps),
     ]
     body = tag("main", _head(report, name), _facts(report), *sections, class_="wf")

@@ -18,7 +18,7 @@ import orjson
 from wfkit.core.estimate import Estimate
 from wfkit.core.frozen import dataclass
 from wfkit.core.ledger import spent_of
-from wfkit.core.report import AttemptRow, CallRow, NodeRow, RunReport, RunRow
+from wfkit.core.report import AttemptRow, CallRow, DecisionRow, NodeRow, RunReport, RunRow
 from wfkit.core.result import Spent
 from wfkit.store import wire
 
@@ -96,6 +96,10 @@ SELECT node, item, attempt, call_id, request_model, response_model, started_at, 
     CASE WHEN state = 'lost' THEN 'its process ended first' ELSE coalesce(error || ': ', '') || message END,
     unanswered, worst_usd
 FROM calls_latest WHERE run_id IN ({runs}) AND state <> 'started' ORDER BY started_at, seq
+"""
+_DECISIONS = """
+SELECT guard, about, act, count(*), sum(waited_s), max(waited_s), min("at"), max("at"), arg_max(reason, "at")
+FROM decisions WHERE run_id IN ({runs}) GROUP BY ALL ORDER BY min("at"), guard, about, act
 """
 
 
@@ -192,7 +196,8 @@ def report(cursor: DuckDBPyConnection, run_id: str | None = None, attempts: int 
         return None
     shown, cut = _attempts(cursor, run_id, attempts)
     calls = tuple(_call_row(row) for row in _ask(cursor, _CALLS, [run_id]))
-    return RunReport(rows[0], _node_rows(books, nodes), shown, calls, cut)
+    decisions = tuple(_decision(row) for row in _ask(cursor, _DECISIONS, [run_id]))
+    return RunReport(rows[0], _node_rows(books, nodes), shown, calls, cut, decisions)
 
 
 def _ask(cursor: DuckDBPyConnection, query: str, run_ids: Iterable[str], **more: Any) -> list[Any]:
@@ -310,6 +315,12 @@ def _attempts(cursor: DuckDBPyConnection, run_id: str, limit: int) -> tuple[tupl
     ]
     rows.sort(key=lambda row: row.started_at)
     return tuple(rows), (found[0][-1] - len(found) if found else 0)
+
+
+def _decision(row: Sequence[Any]) -> DecisionRow:
+    guard, about, act, times, waited_s, longest_s, first_at, last_at, reason = row
+    since, until = _seconds(first_at) or 0.0, _seconds(last_at) or 0.0
+    return DecisionRow(guard, about, act, times, waited_s, longest_s, since, until, reason)
 
 
 def _call_row(row: Sequence[Any]) -> CallRow:
