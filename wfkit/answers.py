@@ -12,11 +12,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from wfkit.core.capabilities import Capabilities
-from wfkit.core.decision import GuardRow
 from wfkit.core.estimate import refusal
 from wfkit.core.plan import Plan, PlanNode
 from wfkit.core.promises import Store
-from wfkit.core.report import RunReport, RunRow
+from wfkit.core.report import GuardRow, RunReport, RunRow
 from wfkit.engine.explaining import Explanation
 from wfkit.engine.lineage import with_items
 from wfkit.engine.logs import TaskLog

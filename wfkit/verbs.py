@@ -189,7 +189,7 @@ TABLE: Final[tuple[Verb, ...]] = (
     Verb("why", "why a node ran or did not, with what changed", (_NODE, _ITEM), method="why"),
     Verb(
         "show",
-        "a picture of a run: dag, timeline, cost, latency, guards, or the lineage of a value",
+        "a picture of a run: dag, timeline, cost, latency, guards; a lineage",
         (
             Argument(
                 "view", "which picture (default: dag)", Shape.OPTIONAL, choices=VIEWS, metavar="VIEW", names="view"

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from wfkit.core.decision import GuardRow
-from wfkit.core.report import AttemptRow, CallRow, DecisionRow, LineageStep, NodeRow, RunReport, RunRow
+from wfkit.core.report import AttemptRow, CallRow, DecisionRow, GuardRow, LineageStep, NodeRow, RunReport, RunRow
 from wfkit.core.result import Output, Read, Spent
 from wfkit.views.bundle import View
 from wfkit.views.cost import Cost

@@ -21,20 +21,3 @@ class Decision:
     act: Act
     reason: str
     waited_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GuardRow:
-    """How a guard of one model, provider or purse stands now, as shown.
-
-    Calls that `passed` since the process began, those that wait now, seconds that calls have `waited_s` in all, and
-    calls that were `refused`.
-    """
-
-    guard: str
-    about: str
-    state: str
-    passed: int = 0
-    waiting: int = 0
-    waited_s: float = 0.0
-    refused: int = 0

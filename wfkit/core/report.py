@@ -135,6 +135,23 @@ class DecisionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardRow:
+    """How a guard of one model, provider or purse stands now, as shown.
+
+    Calls that `passed` since the process began, those that wait now, seconds that calls have `waited_s` in all, and
+    calls that were `refused`.
+    """
+
+    guard: str
+    about: str
+    state: str
+    passed: int = 0
+    waiting: int = 0
+    waited_s: float = 0.0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LineageStep:
     """How one value was made, and from what.
 

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 from wfkit.core.call import Failure, Reply, Request
-from wfkit.core.decision import Decision, GuardRow
+from wfkit.core.decision import Decision
 from wfkit.core.frozen import dataclass
+from wfkit.core.report import GuardRow
 from wfkit.errors import CallFailed
 from wfkit.guards.breakers import Breakers
 from wfkit.guards.budgets import Amount, Budgets, Purse

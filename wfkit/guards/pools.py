@@ -11,8 +11,9 @@ from dataclasses import field
 from typing import TypeVar
 
 from wfkit.core.call import NEVER_SENT, Failure
-from wfkit.core.decision import Decision, GuardRow
+from wfkit.core.decision import Decision
 from wfkit.core.frozen import dataclass
+from wfkit.core.report import GuardRow
 from wfkit.core.terms import Act, FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.queue import Queue

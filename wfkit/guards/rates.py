@@ -12,8 +12,8 @@ from dataclasses import field
 from datetime import datetime
 
 from wfkit.core.call import Reply
-from wfkit.core.decision import GuardRow
 from wfkit.core.frozen import dataclass
+from wfkit.core.report import GuardRow
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.turn import Count, Turn, TurnedBack

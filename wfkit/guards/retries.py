@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import field
 
 from wfkit.core.call import Reply
-from wfkit.core.decision import GuardRow
 from wfkit.core.frozen import dataclass
+from wfkit.core.report import GuardRow
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.guards.queue import Queue

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from wfkit.core.decision import GuardRow
-from wfkit.core.report import DecisionRow, RunReport
+from wfkit.core.report import DecisionRow, GuardRow, RunReport
 from wfkit.views import axes, columns, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
 from wfkit.views.frames import frame
