@@ -50,6 +50,7 @@ def test_line_and_pairs_are_read_by_the_same_table() -> None:
         ("tools", "find,shop.count"),
         ("max_turns", "3"),
         ("on_max_turns", "answer"),
+        ("stream", "on"),
     ]
     python_only = {"returns"}
     assert {name.replace("-", "_") for name, _ in everything} | python_only == {option.name for option in TABLE}
@@ -80,6 +81,7 @@ def test_line_and_pairs_are_read_by_the_same_table() -> None:
                 3,
                 "answer",
                 2.0,
+                True,
             ),
             timeout_s=120.0,
             deadline_s=600.0,

@@ -63,3 +63,15 @@ def test_it_is_small() -> None:
 def test_a_run_without_nodes() -> None:
     """Totals alone."""
     assert Progress(rows.empty()).text() == "running: 0/0 nodes, no calls  ?  $0"
+
+
+def test_what_a_model_says() -> None:
+    """While a model answers, the end of its text is shown on a line: plain text, whatever is in it."""
+    said = "x" * 100 + " <img src=x onerror=alert(1)> \x1b[31m**up**"
+    view = Progress(RunReport(rows.run(), (rows.node("label", saying=said), rows.node("other"))))
+    line = next(line for line in view.text().split("\n") if "**up**" in line)
+    assert line.startswith("  label: …")
+    assert len(line) <= 80
+    assert "\x1b" not in view.text() + view.html()
+    assert "&lt;img src=x onerror=alert(1)&gt;" in view.html()
+    assert "<img" not in view.html()

@@ -45,7 +45,7 @@ class ModelPolicy:
     `on_invalid` null: None stands for an answer that is not to be used. `min_confidence` is the least `confidence` of
     one that is. After `hedge_s` seconds without a reply a request is sent a second time.
     `tools` are the functions that it may call, in at most `max_turns` of its replies; `on_max_turns` is answer (it is
-    asked once more, and may call none) or fail.
+    asked once more, and may call none) or fail. `stream`: its replies are shown while they grow.
     """
 
     model: str
@@ -65,6 +65,7 @@ class ModelPolicy:
     max_turns: int = 8
     on_max_turns: str = FAIL
     hedge_s: float | None = None
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class NodeRow:
     `tasks` counts its tasks by state, `reasons` by reason; `run_s` sums its attempts; `deps` are names of nodes, `over`
     the one whose items it maps. `served` counts the questions that the call log answered; `wasted_usd` of
     what it spent bought nothing. Of a sample, `sample_of` is how many items there are and `sample_seed` what picked
-    some (None: the first ones).
+    some (None: the first ones). `saying` is the end of what its model says right now, of a run that goes on.
     """
 
     name: str
@@ -69,6 +69,7 @@ class NodeRow:
     wasted_usd: Decimal | None = Decimal(0)
     sample_of: int | None = None
     sample_seed: int | None = None
+    saying: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ TABLE: tuple[Option, ...] = (
         ("on", "off"),
     ),
     Option("seed", "asks the provider for repeatable answers", read.whole(-(2**63), 2**63 - 1), "N", True),
+    Option("stream", "show the answer while it grows", read.switch, "on|off", True, False, ("on", "off")),
     Option("tools", "typed functions that the model may call", read.paths, "FUNCTION,...", True),
     Option("max_turns", "how often it may call tools before it must answer", read.whole(1, 100), "N", True),
     Option("on_max_turns", "what then: ask once more without tools, or fail", _LAST, "answer|fail", True, choices=LAST),
@@ -267,7 +268,7 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
 
 _OF_MODEL = (
     "temperature", "top_p", "max_tokens", "seed", "schema", "repairs", "max_usd", "allow_unpriced", "on_invalid",
-    "min_confidence", "tools", "max_turns", "on_max_turns",
+    "min_confidence", "tools", "max_turns", "on_max_turns", "stream",
 )  # fmt: skip
 
 

@@ -151,7 +151,9 @@ class Attempts:
 
         spec, this = self._spec(start), asyncio.current_task()
         assert this is not None
-        if spec.kind is not NodeKind.PROMPT:  # a prompt stops by itself, when its request is answered
+        model = self.context.prepared.ready[self.context.run.node_of[start.tasks[0]]].model
+        # A prompt stops by itself, when its request is answered; a stream that is broken off is no longer written.
+        if spec.kind is not NodeKind.PROMPT or (model is not None and model.stream):
             self._coroutines.add(this)
         limit = limit_of(self.context.run, start.tasks[0], time.time())
         try:

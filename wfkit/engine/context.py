@@ -19,6 +19,7 @@ from wfkit.core.result import NOTHING_SPENT, Output, Read, Result, Spent, Stored
 from wfkit.core.run import Run
 from wfkit.core.terms import FailureKind, OnError, TaskState
 from wfkit.engine.drawing import drawn
+from wfkit.engine.live import Live
 from wfkit.engine.map_value import MapValue, hole
 from wfkit.engine.places import Places
 from wfkit.engine.prepare import Prepared, ReadyNode
@@ -82,6 +83,7 @@ class Context:
     kept: dict[tuple[int, str], CallRecord] = field(default_factory=dict)
     tool_calls: ToolMemory = field(default_factory=dict)
     places: Places | None = None
+    live: Live = field(default_factory=Live)
     problems: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def warn(self, text: str) -> None:

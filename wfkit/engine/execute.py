@@ -265,7 +265,7 @@ def _wait(baton: Baton, progress: Progress | None, stop: threading.Event | None)
         if progress is None:
             continue
         try:
-            progress(_report(baton))
+            progress(baton.context.live.onto(_report(baton)))
         except Exception as error:  # whoever shows the run may fail, the run goes on
             baton.context.warn(f"the display of the run failed: {type(error).__name__}: {error}")
             progress = None

@@ -6,10 +6,11 @@ Runs on the loop's thread. How a question reaches a model is in `asking`; when a
 from __future__ import annotations
 
 import time
-from dataclasses import field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
-from wfkit.core.call import Failure
+from wfkit.core.call import Failure, Listener
 from wfkit.core.effects import Start
 from wfkit.core.frozen import dataclass
 from wfkit.core.result import Output, Spent
@@ -56,13 +57,20 @@ class Prompting:
         began = time.perf_counter()
         tools = ToolCalls(ready, self.context, asker, self.stoppable)
         carry_out = tools.carry_out if ready.tools else None
-        answer, failure = await run_prompt(ready, given, asker.payer(question).ask, model, carry_out)
+        with self._heard(ready, task) as listener:
+            ask = asker.payer(replace(question, listener=listener)).ask
+            answer, failure = await run_prompt(ready, given, ask, model, carry_out)
         if failure is not None and place(spec, [*failures, failure]) is None and _stands_null(ready, failure):
             return tools.into(without_answer(failure, time.perf_counter() - began, asker.spent)), None, ()
         if answer is None:
             return None, failure, tools.outputs
         self.context.tool_calls.pop(task, None)
         return tools.into(Made(answer.value, run_s=time.perf_counter() - began, spent=asker.spent)), None, ()
+
+    def _heard(self, ready: ReadyNode, task: int) -> AbstractContextManager[Listener | None]:
+        """Who hears the replies while they grow, if anybody does."""
+        stream = ready.model is not None and ready.model.stream
+        return self.context.live.hearing(ready.node.name, task) if stream else nullcontext()
 
     def _requests_left(self, ready: ReadyNode, task: int) -> int:
         """How many requests this question may still send: attempts, corrections and other models together, and one for

@@ -90,6 +90,16 @@ def cut_end(line: str, columns: int = WIDTH) -> str:
     return line + "…"
 
 
+def cut_start(text: object, columns: int) -> str:
+    """The end of one line, in at most so many columns; what was cut shows as `…`."""
+    line = one_line(text)
+    if width(line) <= columns:
+        return line
+    while width(line) > columns - 1:
+        line = line[1:]
+    return f"…{line}"
+
+
 def wrap(text: object, columns: int = WIDTH, indent: str = "") -> list[str]:
     """Words of a paragraph in lines of at most so many columns; a word that is longer is cut."""
     lines: list[str] = []

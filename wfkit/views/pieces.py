@@ -110,6 +110,11 @@ def stack(*parts: Markup | None) -> Markup:
     return join(*parts)
 
 
+def say_text(node: str, text: str) -> Markup:
+    """What the model of a node says: plain text, never markup."""
+    return tag("p", code(node), ": ", muted(text), class_="wf-say")
+
+
 def say_error(node: str, message: str) -> Markup:
     """The error of a node, on one line."""
     return tag("p", glyph(TaskState.FAILED), " ", code(node), ": ", message, class_="wf-say")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _LINES: Final = 30
 _ERRORS: Final = 5
+_VOICES: Final = 5
 _COLUMNS: Final = (
     "node", "state", "done", "total", "run_s", "cost_usd", "saved_usd", "saved_s", "sample_of", "sample_seed",
     "whole_usd", "whole_s",
@@ -73,7 +74,8 @@ class Progress(View):
         table = pieces.table(("", "node", "", "items", "time", "cost", "saved"), "---nnn-", body, foot)
         foreseen = pieces.note(foretold.compared(run))
         sample = pieces.note(foretold.sampled(self.report))
-        return pieces.stack(table, pieces.note(folded), foreseen, *map(_error, _failed(self.report.nodes)), sample)
+        said, errors = map(_saying, _speaking(shown)), map(_error, _failed(self.report.nodes))
+        return pieces.stack(table, pieces.note(folded), *said, foreseen, *errors, sample)
 
     def text(self) -> str:
         """`✓ extract  12  3.4 s  $0.0031  saved $0.0100`, a line a node; then the totals, and what was
@@ -99,7 +101,8 @@ class Progress(View):
         ]
         foreseen = columns.wrap(foretold.compared(run)) if foretold.compared(run) else []
         sample = columns.wrap(found) if (found := foretold.sampled(self.report)) else []
-        return "\n".join([*grid, *([folded] if folded else []), total, *foreseen, *errors, *sample])
+        said = [_saying_line(row) for row in _speaking(shown)]
+        return "\n".join([*grid, *([folded] if folded else []), *said, total, *foreseen, *errors, *sample])
 
 
 def _told(rows: Sequence[NodeRow]) -> tuple[list[NodeRow], str]:
@@ -155,6 +158,21 @@ def _title(report: RunReport) -> str:
     calls = f", {numbers.plural(report.run.spent.calls, 'call')}" if report.run.spent.calls else ", no calls"
     status = "running" if report.run.status == RunState.RUNNING else theme.words(report.run.status)
     return f"{status}: {nodes}{calls}"
+
+
+def _speaking(rows: Sequence[NodeRow]) -> list[NodeRow]:
+    """Those whose models are heard while they answer."""
+    return [row for row in rows if row.saying][:_VOICES]
+
+
+def _saying(row: NodeRow) -> Markup:
+    return pieces.say_text(row.name, row.saying or "")
+
+
+def _saying_line(row: NodeRow) -> str:
+    """The end of what a model says, on one line: it grows at its end, so the beginning is what is cut."""
+    name = columns.cut(row.name, 24)
+    return f"  {name}: {columns.cut_start(row.saying or '', columns.WIDTH - columns.width(name) - 4)}"
 
 
 def _failed(rows: Sequence[NodeRow]) -> list[NodeRow]:
