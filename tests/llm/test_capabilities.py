@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from wfkit.core.call import Message, Request
+from wfkit.core.call import Message, Request, Tool
 from wfkit.core.capabilities import Capabilities
 from wfkit.llm import capabilities, door, prices
 from wfkit.llm.native_schema import takes_schema
@@ -114,6 +114,15 @@ def test_what_the_user_says_goes_first() -> None:
     changed = capabilities.of("openai/gpt-4o-mini")
     assert changed is not None
     assert (changed.input_usd, changed.cached_usd, changed.context_tokens) == (Decimal(9), None, 128_000)
+
+
+def test_a_schema_beside_tools() -> None:
+    """Only OpenAI's models take both at once; to others that are given tools the schema is told in words."""
+    for model in ("openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash"):
+        assert takes_schema(model)
+        assert takes_schema(model, beside_tools=True) is model.startswith("openai/")
+    told = Request("gemini/gemini-2.5-flash", (Message("user", "hi"),), schema="{}", tools=(Tool("f", "", "{}"),))
+    assert door.as_sent(told).schema is None
 
 
 def test_each_model_is_listed_once() -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from tests.engine.lab import Lab, run
 from tests.story import processes
-from wfkit import Workflow
+from wfkit import Workflow, prompt
 from wfkit.errors import BudgetRefused, UsageFault
-from wfkit.llm.fake import Say, Script
+from wfkit.llm.fake import Fail, Say, Script, Use
 from wfkit.views.plan import PlanView
 
 PRICED = "openai/gpt-4o-mini"  # $0.15 and $0.60 a million tokens
@@ -49,6 +49,28 @@ def test_a_new_notebook_makes_no_store(lab: Lab) -> None:
     assert "no result yet" in workflow.why("a").text()
     assert "no run yet" in workflow.history().text()
     assert not lab.store.exists()
+
+
+def test_tools_are_foretold_as_unknown(lab: Lab) -> None:
+    """What a tool will say is not known before the first run: nor is what its turns cost, and the plan says so. A call
+    log that has only the first turn answers nothing for free."""
+
+    def price(name: str) -> int:
+        return len(name)
+
+    def asking(model: str) -> Workflow:
+        workflow = lab.workflow({})
+        workflow.add(prompt("told", "Hi", model=model, tools=[price], max_turns=3, max_tokens=50, retries=0))
+        return workflow
+
+    view = plan(asking(PRICED))
+    found = node(view, "told")
+    assert found["usd"]["low"] > 0
+    assert (found["usd"]["expected"], found["usd"]["high"], found["calls"]["high"]) == (None, None, 4)
+    assert "at most 3 turns" in view.text()
+    with Script([Use("price", {"name": "pot"}), Fail()]):
+        asking("fake/script").run("told")
+        assert plan(asking("fake/script")).object()["free_calls"] == 0
 
 
 def test_list_prices_from_rendered_prompts(lab: Lab) -> None:

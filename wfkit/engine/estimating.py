@@ -39,7 +39,8 @@ class Outlook:
     """What of a node is to be done: at least, probably and at most so many tasks (None: not known).
 
     `prompts` are its rendered prompts, None where inputs are not known; `max_tokens` limits an answer; `attempts` is
-    how many requests a task may make at most; `gap` is why the number of tasks is not known.
+    how many requests a task may make at most, besides the `turns` in which it may call tools; `gap` is why the number
+    of tasks is not known.
     """
 
     spec: NodeSpec
@@ -48,6 +49,7 @@ class Outlook:
     max_tokens: int | None = None
     prompts: Prompts | None = None
     gap: str = ""
+    turns: int = 0
 
 
 @dataclass(slots=True)
@@ -162,7 +164,7 @@ def _attempted(span: Span, attempts: int) -> Span:
 
 def _prompt(job: Outlook, past: Past, same: bool) -> NodeEstimate:
     free = job.prompts.free_tasks if job.prompts is not None else 0
-    calls = _counted(job, lambda tasks: Span(tasks, tasks, tasks * job.attempts))
+    calls = _counted(job, lambda tasks: Span(tasks, tasks, tasks * (job.attempts + job.turns)))
     if client.is_local(job.spec.model or "") and not (past.usd.count and past.usd.high):
         tokens = _counted(job, lambda tasks: _tokens(past, tasks)) if same else _listed(job, past)[1]
         return NodeEstimate(NOTHING, tokens, calls=calls, free=free, basis="a model of wfkit's own, which is free")
@@ -205,6 +207,9 @@ def _listed(job: Outlook, past: Past) -> tuple[Span, Span, str, tuple[str, ...]]
         gaps.append("how long its answers are is not known: no past call, no max_tokens")
     if answer.high is None:
         gaps.append("its answers have no limit: set max_tokens")
+    if job.turns:
+        gaps.append(f"what its tools will say is not known, and each of at most {job.turns} turns with them is paid")
+        usd, tokens = Span(usd.low, None, None), Span(tokens.low, None, None)
     return usd, tokens, _basis(prompts, past, job, limit), tuple(gaps)
 
 

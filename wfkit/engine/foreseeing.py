@@ -13,6 +13,7 @@ from decimal import Decimal
 from wfkit.core.estimate import IDLE, NodeEstimate, Past
 from wfkit.core.events import Resolved
 from wfkit.core.plan import Index, Plan, PlanNode
+from wfkit.core.promises import Store
 from wfkit.core.terms import NodeKind, Reason
 from wfkit.engine.aligning import since_last
 from wfkit.engine.collector import paused
@@ -76,16 +77,23 @@ def _job(session: Session, walk: Walk, n: int, fresh_replies: bool) -> Outlook:
     ready, spec, resolved = walk.prepared.ready[n], walk.prepared.specs[n], walk.resolved[n]
     attempts = 1 + spec.retry.retries + (ready.model.repairs if ready.model and ready.schema else 0)
     max_tokens = ready.model.max_tokens if ready.model else None
+    turns = ready.model.max_turns if ready.model and ready.tools else 0
     if resolved is None:
         tasks, gap = _awaited(session, walk, n)
-        return Outlook(spec, tasks, attempts, max_tokens, gap=gap)
+        return Outlook(spec, tasks, attempts, max_tokens, gap=gap, turns=turns)
     if len(resolved.values) == 1 and ready.node.kind is NodeKind.PYTHON:  # most nodes
         return Outlook(spec, (1, 1, 1), attempts, max_tokens)
     todo = _different([n for n, value in enumerate(resolved.values) if value is None], resolved.keys)
     prompts = None
     if todo and ready.node.kind is NodeKind.PROMPT:
-        prompts = look(walk, n, todo, lambda digest: not fresh_replies and session.store.find_call(digest) is not None)
-    return Outlook(spec, (len(todo),) * 3, attempts, max_tokens, prompts)
+        prompts = look(walk, n, todo, lambda digest: not fresh_replies and _is_answered(session.store, digest))
+    return Outlook(spec, (len(todo),) * 3, attempts, max_tokens, prompts, turns=turns)
+
+
+def _is_answered(store: Store, request_digest: str) -> bool:
+    """Whether the call log has the answer to a request. One that calls tools is no answer: what follows may cost."""
+    found = store.find_call(request_digest)
+    return found is not None and found.reply is not None and not found.reply.tool_calls
 
 
 def _different(tasks: list[int], keys: tuple[str | None, ...]) -> list[int]:

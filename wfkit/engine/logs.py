@@ -121,7 +121,8 @@ def _answered(event: CallEnded) -> str:
         return f"{call.request.model}: {call.failure.kind}: {_cut(call.failure)}"
     model = call.reply.model if call.reply is not None else call.request.model
     name = model if model == call.request.model else f"{call.request.model} ({model})"
-    said = "answered" if call.verdict is Verdict.VALID else f"answered, {call.verdict}"
+    said = "called tools" if call.reply is not None and call.reply.tool_calls else "answered"
+    said += "" if call.verdict is Verdict.VALID else f", {call.verdict}"
     return f"{name}: {said}{' (from the call log)' if event.served else ''}"
 
 

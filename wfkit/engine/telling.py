@@ -126,7 +126,7 @@ _TELLERS: dict[Reason, Callable[[Case], str]] = {
 _PLAIN: dict[Reason, str] = {
     Reason.NEVER_RUN: "it has no result yet",
     Reason.CODE_CHANGED: "its code, or something that its code reaches, is not what it was",
-    Reason.PROMPT_CHANGED: "its prompt, model, parameters or schema are not what they were",
+    Reason.PROMPT_CHANGED: "its prompt, model, parameters, schema or tools are not what they were",
     Reason.SETTINGS_CHANGED: "the setting `model` names another model than before; the node itself is the same",
     Reason.INPUT_CHANGED: "its definition is the same, but what goes in is not",
     Reason.FORCED: "it was forced",

@@ -191,6 +191,8 @@ def _ended(started: ToolStarted, came: Came) -> ToolEnded:
 
 def _line(ended: ToolEnded) -> Output:
     """A call as the output of a task shows it."""
-    took = "from before" if ended.served else f"{ended.run_s:.3g} s"
+    took = (
+        "from before" if ended.served else f"{ended.run_s:.1f} s" if ended.run_s >= 1 else f"{ended.run_s * 1e3:.1f} ms"
+    )
     arguments, result = (" ".join(bounded(text, _LONGEST_TOLD).split()) for text in (ended.arguments, ended.result))
     return Output("tool", "text/plain", f"{ended.tool}({arguments}) -> {result} ({took})\n")

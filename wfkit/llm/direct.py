@@ -74,7 +74,7 @@ async def send(request: Request, heard: Callable[[Mapping[str, str]], None], lis
     import aiohttp  # 60 ms: the first call loads it
 
     name = request.model.partition("/")[2]
-    native = request.schema is not None and takes_schema(request.model)
+    native = request.schema is not None and takes_schema(request.model, bool(request.tools))
     asked = request if native else with_instructions(request)
     body = orjson.dumps(_body(asked, name) | ({} if listener is None else STREAMED))
     try:

@@ -100,7 +100,7 @@ async def send(
 
 def as_sent(request: Request) -> Request:
     """The request as it goes out: its schema stays one where the model takes it natively, else it is told in words."""
-    native = request.schema is not None and takes_schema(request.model)
+    native = request.schema is not None and takes_schema(request.model, bool(request.tools))
     return request if native else with_instructions(request)
 
 

@@ -10,13 +10,19 @@ from typing import Any
 
 from wfkit.llm import capabilities
 
+_TAKE_BOTH = frozenset({"openai", "azure"})
 _NAME = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-def takes_schema(model: str) -> bool:
-    """Whether this model (`provider/name`) is known to take a JSON Schema natively."""
+def takes_schema(model: str, beside_tools: bool = False) -> bool:
+    """Whether this model (`provider/name`) is known to take a JSON Schema natively, and `beside_tools` if wanted.
+
+    Others than OpenAI's then take one or the other: litellm makes the schema a tool and forces older Anthropic models
+    to call it, and Gemini refuses tools where JSON is demanded.
+    """
     known = capabilities.of(model)
-    return known is not None and known.schema is True
+    both = not beside_tools or model.partition("/")[0] in _TAKE_BOTH
+    return known is not None and known.schema is True and both
 
 
 def response_format(schema: dict[str, Any]) -> dict[str, Any]:
