@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.ids import stable
 from wfkit.define import json_schema
@@ -13,6 +16,11 @@ from wfkit.define.answer_json import DEEPEST, LONGEST, InvalidOutput, json_in
 from wfkit.define.schema import resolve
 from wfkit.errors import SchemaError
 from wfkit.llm.messages import unfenced
+
+
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=5)
+
 
 ANY: dict[str, Any] = {"type": ["object", "array", "string", "number"]}
 
@@ -44,6 +52,23 @@ def test_hostile_answers(text: str, message: str) -> None:
     with pytest.raises(InvalidOutput, match=message) as caught:
         resolve(ANY, {}).parse(unfenced(text))
     assert len(str(caught.value)) < 500
+
+
+@given(
+    st.one_of(
+        st.text(max_size=200),
+        st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=9), _nested).map(repr),
+        st.recursive(st.none() | st.floats() | st.integers() | st.text(max_size=9), _nested).map(json.dumps),
+        st.lists(st.sampled_from(["```", "json", "\n", "{", "}", "[", "]", '"a"', ":", "1", "\\ud800", "\0", " "])).map(
+            "".join
+        ),
+    )
+)
+def test_any_text_is_valid_or_invalid(text: str) -> None:
+    """Whatever a model says: a value, or an invalid answer with words; nothing else comes out."""
+    for wanted in (ANY, {"patternProperties": {"^a": {"type": "null"}}, "uniqueItems": True}, dict[str, list[float]]):
+        with suppress(InvalidOutput):
+            resolve(wanted, {}).parse(unfenced(text))
 
 
 @pytest.mark.parametrize(

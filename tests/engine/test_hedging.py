@@ -67,10 +67,10 @@ def test_a_reply_in_time(lab: Lab) -> None:
 def test_a_reply_that_does_not_fit_waits_for_the_other(lab: Lab) -> None:
     """The first valid reply wins; one that is not valid is no reason to give the other up, nor is a failure."""
     cells = {"said --model fake/script --schema Grade --hedge 0.05s --repairs 0": "Go"}
-    with Script([Say('{"mark": 1}', latency_s=0.4), "nonsense"]) as script:
+    with Script([Say('{"mark": 1}', latency_s=1.0), "nonsense"]) as script:
         assert run(lab.cells(cells, {"Grade": Grade}))["said"] == Grade(mark=1)
         assert len(script.requests) == 2
-    with Script([Say("yes", latency_s=0.4), Fail()]) as script:
+    with Script([Say("yes", latency_s=1.0), Fail()]) as script:
         assert run(lab.cells({"said --model fake/script --hedge 0.05s": "Again"}))["said"] == "yes"
         assert len(script.requests) == 2
 
@@ -78,7 +78,7 @@ def test_a_reply_that_does_not_fit_waits_for_the_other(lab: Lab) -> None:
 def test_it_counts_as_a_request(lab: Lab) -> None:
     """With one request left, the second is the last: after two that fail there is no third."""
     cells = {"said --model fake/script --hedge 0.05s --retries 1 --repairs 0": "Go"}
-    with Script([Fail(latency_s=0.3)] * 9) as script:
+    with Script([Fail(latency_s=1.0)] * 9) as script:
         outcome = run(lab.cells(cells))
         assert len(script.requests) == 2
     assert outcome.status is RunState.FAILED
@@ -103,11 +103,22 @@ def test_a_budget_holds_for_both(lab: Lab, monkeypatch: pytest.MonkeyPatch, toke
 def test_its_deadline_ends_both(lab: Lab) -> None:
     """A timeout gives both requests up, and each is in the books."""
     with Script(iter(Hang, None)) as script:
-        outcome = run(lab.cells({"said --model fake/script --hedge 0.05s --retries 1 --deadline 0.4s": "Go"}))
+        outcome = run(lab.cells({"said --model fake/script --hedge 0.05s --retries 1 --deadline 1s": "Go"}))
         assert len(script.requests) == 2
     assert outcome.failures[0].failure.kind is FailureKind.TIMEOUT
     began, ended = calls(lab, outcome)
     assert len(began) == len(ended) == 2
+
+
+def test_a_cassette_has_the_reply_that_counts(lab: Lab) -> None:
+    """Of two requests the one that was answered is on the cassette; replayed, it is asked once."""
+    with Script([Hang(), "yes"]):
+        run(lab.cells(SOON), record=str(lab.root / "replies.jsonl"))
+    again = Lab(lab.root / "again")
+    outcome = run(again.cells(SOON), replay=str(lab.root / "replies.jsonl"))
+    assert outcome["said"] == "yes"
+    assert outcome.unused_recordings == 0
+    again.close()
 
 
 def test_a_lonely_hedge(lab: Lab) -> None:

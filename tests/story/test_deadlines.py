@@ -16,6 +16,15 @@ from wfkit.llm.fake import Fail, Hang, Say, Script
 KINDS = [FailureKind.TIMEOUT]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a first prompt loads is loaded: it takes longer than the deadlines here."""
+    lab = Lab(tmp_path_factory.mktemp("warm"))
+    with Script(["yes"]):
+        run(lab.cells({"said --model fake/script": "Go"}))
+    lab.close()
+
+
 def kinds(outcome: Any) -> list[FailureKind]:
     return [each.failure.kind for each in outcome.failures]
 
@@ -37,10 +46,10 @@ def test_a_task_has_one_deadline_for_all_its_attempts(any_lab: Lab) -> None:
 def test_a_hanging_call_ends_at_the_deadline(any_lab: Lab, retries: int) -> None:
     """The attempt is cut, the request is booked as one that may be billed, and no retry begins after it."""
     with Script(iter(Hang, None)) as script:
-        outcome = run(any_lab.cells({f"said --model fake/script --retries {retries} --deadline 0.1s": "Go"}))
+        outcome = run(any_lab.cells({f"said --model fake/script --retries {retries} --deadline 0.5s": "Go"}))
         assert len(script.requests) == 1
     assert kinds(outcome) == KINDS
-    assert "no result within 0.1 s (option deadline)" in outcome.failures[0].failure.message
+    assert "no result within 0.5 s (option deadline)" in outcome.failures[0].failure.message
     store = any_lab.made[-1].store
     ended = [entry.event for entry in store.entries(outcome.run_id) if isinstance(entry.event, CallEnded)]
     assert [event.call.failure.may_be_billed() for event in ended if event.call.failure] == [True]
@@ -78,10 +87,10 @@ def test_a_run_ends_at_its_deadline(lab: Lab) -> None:
         with Script(rules={str(n): "yes" if n == 0 else Hang() for n in range(39, -1, -1)}):
             workflow = lab.cells(cells, {"let_go": let_go})
             workflow.config("threads", 1)
-            outcome = run(workflow, deadline="0.5s")
+            outcome = run(workflow, deadline="2s")
         assert outcome.status is RunState.FAILED
         assert set(kinds(outcome)) == {FailureKind.TIMEOUT}
-        assert any("ended at its deadline of 0.5 s" in warning for warning in outcome.warnings)
+        assert any("ended at its deadline of 2 s" in warning for warning in outcome.warnings)
         assert did(outcome)["said"].startswith("1 run")
         stored = workflow.store.report(outcome.run_id)
         live = {row.name: dict(row.tasks) for row in outcome.report.nodes}
@@ -98,9 +107,9 @@ def test_a_run_ends_at_its_deadline(lab: Lab) -> None:
 
 def test_the_setting_holds_for_every_run(lab: Lab) -> None:
     """`deadline_s` is the deadline of runs that name none; one that is none is refused."""
-    with Script([Hang(), Say("yes", latency_s=0.2)]):
+    with Script([Hang(), Say("yes", latency_s=0.6)]):
         workflow = lab.cells({"said --model fake/script --retries 0": "Go"})
-        workflow.config("deadline_s", 0.1)
+        workflow.config("deadline_s", 0.5)
         assert run(workflow).status is RunState.FAILED
         assert run(workflow, deadline=20)["said"] == "yes"
     with pytest.raises(UsageFault, match="deadline must be a time span"):
