@@ -59,6 +59,10 @@ class Settings:
     prices: Prices = ()
     models: Models = ()
 
+    def counted(self) -> dict[str, str]:
+        """The settings that the value of a body may depend on, by name."""
+        return {"model": self.model}
+
 
 PRICES = ("input", "output", "cached", "cache_written", "reasoning")
 _WANTED = {

@@ -21,11 +21,14 @@ from wfkit.core.graph import near
 from wfkit.core.node import Node
 from wfkit.define.decorator import decorator
 from wfkit.define.prompt import prompt_node as prompt
-from wfkit.engine import execute, explaining, foreseeing, forgetting, logs, recalled, replanning
+from wfkit.engine import asks, execute, explaining, foreseeing, forgetting, logs, recalled, replanning
 from wfkit.engine.awaiting import awaited
+from wfkit.engine.cell_desk import open_desk
+from wfkit.engine.desk import Desk
 from wfkit.engine.drafts import Drafts
 from wfkit.engine.outcome import Outcome
 from wfkit.engine.prepare import Prepared
+from wfkit.engine.questions import Said
 from wfkit.engine.shadowed import shadowed
 from wfkit.engine.wish import Asked, Wanted, Wish, refuse_without_cells, wish_for
 from wfkit.errors import UsageFault
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from wfkit.views.bundle import View
     from wfkit.views.verified import Verified
 
-__all__ = ["Outcome", "Workflow", "adapter", "current", "env", "file", "models", "node", "prompt"]
+__all__ = ["Outcome", "Workflow", "adapter", "ask", "current", "env", "file", "models", "node", "prompt"]
 
 
 class Workflow:
@@ -173,7 +176,7 @@ class Workflow:
     def why(self, node: str, item: int | None = None) -> View:
         """Why a node would run or not, with a diff of what changed."""
         if not self.nodes:
-            past = recalled.recall(self._peek().store, self._peek().project)
+            past = recalled.recall(self._peek())
             return answers().why(recalled.recalled_why(past, node, item))
         self._known(node)
         return answers().why(explaining.explain(self._peek(), self.prepare((node,)), node, item))
@@ -280,6 +283,11 @@ class Workflow:
             self.store.close()
             del self.__dict__["store"]
 
+    def _desk(self) -> Desk:
+        """Where a cell that is no node asks a model."""
+        prices.declare(self.settings.prices, self.settings.models)
+        return open_desk(self.session)
+
     def _configure(self, overrides: dict[str, Any]) -> None:
         chosen = settings.load(self._root.parent, overrides)
         self._overrides, self.settings = overrides, chosen
@@ -333,6 +341,21 @@ def current() -> Workflow:
     if not _current:
         _current.append(Workflow("notebook"))
     return _current[0]
+
+
+def ask(prompt: str | Sequence[tuple[str, str]], **said: Unpack[Said]) -> Any:
+    """Ask a model: `answer = await wfkit.ask("Is this spam? ...", model="openai/gpt-5-mini")`.
+
+    `prompt` is a text, or a list of (role, text). The answer is a text, with `schema` (a pydantic class or a JSON
+    Schema) a value of it, with `full=True` an object with `value`, `model`, `usage` (tokens), `cost_usd` and `reply`.
+    In code without `await` (a plain function on no loop) `.result()` waits for it.
+
+    Guarded and paid once: an equal question, in any node, run or cell, is answered from the call log, also after the
+    code around it has changed; another `seed` makes it another question. Options are those of prompts: model (default:
+    the setting), fallback, schema, temperature, top_p, max_tokens, seed, retries, repairs, max_usd (US dollars),
+    allow_unpriced, and timeout (seconds, for all of it). Raises CallFailed when retries and fallbacks are used up.
+    """
+    return asks.ask(asks.here() or current()._desk(), prompt, said)
 
 
 def file(path: str | os.PathLike[str]) -> File:

@@ -202,7 +202,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class CallStarted:
-    """A request is about to be sent: from here on it may be billed, at most `worst_usd` dollars (None: not known)."""
+    """A request is about to be sent: from here on it may be billed, at most `worst_usd` dollars (None: not known).
+
+    `question` tells the questions of Python code apart: the digest of the first request of one.
+    """
 
     task: int
     attempt: int
@@ -211,6 +214,7 @@ class CallStarted:
     model: str
     at: float
     worst_usd: Decimal | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,9 @@ class Looked:
     from_run: str | None = None
 
 
+_CHANGED = {"env": Reason.ENVIRONMENT_CHANGED, "setting": Reason.SETTINGS_CHANGED}
+
+
 def look_up(
     key: str | None, asked: Asked, index: Index, unchanged: Callable[[Read], bool], now: float
 ) -> tuple[Known | None, Reason]:
@@ -106,7 +109,7 @@ def look_up(
             return known, Reason.CACHED
         changed = changed or stale
     if changed is not None:
-        return None, Reason.ENVIRONMENT_CHANGED if changed.kind == "env" else Reason.FILE_CHANGED
+        return None, _CHANGED.get(changed.kind, Reason.FILE_CHANGED)
     if expired is not None:
         return None, Reason.EXPIRED
     return None, _never(key, asked, index)

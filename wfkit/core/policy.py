@@ -39,8 +39,7 @@ class CachePolicy:
 class ModelPolicy:
     """The model of a prompt and its sampling parameters. None means: not sent, the provider's default holds.
 
-    `max_usd` is what all calls of the node may cost together in one run; `allow_unpriced` lets a model without a price
-    pass every budget in US dollars; the models of `fallback` are asked in their order when the one before has failed.
+    The models of `fallback` are asked in their order when the one before has failed.
     With `routes` the kind of the failure says which of them: (kind or `default`, models), each model asked once.
     `on_invalid` null: None stands for an answer that is not to be used. `min_confidence` is the least `confidence` of
     one that is. After `hedge_s` seconds without a reply a request is sent a second time.
@@ -55,8 +54,6 @@ class ModelPolicy:
     seed: int | None = None
     schema: str | None = None
     repairs: int = 1
-    max_usd: float | None = None
-    allow_unpriced: bool = False
     fallback: tuple[str, ...] = ()
     routes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     on_invalid: str = "fail"
@@ -72,6 +69,8 @@ class ModelPolicy:
 class Options:
     """Every option of a node after parsing. The table that fills it is `define.options`.
 
+    `max_usd` is what all calls of the node may cost together in one run; `allow_unpriced` lets a model without a price
+    pass every budget in US dollars.
     Of a map: `key` names the column that tells its items apart from run to run, `limit` takes the first so many items,
     `max_parallel` bounds how many are at work at once, `batch_size` how many a worker takes at a time.
     `returns` is what the values of a Python node are held against: text, or a type.
@@ -82,6 +81,8 @@ class Options:
     retry: RetryPolicy = RetryPolicy()
     cache: CachePolicy = CachePolicy()
     model: ModelPolicy | None = None
+    max_usd: float | None = None
+    allow_unpriced: bool = False
     timeout_s: float | None = None
     deadline_s: float | None = None
     priority: int = 0

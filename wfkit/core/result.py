@@ -14,9 +14,9 @@ from wfkit.core.frozen import dataclass
 class Read:
     """Something outside the graph that a body read.
 
-    `kind` is file, glob, look (whether a path is there, and how large) or env; `name` portable (relative to the
-    project); `digest` is of its content, the empty string for a thing that was not there. A process that was started
-    and a network address are kept as kinds too: nobody can look at them again.
+    `kind` is file, glob, look (whether a path is there, and how large), env or setting; `name` portable (relative to
+    the project); `digest` is of its content (of a setting: its value), the empty string for a thing that was not
+    there. A process that was started and a network address are kept as kinds too: nobody can look at them again.
     """
 
     kind: str

@@ -32,7 +32,8 @@ class Run:
     by lane, `retry` heaps of (due, task) by lane and priority. `labels` name the items of maps that have a key column,
     `made_by` gives the older definition whose result stands in for a task. In a run with a sample `worked` tells when
     the first task of a map began and the last one ended. Of what has a deadline, `began` tells when the first attempt
-    of a task began, `quickest` what the quickest task of a node took, in seconds.
+    of a task began, `quickest` what the quickest task of a node took, in seconds. `requests` counts what each question
+    of a task has sent.
     """
 
     started: e.RunStarted
@@ -55,7 +56,7 @@ class Run:
     reason: list[str] = field(default_factory=list)
     failures: dict[int, list[Failure]] = field(default_factory=dict)
     node_failures: dict[int, Failure] = field(default_factory=dict)
-    requests: dict[int, int] = field(default_factory=dict)
+    requests: dict[tuple[int, str | None], int] = field(default_factory=dict)
     turns: dict[int, int] = field(default_factory=dict)
     labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
     samples: dict[int, Sample] = field(default_factory=dict)
@@ -342,7 +343,8 @@ def _skipped(run: Run, event: e.Skipped) -> None:
 
 
 def _call_started(run: Run, event: e.CallStarted) -> None:
-    run.requests[event.task] = run.requests.get(event.task, 0) + 1
+    asked = event.task, event.question
+    run.requests[asked] = run.requests.get(asked, 0) + 1
     run.ledger.started(run.node_of[event.task], event)
 
 

@@ -106,13 +106,13 @@ TABLE: tuple[Option, ...] = (
     Option("temperature", "randomness of the answer", read.number(0, 2), "0..2", True),
     Option("top_p", "share of likely words to choose from", read.number(0, 1), "0..1", True),
     Option("max_tokens", "longest answer, in tokens", read.whole(1, 10_000_000), "N", True),
-    Option("max_usd", "most that the node's calls may cost in one run", read.number(0, 1e9), "USD", True, False),
+    Option("max_usd", "most that the node's calls may cost in one run", read.number(0, 1e9), "USD", False, False),
     Option(
         "allow_unpriced",
         "let a model without a price pass the budgets",
         read.switch,
         "on|off",
-        True,
+        False,
         False,
         ("on", "off"),
     ),
@@ -253,6 +253,8 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
         retry=RetryPolicy(retries=values.get("retries", default_retries)),
         cache=values.get("cache", CachePolicy()),
         model=_model(model, values) if model else None,
+        max_usd=values.get("max_usd"),
+        allow_unpriced=values.get("allow_unpriced", False),
         timeout_s=values.get("timeout"),
         deadline_s=values.get("deadline"),
         priority=values.get("priority", 0),
@@ -267,8 +269,8 @@ def _options(values: Mapping[str, Any], settings: Settings) -> Options:
 
 
 _OF_MODEL = (
-    "temperature", "top_p", "max_tokens", "seed", "schema", "repairs", "max_usd", "allow_unpriced", "on_invalid",
-    "min_confidence", "tools", "max_turns", "on_max_turns", "stream",
+    "temperature", "top_p", "max_tokens", "seed", "schema", "repairs", "on_invalid", "min_confidence", "tools",
+    "max_turns", "on_max_turns", "stream",
 )  # fmt: skip
 
 

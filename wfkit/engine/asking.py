@@ -67,14 +67,16 @@ class Asking:
 @dataclass(frozen=True, slots=True)
 class Question:
     """How a question is asked. `judge` tells what a reply is worth, `about` what the guards must know of a request,
-    `left` how many requests it may still send. A `listener` hears the replies while they grow (`streaming.Stream`).
-    After `hedge_s` seconds without a reply a request is sent once more."""
+    `left` how many requests it may still send; `id` tells it from others of its task, if there are. A `listener` hears
+    the replies while they grow (`streaming.Stream`). After `hedge_s` seconds without a reply a request is sent once
+    more."""
 
     judge: Callable[[Reply], Verdict]
     about: Callable[[Request], About]
     left: int
     listener: Listener | None = None
     hedge_s: float | None = None
+    id: str | None = None
 
 
 @dataclass(slots=True)
@@ -112,6 +114,7 @@ class Asker:
             fresh=asking.fresh,
             listener=question.listener,
             hedge_s=question.hedge_s,
+            question=question.id,
         )
 
     @property

@@ -20,6 +20,7 @@ from wfkit.core.terms import NodeKind, RunState
 from wfkit.engine.baton import Baton
 from wfkit.engine.bodies import failure_of, run_async, run_python
 from wfkit.engine.context import Context, Made, unexpected
+from wfkit.engine.desks import Desks
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.loop import Posted, completion, fault_of
 from wfkit.engine.prompting import Prompting
@@ -41,6 +42,7 @@ class Attempts:
     loop: LoopThread
     inputs: Inputs
     prompting: Prompting
+    desks: Desks
     _slices: Slices | None = None
     _coroutines: set[asyncio.Task[None]] = field(default_factory=set)
     _at_work: set[int] = field(default_factory=set)
@@ -73,8 +75,7 @@ class Attempts:
         here = ref(self)  # a timer may outlive its run by hours: it must not keep the run's values
 
         def expire() -> None:
-            attempts = here()
-            if attempts is not None:
+            if (attempts := here()) is not None:
                 attempts.expire(start, limit)
 
         self.loop.call_at(max(0.0, limit.at - time.time()), expire)
@@ -83,6 +84,7 @@ class Attempts:
         """Give up an attempt that is past its deadline; its thread is left to it."""
         if self._wanted(start):
             self.threads.replace()
+        self.desks.close(start.tasks[0], start.attempt)
         event = Failed(start.tasks[0], start.attempt, limit.failure(), time.time())
         self.baton.post(Posted((event,), ends=start, expires=True))
 
@@ -126,7 +128,8 @@ class Attempts:
             given = self.inputs.of(node, task)
         except Exception as error:  # an input that is lost fails this task, not its neighbours
             return self._ended(start, task, None, failure_of(error, ready))
-        made, failure, outputs = context.ambient.copy().run(run_python, ready, given, context.around)
+        desk = self.desks.of(start, task)
+        made, failure, outputs = context.ambient.copy().run(run_python, ready, given, context.around, desk)
         self.inputs.renew(node, given, made)
         return self._ended(start, task, made, failure, outputs)
 
@@ -177,6 +180,6 @@ class Attempts:
         if ready.node.kind is NodeKind.PROMPT:
             made, failure, outputs = await self.prompting.attempt(start, task, given)
             return self._ended(start, task, made, failure, outputs)
-        made, failure, outputs = await run_async(ready, given, self.context.around)
+        made, failure, outputs = await run_async(ready, given, self.context.around, self.desks.of(start, task))
         self.inputs.renew(node, given, made)
         return self._ended(start, task, made, failure, outputs)

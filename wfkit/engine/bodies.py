@@ -13,10 +13,11 @@ from typing import Any, Self
 
 from wfkit.core.call import Failure, Reply, Request
 from wfkit.core.policy import ANSWER
-from wfkit.core.result import Read
+from wfkit.core.result import NOTHING_SPENT, Read, Spent
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.define.answer_json import InvalidOutput
 from wfkit.engine.context import Made, Surroundings
+from wfkit.engine.desk import Desk
 from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import CallFailed, ValueFault, WfkitError
@@ -71,7 +72,7 @@ class Watch:
             return named
         return tuple(read for read in named if not recorder.is_own(absolute(read.name, self._project)))
 
-    def made(self, value: Any) -> Made:
+    def made(self, value: Any, spent: Spent = NOTHING_SPENT) -> Made:
         """What the body left behind. An input changed in place is a problem that names it."""
         files = made_by(self._recorder, value)
         reads, problem = self._recorder.finish()
@@ -87,7 +88,7 @@ class Watch:
             problem = mutation_problem(mutated, self._strict)
         problem = problem or unseen_problem(self.ready, reads)
         notes = notes_of(self.ready, self._recorder, files)
-        return Made(value, (*reads, *files), problem, self.outputs, self.run_s, mutated=mutated, notes=notes)
+        return Made(value, (*reads, *files), problem, self.outputs, self.run_s, spent, mutated, notes)
 
 
 def told(
@@ -149,29 +150,31 @@ def namespace(ready: ReadyNode, given: Given) -> dict[str, Any]:
 
 
 def run_python(
-    ready: ReadyNode, given: Given, around: Surroundings
+    ready: ReadyNode, given: Given, around: Surroundings, desk: Desk
 ) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
     """Run a synchronous body. Either what it made or why it failed, and what it printed."""
     watch = Watch(ready, given, around)
     try:
-        with watch:
+        with watch, desk:
             value = ready.node.value if ready.node.label.startswith("<input") else ready.run(namespace(ready, given))
-        return watch.made(value), None, ()
+        desk.demand_asked()
+        return watch.made(value, desk.spent), None, ()
     except BaseException as error:  # also SystemExit: a body that calls `sys.exit` has failed
         return None, failure_of(error, ready), watch.outputs
 
 
 async def run_async(
-    ready: ReadyNode, given: Given, around: Surroundings
+    ready: ReadyNode, given: Given, around: Surroundings, desk: Desk
 ) -> tuple[Made | None, Failure | None, tuple[Any, ...]]:
     """Like `run_python` for a body with top-level await or an async function."""
     import asyncio  # the loop that runs this has loaded it
 
     watch = Watch(ready, given, around)
     try:
-        with watch:
+        with watch, desk:
             value = await ready.run(namespace(ready, given))
-        return watch.made(value), None, ()
+        desk.demand_asked()
+        return watch.made(value, desk.spent), None, ()
     except BaseException as error:  # also SystemExit, which would end the loop of all runs
         this = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and this is not None and this.cancelling():

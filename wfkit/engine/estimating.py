@@ -40,7 +40,8 @@ class Outlook:
 
     `prompts` are its rendered prompts, None where inputs are not known; `max_tokens` limits an answer; `attempts` is
     how many requests a task may make at most, besides the `turns` in which it may call tools; `gap` is why the number
-    of tasks is not known.
+    of tasks is not known. `asks`: Python code that asks models; `max_usd` is the most that the node may spend (None: no
+    limit).
     """
 
     spec: NodeSpec
@@ -50,6 +51,8 @@ class Outlook:
     prompts: Prompts | None = None
     gap: str = ""
     turns: int = 0
+    asks: bool = False
+    max_usd: float | None = None
 
 
 @dataclass(slots=True)
@@ -115,6 +118,8 @@ def _node(job: Outlook, history: History, known: dict[_Alike, NodeEstimate]) -> 
     past, same = history.of(job.spec)
     if job.spec.kind is NodeKind.PROMPT:
         return _timed(_prompt(job, past, same), job, past, same)
+    if job.asks:
+        return _timed(_asking(job, past, same), job, past, same)
     if past.results:
         return _timed(IDLE, job, past, same)
     alike = (job.tasks, job.attempts, job.gap)
@@ -160,6 +165,29 @@ def _attempted(span: Span, attempts: int) -> Span:
     if attempts == 1:
         return span
     return Span(span.low, span.expected, None if span.high is None else span.high * attempts)
+
+
+def _asking(job: Outlook, past: Past, same: bool) -> NodeEstimate:
+    """Of Python code that asks models: as in the past, or less, where the call log answers. Nothing else is known."""
+    if not past.results:
+        usd = Span(0.0, None, job.max_usd)
+        return NodeEstimate(
+            usd, UNKNOWN, calls=UNKNOWN, gaps=("what its code asks is known only when it has run once",)
+        )
+    spans = [
+        _attempted(_counted(job, lambda tasks, of=of: of(past, tasks)), job.attempts)
+        for of in (
+            lambda past, tasks: foretell(past.usd, tasks),
+            _tokens,
+            lambda past, tasks: foretell(past.calls, tasks) if past.calls.count else NOTHING,
+        )
+    ]
+    usd, tokens, calls = (Span(0.0, span.expected, span.high) for span in spans)
+    if job.max_usd is not None:
+        most = job.max_usd if usd.high is None else min(usd.high, job.max_usd)
+        usd = Span(0.0, None if usd.expected is None else min(usd.expected, most), most)
+    gaps = () if usd.expected is not None else ("some of what it asked had no price",)
+    return NodeEstimate(usd, tokens, calls=calls, basis=_from_past(past, same), gaps=gaps)
 
 
 def _prompt(job: Outlook, past: Past, same: bool) -> NodeEstimate:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 from wfkit.core.call import Listener, Reply, Request
 from wfkit.core.decide import Seats
@@ -24,11 +25,13 @@ from wfkit.core.promises import Store
 from wfkit.core.report import RunReport
 from wfkit.core.run import Run, begin
 from wfkit.core.terms import NodeKind, RunState
-from wfkit.engine.asking import Asking
+from wfkit.engine.asking import Asking, Write
 from wfkit.engine.attempt import Attempts
 from wfkit.engine.baton import Baton
 from wfkit.engine.collector import paused
 from wfkit.engine.context import Context, Surroundings
+from wfkit.engine.desk import House
+from wfkit.engine.desks import Desks
 from wfkit.engine.drift import drifted
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.loop import Posted
@@ -129,16 +132,20 @@ def resolver_for(session: Session, prepared: Prepared, index: Index, run_id: str
     """A resolver that looks at files and variables as they are now. Raises UsageFault when the wish is void."""
 
     # No memo: a node of this very run may write a file that a later one has read.
-    is_unchanged = Places(session.project, session.values, index.by_key).unchanged
+    is_unchanged = _places(session, index).unchanged
     found = Resolver(prepared, index, session.values, is_unchanged, run_id, wish.force, wish.scope, wish.failed)
     found.text_of = session.store.definition
     refuse_nothing(wish, prepared, found.keeping)
     return found
 
 
+def _places(session: Session, index: Index) -> Places:
+    return Places(session.project, session.values, index.by_key, session.settings.counted())
+
+
 def _context(session: Session, run: Run, resolver: Resolver, wish: Wish) -> Context:
     """What the attempts of a run share."""
-    places = Places(session.project, session.values, resolver.index.by_key)
+    places = _places(session, resolver.index)
     resolver.unchanged = places.unchanged
     around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
     before = session.store.entries(run.started.run_id) if run.epoch > 1 else []
@@ -198,21 +205,22 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
 
 
 def _recorded(session: Session, prepared: Prepared, wish: Wish) -> tuple[Cassette | None, Wish]:
-    """The cassette of a run, and its wish: what is cached would not be asked, and so not be recorded.
+    """The cassette of a run, and its wish: what is cached would not be asked, and so not be recorded."""
+    cassette = cassette_of(session, wish.cassette or session.settings.cassette)
+    if cassette is not None and not cassette.plays:
+        wish = replace(wish, force=frozenset(node.name for node in prepared.graph.nodes))
+    return cassette, wish
 
-    All runs of a session that name the same file in the same way share it.
-    """
-    named = wish.cassette or session.settings.cassette
+
+def cassette_of(session: Session, named: str | None) -> Cassette | None:
+    """The cassette that is named so; all runs of a session that name the same file in the same way share it."""
     if not named:
-        return None, wish
+        return None
     mode, path = parse_mode(named)
     key = (mode, path.absolute())
     if key not in session.cassettes:
         session.cassettes[key] = Cassette(path, mode)
-    cassette = session.cassettes[key]
-    if not cassette.plays:
-        wish = replace(wish, force=frozenset(node.name for node in prepared.graph.nodes))
-    return cassette, wish
+    return session.cassettes[key]
 
 
 def _warm(prepared: Prepared, transport: str) -> None:
@@ -222,29 +230,35 @@ def _warm(prepared: Prepared, transport: str) -> None:
 
 
 def _baton(session: Session, context: Context, wish: Wish, cassette: Cassette | None) -> Baton:
-    async def ask(request: Request, listener: Listener | None) -> Reply:
+    baton, run = Baton(context, _seats(session, context), shared.call_at), context.run
+    asking = asking_of(
+        session,
+        write=lambda event, on_disk: baton.post(Posted((event,), durable=on_disk)),
+        at_work=lambda: run.status is RunState.RUNNING,
+        kept=lambda task, digest: context.kept.pop((task, digest), None),
+        fresh=context.fresh_replies,
+        cassette=cassette,
+    )
+    open_day(session.today, session.settings, session.store)
+    purses = Purses(run, session.settings, session.today, wish.max_usd)
+    sent = lambda task, question: run.requests.get((task, question), 0)  # noqa: E731 - one of several given at once
+    house = House(asking, purses, session.settings, shared, sent, run.started.seed)
+    prompting, desks = Prompting(context, asking, purses), Desks(context, house)
+    attempts = Attempts(context, baton, session.threads, shared, Inputs(context), prompting, desks)
+    baton.launch, baton.when_ended = attempts.launch, attempts.stop
+    return baton
+
+
+def asking_of(session: Session, write: Write, at_work: Callable[[], bool], **more: Any) -> Asking:
+    """The way of questions to models, for a run or for a cell that is no node."""
+
+    async def send(request: Request, listener: Listener | None) -> Reply:
         settings = session.settings
         heard = partial(session.guards.rates.heard, request.model)
         return await client.ask(request, settings.timeout_s, settings.transport, heard, listener)
 
-    baton = Baton(context, _seats(session, context), shared.call_at)
-    open_day(session.today, session.settings, session.store)
-    purses = Purses(context.run, session.settings, session.today, wish.max_usd)
-    asking = Asking(
-        store=context.store,
-        send=ask,
-        under_way=session.under_way,
-        guards=session.guards,
-        write=lambda event, on_disk: baton.post(Posted((event,), durable=on_disk)),
-        at_work=lambda: context.run.status is RunState.RUNNING,
-        kept=lambda task, digest: context.kept.pop((task, digest), None),
-        buy=session.settings.buy,
-        fresh=context.fresh_replies,
-        cassette=cassette,
-    )
-    attempts = Attempts(context, baton, session.threads, shared, Inputs(context), Prompting(context, asking, purses))
-    baton.launch, baton.when_ended = attempts.launch, attempts.stop
-    return baton
+    given = (session.store, send, session.under_way, session.guards)
+    return Asking(*given, write=write, at_work=at_work, buy=session.settings.buy, **more)
 
 
 def _seats(session: Session, context: Context) -> dict[str, Seats]:
@@ -312,7 +326,7 @@ def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish) -> tuple[
     )
     definitions: list[Event] = [*_definitions(session, prepared, now)]
     if not wish.force and not wish.fresh_replies:
-        run = take_up(Resumable(session.store, session.project, prepared), started, now)
+        run = take_up(Resumable(session.store, session.project, prepared, session.settings.counted()), started, now)
         if run is not None:
             return run, definitions
     return begin(started), [started, *definitions]

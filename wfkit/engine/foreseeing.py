@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from wfkit.core.estimate import IDLE, NodeEstimate, Past
 from wfkit.core.events import Resolved
@@ -66,11 +67,15 @@ def _past(session: Session, index: Index, names: list[str]) -> list[Past]:
 def foresee(session: Session, prepared: Prepared, wish: Wish) -> None:
     """Have an estimate for the run that follows, if its prompts go to a provider, who will want money, and no plan was
     made just before. A run does not fail for want of one."""
-    asks = any(ready.model is not None and not client.is_local(ready.model.model) for ready in prepared.ready)
+    asks = any(_asks(ready) for ready in prepared.ready)
     planned = session.foreseen is not None and session.foreseen[0] == prepared.specs
     if asks and not planned:
         with suppress(WfkitError):  # the run meets the same error where it can be told, or needs not what is missing
             _make_plan(session, prepared, wish)
+
+
+def _asks(ready: ReadyNode) -> bool:
+    return ready.definition.asks or (ready.model is not None and not client.is_local(ready.model.model))
 
 
 def _job(session: Session, walk: Walk, n: int, fresh_replies: bool) -> Outlook:
@@ -78,16 +83,17 @@ def _job(session: Session, walk: Walk, n: int, fresh_replies: bool) -> Outlook:
     attempts = 1 + spec.retry.retries + (ready.model.repairs if ready.model and ready.schema else 0)
     max_tokens = ready.model.max_tokens if ready.model else None
     turns = ready.model.max_turns if ready.model and ready.tools else 0
+    asked: dict[str, Any] = {"turns": turns, "asks": ready.definition.asks, "max_usd": ready.node.options.max_usd}
     if resolved is None:
         tasks, gap = _awaited(session, walk, n)
-        return Outlook(spec, tasks, attempts, max_tokens, gap=gap, turns=turns)
+        return Outlook(spec, tasks, attempts, max_tokens, gap=gap, **asked)
     if len(resolved.values) == 1 and ready.node.kind is NodeKind.PYTHON:  # most nodes
-        return Outlook(spec, (1, 1, 1), attempts, max_tokens)
+        return Outlook(spec, (1, 1, 1), attempts, max_tokens, **asked)
     todo = _different([n for n, value in enumerate(resolved.values) if value is None], resolved.keys)
     prompts = None
     if todo and ready.node.kind is NodeKind.PROMPT:
         prompts = look(walk, n, todo, lambda digest: not fresh_replies and _is_answered(session.store, digest))
-    return Outlook(spec, (len(todo),) * 3, attempts, max_tokens, prompts, turns=turns)
+    return Outlook(spec, (len(todo),) * 3, attempts, max_tokens, prompts, **asked)
 
 
 def _is_answered(store: Store, request_digest: str) -> bool:

@@ -83,6 +83,7 @@ class Payer:
     listener: Listener | None = None
     hedge_s: float | None = None
     answered: bool = False
+    question: str | None = None
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request, bought at most once."""
@@ -130,7 +131,7 @@ class Payer:
         if played is None:
             return await self._buy(request, digest)
         outcome: dict[str, Any] = {"reply": played.reply, "failure": played.failure}
-        started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, time.time())
+        started = _started(self, digest, request)
         if played.reply is not None:
             outcome["verdict"] = _worth(self.judge, played.reply)
         await _book(self, started, request, served=True, **outcome)
@@ -174,8 +175,7 @@ class Payer:
             if self.listener is not None:
                 self.listener.begins()
             self.left -= 1
-            began, worst_usd = time.time(), self.worst(request)
-            started = CallStarted(self.task, self.attempt, uuid.uuid4().hex, digest, request.model, began, worst_usd)
+            started = _started(self, digest, request)
             sent.append(started)
             await self.record(started, True)
             is_away = True
@@ -202,6 +202,11 @@ class Payer:
         if self.tape is not None:
             self.tape.keep(self.round, digest, request, outcome)
         self.round += 1
+
+
+def _started(payer: Payer, digest: str, request: Request) -> CallStarted:
+    told = (uuid.uuid4().hex, digest, request.model, time.time(), payer.worst(request), payer.question)
+    return CallStarted(payer.task, payer.attempt, *told)
 
 
 async def _book(payer: Payer, started: CallStarted, request: Request, served: bool = False, **outcome: Any) -> None:

@@ -7,6 +7,7 @@ store's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class Places:
     project: Path
     values: Values
     found: Found
+    settings: Mapping[str, str]
     _missing: list[str] = field(default_factory=list)
     _replaceable: set[str] = field(default_factory=set)
     _made: frozenset[tuple[str, str]] | None = None
@@ -45,7 +47,7 @@ class Places:
             elif path.is_file():
                 return False
             self._missing.append(read.name)
-        return unchanged(read, self.project)
+        return unchanged(read, self.project, self.settings)
 
     def _is_made(self, name: str, digest: str) -> bool:
         """Whether a result made a file or folder with this content in this place."""

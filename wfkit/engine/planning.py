@@ -25,7 +25,7 @@ class Walk:
 
     def __init__(self, session: Session, prepared: Prepared, wish: Wish = Wish()) -> None:  # noqa: B008 (frozen)
         self.prepared = prepared
-        self._project = session.project
+        self._project, self._settings = session.project, session.settings.counted()
         self.index: Index = load_index(session, prepared)
         self.resolver: Resolver = resolver_for(session, prepared, self.index, "plan", wish)
         self.resolved: list[Resolved | None] = []
@@ -57,7 +57,7 @@ class Walk:
 
     def digest_now(self, read: Read) -> str:
         """The digest of something outside as it is now."""
-        return ReadChecker(self._project).digest(read)
+        return ReadChecker(self._project, self._settings).digest(read)
 
     def waiting(self, node: int) -> Reason:
         """Why a node has no keys yet."""

@@ -21,7 +21,7 @@ from wfkit.engine.bodies import judge, run_prompt
 from wfkit.engine.context import Context, Made
 from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
-from wfkit.engine.purses import Purses
+from wfkit.engine.purses import Purses, Turn
 from wfkit.engine.tool_calls import ToolCalls
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Prompting:
         asker = Asker(self.asking, task, start.attempt, spec.name, item)
         question = Question(
             judge=lambda reply: judge(ready, reply),
-            about=self.purses.about(ready, failed > 0, last=is_last(spec, failures)),
+            about=self.purses.about(spec.name, ready.node.options, Turn(failed > 0, is_last(spec, failures))),
             left=self._requests_left(ready, task),
             hedge_s=ready.model.hedge_s if ready.model else None,
         )
@@ -79,7 +79,7 @@ class Prompting:
         assert policy is not None
         most = 1 + ready.node.options.retry.retries + policy.repairs + len(policy.fallback)
         turns = min(self.context.run.turns.get(task, 0), policy.max_turns * (1 + len(policy.fallback)))
-        return most + turns - self.context.run.requests.get(task, 0)
+        return most + turns - self.context.run.requests.get((task, None), 0)
 
 
 _UNFIT = frozenset({FailureKind.INVALID_OUTPUT, FailureKind.LOW_CONFIDENCE})

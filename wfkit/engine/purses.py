@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from wfkit.core.call import Request
+from wfkit.core.frozen import dataclass
 from wfkit.core.ledger import Account
+from wfkit.core.policy import Options
 from wfkit.core.promises import Store
 from wfkit.core.run import Run
-from wfkit.engine.prepare import ReadyNode
 from wfkit.guards.budgets import Amount, Purse
 from wfkit.guards.chain import About
 from wfkit.llm import client, prices, tokens
@@ -23,44 +24,50 @@ from wfkit.settings import Settings
 _OUTAGE_S = 60.0  # how long a call waits for a model that is left alone
 
 
-class Purses:
-    """The purses of one run. What it spent before a restart counts."""
+@dataclass(slots=True)
+class Turn:
+    """Which turn a question is at: whether it asks a model again that has failed, and whether it is the last model that
+    could be asked."""
 
-    def __init__(self, run: Run, settings: Settings, today: Purse, max_usd: float | None = None) -> None:
+    again: bool = False
+    last: bool = True
+
+
+class Purses:
+    """The purses of one run, or of a question outside of any. What a run spent before a restart counts."""
+
+    def __init__(self, run: Run | None, settings: Settings, today: Purse, max_usd: float | None = None) -> None:
         self._run = run
-        self._call = Purse("one call", _usd(settings.max_usd_per_call), settings.max_tokens_per_call)
+        self._call = Purse("one call", money(settings.max_usd_per_call), settings.max_tokens_per_call)
         limits = [limit for limit in (settings.max_usd, max_usd) if limit is not None]
-        whole = Purse("the run", _usd(min(limits, default=None)), settings.max_tokens_per_run)
-        whole.spent = _spent(list(run.ledger.accounts.values()))
+        whole = Purse("the run", money(min(limits, default=None)), settings.max_tokens_per_run)
+        if run is not None:
+            whole.spent = _spent(list(run.ledger.accounts.values()))
         self._shared = (whole, today)
         self._nodes: dict[str, Purse] = {}
 
-    def about(self, ready: ReadyNode, again: bool, last: bool) -> Callable[[Request], About]:
-        """What the guards must know of the calls of one attempt of a node: whether it asks a model again that has
-        failed, and whether it is the last model that could be asked."""
-
-        patience_s = _OUTAGE_S if last else 0.0
+    def about(self, name: str, options: Options, turn: Turn, own: Purse | None = None) -> Callable[[Request], About]:
+        """What the guards must know of the calls of one question of a node; `own` is the question's own purse."""
+        mine = () if own is None else (own,)
 
         def told(request: Request) -> About:
-            policy = ready.model
-            assert policy is not None
             local = client.is_local(request.model)  # it costs nothing, so it takes nothing from a budget
-            purses = () if local else (replace(self._call), self._of_node(ready), *self._shared)
+            purses = () if local else (replace(self._call), *mine, self._of_node(name, options), *self._shared)
             sent = tokens.count_request(request)
             limited = any(purse.usd is not None or purse.tokens is not None for purse in purses)
-            usd, most = prices.worst_case(request) if limited else (None, None)
-            if policy.allow_unpriced:
-                usd = usd or Decimal(0)
-            return About(purses, Amount(usd, most), sent, ready.node.options.priority, again, patience_s)
+            worst, most = prices.worst_case(request) if limited else (None, None)
+            if options.allow_unpriced:
+                worst = worst or Decimal(0)
+            patience_s = _OUTAGE_S if turn.last else 0.0
+            return About(purses, Amount(worst, most), sent, options.priority, turn.again, patience_s)
 
         return told
 
-    def _of_node(self, ready: ReadyNode) -> Purse:
-        name, policy = ready.node.name, ready.model
+    def _of_node(self, name: str, options: Options) -> Purse:
         purse = self._nodes.get(name)
         if purse is None:
-            purse = self._nodes[name] = Purse(f"node {name!r}", _usd(policy.max_usd if policy else None))
-            if purse.usd is not None:
+            purse = self._nodes[name] = Purse(f"node {name!r}", money(options.max_usd))
+            if purse.usd is not None and self._run is not None:
                 index = next(number for number, spec in enumerate(self._run.specs) if spec.name == name)
                 purse.spent = _spent([self._run.ledger.of(index)])
         return purse
@@ -68,7 +75,7 @@ class Purses:
 
 def open_day(today: Purse, settings: Settings, store: Store) -> None:
     """Set the purse of the day: its limit, and what all runs on this store have spent since midnight, local time."""
-    today.usd, today.tokens = _usd(settings.max_usd_per_day), settings.max_tokens_per_day
+    today.usd, today.tokens = money(settings.max_usd_per_day), settings.max_tokens_per_day
     if today.usd is None and today.tokens is None:
         return
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -79,7 +86,7 @@ def open_day(today: Purse, settings: Settings, store: Store) -> None:
     today.spent = Amount(Decimal(str(frame["usd"][0])), int(frame["tokens"][0]))
 
 
-def _usd(amount: float | None) -> Decimal | None:
+def money(amount: float | None) -> Decimal | None:
     return None if amount is None else Decimal(str(amount))
 
 

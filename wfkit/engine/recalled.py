@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 from wfkit.core.call import Failure
@@ -17,8 +16,8 @@ from wfkit.core.events import NodeSpec, Resolved, RunStarted, Skipped, Unresolva
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.plan import Asked, Index, look_up_all
-from wfkit.core.promises import Store
 from wfkit.core.terms import Reason
+from wfkit.engine.execute import Session
 from wfkit.engine.explaining import Explanation, choose
 from wfkit.engine.telling import Case, leading, told
 from wfkit.errors import StoreFault, UsageFault
@@ -54,8 +53,9 @@ class Recalled:
         return Reason.UPSTREAM_FAILED if node in self.skipped else Reason.AWAITS
 
 
-def recall(store: Store, project: Path, run_id: str | None = None) -> Recalled:
+def recall(session: Session, run_id: str | None = None) -> Recalled:
     """The newest run of the store, or the one named. Raises UsageFault when there is none."""
+    store = session.store
     newest = run_id or store.newest_run()
     if newest is None:
         raise UsageFault("this store holds no run yet: run a notebook first (`wfkit run FILE.ipynb`)")
@@ -65,7 +65,7 @@ def recall(store: Store, project: Path, run_id: str | None = None) -> Recalled:
         raise StoreFault("a run has no beginning in its log: run `wfkit doctor`, which names damaged lines")
     names = [spec.name for spec in started.nodes]
     index = Index(store.known(names), ask_not_kept=lambda: store.not_kept(names))
-    found = Recalled(started, {}, {}, {}, index, ReadChecker(project))
+    found = Recalled(started, {}, {}, {}, index, ReadChecker(session.project, session.settings.counted()))
     for event in events:
         match event:
             case Resolved():

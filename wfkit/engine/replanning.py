@@ -29,7 +29,7 @@ def replan(session: Session, of: str | None = None) -> Plan:
     """
     store = session.store
     row = _find(store, of)
-    recalled = recall(store, session.project, row.run_id if row is not None else None)
+    recalled = recall(session, row.run_id if row is not None else None)
     specs = recalled.specs
     reasons = {n: recalled.reasons(n) for n in range(len(specs))}
     jobs = {n: _job(recalled, n, reasons[n]) for n in reasons}

@@ -5,7 +5,7 @@ What was acknowledged is kept unless something it has read is no longer the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wfkit.core.call import CallRecord
@@ -28,6 +28,7 @@ class Resumable:
     store: Store
     project: Path
     prepared: Prepared
+    settings: Mapping[str, str]
 
 
 def take_up(where: Resumable, started: RunStarted, now: float) -> Run | None:
@@ -103,7 +104,7 @@ def _holds(where: Resumable, run: Run, entries: Sequence[Entry], now: float) -> 
     """Whether nothing has failed, and every value is there and would be served to a new run too."""
     if run.node_failures or TaskState.FAILED in run.state:
         return False
-    unchanged = ReadChecker(where.project).unchanged
+    unchanged = ReadChecker(where.project, where.settings).unchanged
     index = Index(where.store.known([spec.name for spec in run.specs]))
     uncached = {
         result.value.digest: result

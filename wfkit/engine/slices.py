@@ -140,7 +140,7 @@ class _Slice:
     def take(self, task: int) -> None:
         """Run an item to its end."""
         common = self._common
-        if common is None or self._context.run.key[task] in common.twins:
+        if common is None or common.ready.definition.asks or self._context.run.key[task] in common.twins:
             self._alone(task)
             return
         position = task - self._first

@@ -75,11 +75,20 @@ def _read_changed(case: Case) -> str:
         return "something that it reads is not what it was"
     known, read = stale
     now = case.digest(read)
+    if read.kind == "setting":
+        then = f"was {read.digest!r} for {made(known.run_id, known.created_at)}"
+        return f"the setting {read.name!r} {then}, and is {now!r} now"
     was = f"was {read.digest[:8]}" if read.digest else "was not there"
     what = {"env": "the environment variable", "glob": "the files of"}.get(read.kind, "the file")
     return f"{what} {read.name!r} {was} for {made(known.run_id, known.created_at)}, " + (
         f"and is {now[:8]} now" if now else "and is not there now"
     )
+
+
+def _setting_changed(case: Case) -> str:
+    if any(read.kind == "setting" for known in case.results() for read in known.reads):
+        return _read_changed(case)
+    return "the setting `model` names another model than before; the node itself is the same"
 
 
 def _expired(case: Case) -> str:
@@ -118,6 +127,7 @@ def _ended(case: Case) -> NotKept | None:
 _TELLERS: dict[Reason, Callable[[Case], str]] = {
     Reason.FILE_CHANGED: _read_changed,
     Reason.ENVIRONMENT_CHANGED: _read_changed,
+    Reason.SETTINGS_CHANGED: _setting_changed,
     Reason.EXPIRED: _expired,
     Reason.FAILED_BEFORE: _failed,
     Reason.UNCACHEABLE: _uncacheable,
@@ -127,7 +137,6 @@ _PLAIN: dict[Reason, str] = {
     Reason.NEVER_RUN: "it has no result yet",
     Reason.CODE_CHANGED: "its code, or something that its code reaches, is not what it was",
     Reason.PROMPT_CHANGED: "its prompt, model, parameters, schema or tools are not what they were",
-    Reason.SETTINGS_CHANGED: "the setting `model` names another model than before; the node itself is the same",
     Reason.INPUT_CHANGED: "its definition is the same, but what goes in is not",
     Reason.FORCED: "it was forced",
     Reason.CACHED: "definition, inputs and everything it read are unchanged",

@@ -21,6 +21,7 @@ class LoopThread:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._ident: int | None = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -34,8 +35,14 @@ class LoopThread:
         import asyncio  # costs 50 ms: only when a coroutine must run
 
         loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, name="wfkit-loop", daemon=True).start()
+        thread = threading.Thread(target=loop.run_forever, name="wfkit-loop", daemon=True)
+        thread.start()
+        self._ident = thread.ident
         return loop
+
+    def is_here(self) -> bool:
+        """Whether the calling thread is the loop's."""
+        return threading.get_ident() == self._ident
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], context: Context) -> None:
         """Start a coroutine as a task in this context; its errors must be handled inside it."""

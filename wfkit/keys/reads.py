@@ -8,7 +8,7 @@ to every running recording: a needless rerun at worst, never a stale result. Rea
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,13 +109,15 @@ def refuse_inside_a_body() -> None:
 
 # What a body did that nobody can look at again: it is told, and does not make a result stale.
 NOTES = frozenset({"process", "network", MADE})
+_NO_SETTINGS: Mapping[str, str] = {}
 
 
 class ReadChecker:
-    """Tells whether reads still match, for one plan: each file is looked at once."""
+    """Tells whether reads still match, for one plan: each file is looked at once. `settings` are those in force."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, settings: Mapping[str, str] = _NO_SETTINGS) -> None:
         self.project = rooted(project)
+        self._settings = settings
         self._known: dict[tuple[str, str], str] = {}
 
     def unchanged(self, read: Read) -> bool:
@@ -134,6 +136,8 @@ class ReadChecker:
     def _digest(self, read: Read) -> str:
         if read.kind in NOTES:
             return read.digest
+        if read.kind == "setting":
+            return self._settings.get(read.name, "")
         if read.kind == "env":
             return digest_of_whole() if read.name == WHOLE else digest_of_variable(read.name)
         path = absolute(read.name, self.project)
@@ -144,6 +148,6 @@ class ReadChecker:
         return known_digest(path)
 
 
-def unchanged(read: Read, project: Path) -> bool:
+def unchanged(read: Read, project: Path, settings: Mapping[str, str] = _NO_SETTINGS) -> bool:
     """Whether one read still matches. For many, use a `ReadChecker`."""
-    return ReadChecker(project).unchanged(read)
+    return ReadChecker(project, settings).unchanged(read)

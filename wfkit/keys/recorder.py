@@ -62,6 +62,7 @@ class Recorder:
         self._folders: dict[str, str] = {}
         self._looks: dict[str, str] = {}
         self._env: dict[str, str] = {}
+        self._settings: dict[str, str] = {}
         self.own_env: set[str] = set()
         self._own_folders: tuple[str, ...] = ()
         self._refused: str | None = None
@@ -71,7 +72,7 @@ class Recorder:
     def is_empty(self) -> bool:
         """Whether nothing was seen."""
         seen = self._files or self._touched or self._trees or self._folders or self._looks or self._env
-        return not (seen or self.writes or self.notes or self._refused)
+        return not (seen or self._settings or self.writes or self.notes or self._refused)
 
     def opened(self, path: str, reads: bool, writes: bool) -> None:
         """An open of an absolute path. What the body wrote before it read is its own."""
@@ -152,6 +153,7 @@ class Recorder:
         looks = [(path, found) for path, found in self._looks.items() if path not in known or not found]
         reads += [Read("look", portable(path, self.project), found) for path, found in looks]
         reads += [Read("env", name, found) for name, found in self._env.items()]
+        reads += [Read("setting", name, found) for name, found in self._settings.items()]
         reads += [Read(kind, name, "") for kind, name in self.notes]
         return tuple(sorted(reads, key=lambda read: (read.kind, read.name))), problem
 
@@ -185,6 +187,11 @@ def expect(recorder: Recorder, environment: Iterable[str]) -> None:
     """Variables that count whether or not they are seen to be looked up: the module that does may be loaded by now."""
     for name in environment:
         recorder.read_env(name, digest_of(name))
+
+
+def read_setting(recorder: Recorder, name: str, value: str) -> None:
+    """A look at a setting of wfkit that the body's value depends on. It is no secret: its value stands for a digest."""
+    recorder._settings.setdefault(name, value)
 
 
 def has_made(recorder: Recorder, path: str) -> bool:

@@ -145,7 +145,7 @@ def lines(report: RunReport) -> list[Line]:
 
 
 def _asks(row: NodeRow) -> bool:
-    return row.spent.calls > 0 or row.kind == NodeKind.PROMPT or bool(row.saved_usd)
+    return row.spent.calls > 0 or row.served > 0 or row.kind == NodeKind.PROMPT or bool(row.saved_usd)
 
 
 def _line(row: NodeRow, calls: list[CallRow]) -> Line:

@@ -39,7 +39,7 @@ class Definition:
     are opened while the body runs is no dependency of its own. `unseen` are readers in C that may open files
     unseen. `environment` are variables that modules look up while they are loaded: reads of the body.
     `alone` is given where the text alone was digested: the names that were nodes, or nowhere but in builtins. As long
-    as they are, the definition is the same.
+    as they are, the definition is the same. `asks` tells whether it asks models (`wfkit.ask`, `wfkit.embed`).
     """
 
     digest: str | None
@@ -52,6 +52,7 @@ class Definition:
     unseen: tuple[str, ...] = ()
     alone: tuple[str, ...] | None = None
     environment: tuple[str, ...] = ()
+    asks: bool = False
 
 
 @dataclass(slots=True)
@@ -172,6 +173,7 @@ def _definition(
         tuple(sorted(reached.files)),
         tuple(sorted(reached.unseen)),
         environment=tuple(sorted(reached.environment)),
+        asks=reached.asks,
     )
 
 

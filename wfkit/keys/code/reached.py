@@ -26,7 +26,7 @@ def text_digest(text: str) -> str:
 class Reached:
     """`parts` are (path, digest, text); `problems` say what cannot be digested; `notes` are warnings; `files` sources
     that count; `unseen` are readers in C that no door watches; `environment` variables that modules look up while they
-    are loaded.
+    are loaded; `asks` tells whether it asks models.
     """
 
     parts: list[Part] = field(default_factory=list)
@@ -37,6 +37,7 @@ class Reached:
     packages: set[str] = field(default_factory=set)
     unseen: set[str] = field(default_factory=set)
     environment: set[str] = field(default_factory=set)
+    asks: bool = False
 
     def text(self, path: str, text: str) -> None:
         """A part that is its own text."""

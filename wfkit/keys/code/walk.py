@@ -16,6 +16,7 @@ from typing import Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.errors import CellError, ValueFault
+from wfkit.keys.code.asks import asks_models
 from wfkit.keys.code.aspects import Looks
 from wfkit.keys.code.callables import HINT, Described, describe_callable, outside
 from wfkit.keys.code.classes import describe_class, is_plain, outside_class
@@ -231,9 +232,10 @@ def note_readers(
     imports: Iterable[tuple[int, str, str]],
     namespace: Mapping[str, Any],
 ) -> None:
-    """Note the readers in a piece of code that nobody sees at work."""
+    """Note the readers in a piece of code that nobody sees at work, and whether it asks models."""
     named = [chain for chain in chains if chain[0] not in walk.rules.ignore]
     walk.reached.unseen |= unseen_readers(named, imports, namespace)
+    walk.reached.asks = walk.reached.asks or asks_models(named, imports, namespace)
 
 
 def _described(path: str, thing: Any, reached: Reached) -> Described | None:

@@ -88,7 +88,7 @@ JOIN runs_latest l ON l.run_id = a.run_id;
 -- One row a call: ended, under way (`state` started), or lost: whoever sent it is gone. As in the books of a run, one
 -- that failed without a reply used and cost nothing, unless it may have been billed all the same (`unanswered`, at most
 -- `worst_usd`): of that nobody knows. `billed_usd` is what it added to the bill (nothing if the call log served it),
--- `wasted_usd` what of that bought nothing.
+-- `wasted_usd` what of that bought nothing. A call of a cell that is no node is of no run (the empty id), and no node.
 CREATE VIEW calls_latest AS
 SELECT
     c.run_id, n.name AS node, CASE WHEN n.over IS NOT NULL THEN c.task - r.first END AS item, c.task, c.attempt,
@@ -111,11 +111,12 @@ SELECT
 FROM (
     SELECT
         c.*, c.state = 'ended' AND response_model IS NULL AND NOT coalesce(unanswered, false) AS refused,
-        c.state = 'started' AND (c.epoch < l.epoch OR l.status NOT IN ('running', 'waiting_review')) AS lost
-    FROM calls c JOIN runs_latest l ON l.run_id = c.run_id
+        c.state = 'started'
+            AND coalesce(c.epoch < l.epoch OR l.status NOT IN ('running', 'waiting_review'), false) AS lost
+    FROM calls c LEFT JOIN runs_latest l ON l.run_id = c.run_id
 ) c
-ASOF JOIN task_ranges r ON r.run_id = c.run_id AND c.task >= r.first
-JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
+ASOF LEFT JOIN task_ranges r ON r.run_id = c.run_id AND c.task >= r.first
+LEFT JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
 LEFT JOIN (SELECT DISTINCT run_id, task, attempt FROM attempts WHERE state = 'failed') f
     ON f.run_id = c.run_id AND f.task = c.task AND f.attempt = c.attempt
 WHERE c.state = 'ended' OR NOT EXISTS (

@@ -1,0 +1,37 @@
+"""A desk for questions of a cell that is no node: guarded, written to the log and paid once like those of a run, but
+part of none.
+
+Budgets of a run hold for each such question by itself.
+"""
+
+from __future__ import annotations
+
+from wfkit.core.events import Entry
+from wfkit.core.policy import Options
+from wfkit.engine.asking import Called
+from wfkit.engine.desk import Desk, House
+from wfkit.engine.execute import Session, asking_of, cassette_of
+from wfkit.engine.purses import Purses, open_day
+from wfkit.engine.thread import shared
+
+
+def open_desk(session: Session) -> Desk:
+    """The desk of one question."""
+
+    def write(event: Called, on_disk: object) -> None:
+        ticket = session.store.append([Entry("", 1, 0, event)], durable=on_disk is not None)
+        if callable(on_disk):
+            ticket.then(on_disk)
+
+    asking = asking_of(
+        session,
+        write=write,
+        at_work=lambda: not desk.closed,
+        kept=lambda task, digest: None,  # noqa: ARG005 - stands for a look-up
+        cassette=cassette_of(session, session.settings.cassette),
+    )
+    open_day(session.today, session.settings, session.store)
+    purses = Purses(None, session.settings, session.today)
+    sent = lambda task, question: 0  # noqa: ARG005, E731 - stands for a look-up
+    desk = Desk(House(asking, purses, session.settings, shared, sent), "", Options())
+    return desk
