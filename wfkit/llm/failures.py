@@ -88,9 +88,8 @@ def broken(error: BaseException, model: str, never_sent: bool = False) -> Failur
 def cut(model: str, said: str, error: BaseException | None = None) -> Failure:
     """The failure of a stream that ended before it was whole; `said` is the text that had come."""
     why = "" if error is None else f" ({type(error).__name__}: {error})".replace(": )", ")")
-    came = f"after {len(said)} characters, which end: {said[-_TAIL:]!r}" if said else "before anything was said"
     hint = f"{_HINTS[FailureKind.TRANSIENT]}; what came may be billed"
-    message = f"the stream of {model} broke off without a finish reason{_clean(why)[:_LONGEST]} {_clean(came)}; {hint}"
+    message = f"the stream of {model} broke off without a finish reason{_clean(why)[:_LONGEST]} {_came(said)}; {hint}"
     return Failure(FailureKind.TRANSIENT, "StreamCut", message, hint=hint)
 
 
@@ -100,8 +99,14 @@ def told_in_stream(error: Mapping[str, Any], model: str, said: str) -> Failure:
     text = _clean(str(error.get("message") or "").strip() or "no reason given")
     kind = _kind_told(f"{text} {codes}")
     hint = _hint(kind, None, text)
-    message = f"{model} broke off its stream after {len(said)} characters ({kind.value}): {text[:_LONGEST]}; {hint}"
+    message = f"{model} broke off its stream ({kind.value}) {_came(said)}: {text[:_LONGEST]}; {hint}"
     return Failure(kind, "StreamError", message, hint=hint)
+
+
+def _came(said: str) -> str:
+    if not said:
+        return "before anything was said"
+    return f"after {len(said)} characters, which end: {_clean(said[-_TAIL:])!r}"
 
 
 def too_late(model: str, deadline_s: float, heard: int = 0) -> Failure:

@@ -1,0 +1,142 @@
+"""Streams in whole runs: deadlines hold whatever stalls, only what is whole counts, and a recording says it again."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.lab import Lab, did, run
+from wfkit import Workflow, prompt
+from wfkit.core.call import CallRecord, Message, Request
+from wfkit.core.events import CallEnded
+from wfkit.core.terms import FailureKind, RunState
+from wfkit.engine.outcome import Outcome
+from wfkit.llm import client
+from wfkit.llm.provider import Behaviour, Faults, Provider
+
+TEXT = "The sky is up, é, very high."
+OPENAI, ANTHROPIC, GEMINI = "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash"
+WAYS = {"direct": (OPENAI, "auto"), "litellm": (OPENAI, "litellm"), "anthropic": (ANTHROPIC, "auto"),
+        "gemini": (GEMINI, "auto")}  # fmt: skip
+DEADLINE_S, SLACK_S = 0.3, 0.5  # the promise: back within the deadline and half a second
+
+Serve = Callable[..., Provider]
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
+    """Start a provider with these faults, one after the other, for models of every name."""
+    started: list[Provider] = []
+
+    def start(*faults: str) -> Provider:
+        provider = Provider(Behaviour(faults=Faults(script=faults, retry_after_s=0.01), drip_s=0.05)).start()
+        started.append(provider)
+        for name, end in (("OPENAI", "/v1"), ("ANTHROPIC", ""), ("GEMINI", "")):
+            monkeypatch.setenv(f"{name}_API_BASE", provider.url.removesuffix("/v1") + end)
+            monkeypatch.setenv(f"{name}_API_KEY", "canary-of-a-key-123456")
+        return provider
+
+    yield start
+    for provider in started:
+        provider.stop()
+
+
+def telling(workflow: Workflow, way: str = "direct", **options: Any) -> Workflow:
+    """A workflow of one streamed prompt that is asked this way."""
+    model, transport = WAYS[way]
+    workflow.config("transport", transport)
+    workflow.add(prompt("tell", TEXT, model=model, stream="on", **options))
+    return workflow
+
+
+def calls(workflow: Workflow, outcome: Outcome) -> list[CallRecord]:
+    """The calls of a run, in order."""
+    events = [entry.event for entry in workflow.store.entries(outcome.run_id)]
+    return [event.call for event in events if isinstance(event, CallEnded)]
+
+
+class Deaf:
+    """Wants a stream and hears nothing."""
+
+    def begins(self) -> None: ...
+
+    def says(self, piece: str) -> None: ...
+
+
+def load(way: str) -> None:
+    """What loads at the first call is none of a deadline's business."""
+    model, transport = WAYS[way]
+
+    async def ask() -> None:
+        await client.ask(Request(model, (Message("user", "Load."),)), 60.0, transport, listener=Deaf())
+        await client.close()
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", ["hang", "drip", "mid_hang", "mid_drip"])
+def test_stalls(lab: Lab, serve: Serve, fault: str, way: str) -> None:
+    """A stream that stalls ends at the deadline of its attempt, whatever wire and transport; the retry is answered, and
+    what had come may be billed and is not kept."""
+    provider = serve("ok", fault)
+    load(way)
+    workflow = telling(lab.workflow(), way, timeout=f"{DEADLINE_S}s", retries=1)
+    outcome = run(workflow)
+    assert outcome["tell"] == TEXT
+    assert [effect.outcome for effect in provider.effects()] == ["ok", fault, "ok"]
+    stalled, answered = calls(workflow, outcome)
+    assert stalled.failure is not None
+    assert (stalled.failure.kind, stalled.failure.may_be_billed()) == (FailureKind.TIMEOUT, True)
+    assert stalled.ended_at - stalled.started_at < DEADLINE_S + SLACK_S
+    assert answered.reply is not None
+    pools = workflow.session.guards.pools.statistics()
+    assert [pool.in_use for pool in pools.values()] == [0] * len(pools)
+
+
+@pytest.mark.parametrize("way", ["direct", "litellm"])
+@pytest.mark.parametrize("fault", ["mid_eof", "mid_reset", "mid_error"])
+def test_cut(lab: Lab, serve: Serve, fault: str, way: str) -> None:
+    """A stream that breaks off, also with a clean end, fails and is not kept: the next run asks again, and what that is
+    answered is whole, and kept for requests that are not streamed too."""
+    provider = serve(fault)
+    workflow = telling(lab.workflow(), way, retries=0)
+    outcome = run(workflow)
+    assert outcome.status is RunState.FAILED
+    (failure,) = outcome.failures
+    assert failure.failure.kind is FailureKind.TRANSIENT
+    assert failure.failure.may_be_billed()
+    assert "The sky" in failure.failure.message
+    assert run(workflow)["tell"] == TEXT
+    workflow.add(prompt("tell", TEXT, model=OPENAI))
+    again = run(workflow, force=["tell"])
+    assert did(again) == {"tell": "run"}
+    assert [effect.outcome for effect in provider.effects()] == [fault, "ok"]
+
+
+def test_recorded(lab: Lab, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A stream that was recorded, with what was refused and what was cut before it, is said again without key and
+    socket: equal values, streamed or not."""
+    tape = str(tmp_path / "tape.jsonl")
+    provider = serve("429", "mid_eof")
+    first = run(telling(lab.workflow(), retries=2), record=tape)
+    assert first["tell"] == TEXT
+    assert len(provider.effects()) == 3
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.setattr(socket.socket, "connect", _closed)
+    for stream in ("on", "off"):
+        workflow = Workflow("again", store=tmp_path / stream / ".wfkit", namespace={})
+        workflow.add(prompt("tell", TEXT, model=OPENAI, stream=stream, retries=2))
+        outcome = workflow.run(replay=tape)
+        assert outcome["tell"] == TEXT
+        assert outcome.unused_recordings == 0
+        workflow.close()
+
+
+def _closed(*_: object) -> None:
+    raise AssertionError("a socket was opened")
