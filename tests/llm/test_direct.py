@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,6 +207,33 @@ def test_same_failures(serve: Serve, fault: str) -> None:
 def test_out_of_the_ordinary(model: str, params: tuple[tuple[str, Any], ...]) -> None:
     """What is not proven to be the same goes through litellm."""
     assert not direct.takes(Request(model, ASKED.messages, params))
+
+
+PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
+
+
+@pytest.mark.parametrize("transport", ["auto", "litellm"])
+def test_proxy_of_the_environment(serve: Serve, monkeypatch: pytest.MonkeyPatch, transport: str) -> None:
+    """A proxy that the environment names is asked, for hosts that it does not except; also when it is set later."""
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    with serve(Behaviour()) as provider:
+        assert isinstance(outcome(transport), Reply)
+        monkeypatch.setenv("HTTP_PROXY", provider.url.removesuffix("/v1"))
+        monkeypatch.setenv("OPENAI_API_BASE", "http://models.invalid/v1")
+        assert isinstance(outcome(transport), Reply)
+        monkeypatch.setenv("NO_PROXY", "models.invalid")
+        monkeypatch.setenv("OPENAI_API_BASE", "http://models.invalid:1/v1")
+        assert isinstance(outcome(transport), Failure)
+        assert len(provider.effects()) == 2
+
+
+def test_no_netrc(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A password that ~/.netrc has for the host neither replaces the key nor stops the request."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with serve(Behaviour()):
+        assert isinstance(outcome("auto"), Reply)
 
 
 def test_litellm_that_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:

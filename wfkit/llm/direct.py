@@ -16,7 +16,10 @@ import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary
 
 import certifi
@@ -43,6 +46,7 @@ _SAMPLING = frozenset({"max_tokens", "temperature", "top_p", "seed"})
 _OF_LITELLM = ("SSL_VERIFY", "SSL_CERTIFICATE", "OPENAI_CUSTOM_HEADERS", "OPENAI_API_TYPE")
 _SET_UP = ("api_base", "api_key", "openai_key", "organization", "headers", "client_session", "aclient_session")
 _WATCHED = ("callbacks", "success_callback", "failure_callback", "input_callback", "_async_success_callback")
+_PROXIES = [name for each in ("http", "https", "all", "no") for name in (f"{each}_proxy", f"{each.upper()}_PROXY")]
 _EXIT_S = 2.0
 _LAST_S = 0.05
 
@@ -79,7 +83,8 @@ async def send(request: Request, heard: Callable[[Mapping[str, str]], None], lis
     body = orjson.dumps(_body(asked, name) | ({} if listener is None else STREAMED))
     try:
         session = await _session()
-        async with session.post(f"{_base()}/chat/completions", data=body, headers=_headers()) as response:
+        url, proxy = f"{_base()}/chat/completions", _proxy(_base())
+        async with session.post(url, data=body, headers=_headers(), proxy=proxy) as response:
             heard(response.headers)
             if listener is not None and response.status < 400 and _is_stream(response):
                 return await _grown(response, asked, listener)
@@ -156,6 +161,24 @@ def _headers() -> dict[str, str]:
     return headers
 
 
+def _proxy(base: str) -> str | None:
+    """The proxy of the environment for this base URL, as litellm finds it.
+
+    aiohttp would look into ~/.netrc at every request, on a thread, and refuse our key where that has a password.
+    """
+    return _proxy_of(base, tuple(map(os.environ.get, _PROXIES)))
+
+
+@lru_cache(maxsize=16)
+def _proxy_of(base: str, _environment: tuple[str | None, ...]) -> str | None:
+    there = urlsplit(base)
+    if there.hostname is None or proxy_bypass(there.hostname):
+        return None
+    proxies = getproxies()
+    found = proxies.get(there.scheme) or proxies.get("all")
+    return f"http://{found}" if found and "://" not in found else found
+
+
 async def _session() -> ClientSession:
     import aiohttp  # 60 ms: the first call has loaded it
 
@@ -169,7 +192,6 @@ async def _session() -> ClientSession:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=30.0),  # the deadline is the caller's
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "wfkit"},
-            trust_env=True,
         )
     return session
 
