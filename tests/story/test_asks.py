@@ -82,6 +82,7 @@ def test_a_hundred_at_once(lab: Lab, openai: Callable[..., Provider]) -> None:
     assert at_once(workflow) <= 7
     node = next(row for row in outcome.report.nodes if row.name == "told")
     assert (node.spent.calls, node.spent.unpriced) == (100, 0)
+    assert outcome.warnings == ()  # what wfkit does to ask is no read of the body, and no use of the network
     assert node.spent.cost_usd == outcome.report.run.spent.cost_usd > 0
     shown = workflow.show("cost").data().iloc[0]
     assert (shown["node"], shown["calls"], shown["cost_usd"]) == ("told", 100, float(node.spent.cost_usd))

@@ -20,6 +20,7 @@ from wfkit.engine.purses import Purses
 from wfkit.engine.spending import spending
 from wfkit.engine.thread import LoopThread
 from wfkit.errors import UsageFault
+from wfkit.keys.recorder import unwatched
 from wfkit.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Desk:
         kept."""
         import asyncio  # the loop that runs this has loaded it
 
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(work, context=unwatched())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         try:
