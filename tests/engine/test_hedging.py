@@ -122,7 +122,9 @@ def test_a_cassette_has_the_reply_that_counts(lab: Lab) -> None:
 
 
 def test_a_lonely_hedge(lab: Lab) -> None:
-    """A hedge without a request to spare is refused."""
+    """A hedge without a request to spare, or with an answer that is shown while it grows, is refused."""
+    with pytest.raises(OptionError, match="`stream` could show only one"):
+        lab.cells({"said --model fake/script --hedge 1s --stream on": "Go"})
     with pytest.raises(OptionError, match=r"`retries: 0` allows one request"):
         lab.cells({"said --model fake/script --hedge 1s --retries 0": "Go"})
 

@@ -47,6 +47,15 @@ def test_never_more_than_allowed(
     assert len(effects) >= 10
 
 
+@pytest.mark.parametrize("retries", [1, 2])
+def test_hedges_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, retries: int) -> None:
+    """A request that is sent a second time because it is late takes the place of a retry."""
+    faults = Faults({"500": 0.3, "not_json": 0.3, "429": 0.2}, retry_after_s=0.0, seed=3)
+    options: dict[str, Any] = {"retries": retries, "repairs": 1, "fallback": {"default": [SECOND]}, "hedge": "0.001s"}
+    _, effects = asked(tmp_path, monkeypatch, faults, **options)
+    assert 10 < len(effects) <= 10 * (1 + retries + 1 + 1)
+
+
 @pytest.mark.parametrize("status", ["400", "422"])
 def test_wrong_requests_are_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str) -> None:
     """What is wrong with a request stays wrong: it is sent once, and to no other model."""

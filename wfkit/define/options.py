@@ -155,7 +155,7 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
         _refuse_map_only(lines)
     if "schema" not in values:
         _refuse_schema_only(lines)
-    _refuse_lonely_hedge(values, lines)
+    _refuse_vain_hedge(values, lines)
     if "tools" not in values:
         _refuse_tools_only(lines)
     return _options(values, settings or Settings()), values.get("each")
@@ -211,12 +211,14 @@ def _refuse_schema_only(lines: Mapping[str, int]) -> None:
             )
 
 
-def _refuse_lonely_hedge(values: Mapping[str, Any], lines: Mapping[str, int]) -> None:
-    if "hedge" in values and not values.get("retries", 1):
-        raise OptionError(
-            f"option `hedge` ({_where(lines['hedge'])}) asks twice, and `retries: 0` allows one request: "
-            "raise retries, or remove one of them"
-        )
+def _refuse_vain_hedge(values: Mapping[str, Any], lines: Mapping[str, int]) -> None:
+    if "hedge" not in values:
+        return
+    asks_twice = f"option `hedge` ({_where(lines['hedge'])}) asks twice"
+    if not values.get("retries", 1):
+        raise OptionError(f"{asks_twice}, and `retries: 0` allows one request: raise retries, or remove one of them")
+    if values.get("stream"):
+        raise OptionError(f"{asks_twice}, and of two answers `stream` could show only one: remove one of them")
 
 
 def _refuse_tools_only(lines: Mapping[str, int]) -> None:
