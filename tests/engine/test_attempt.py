@@ -155,6 +155,8 @@ def test_a_body_that_was_not_cancelled_by_us(lab: Lab) -> None:
 
 def test_the_deadline_of_a_prompt(lab: Lab) -> None:
     """A prompt past its deadline fails; its request may have been billed, so its price is unknown."""
+    with Script(["yes"]):  # what the first prompt of a process loads may take longer than the deadline
+        run(lab.cells({"told --model fake/script": "First"}))
     with Script([Hang()]):
         outcome = run(lab.cells({"told --model fake/script --timeout 0.5s --retries 0": "Hello"}))
     assert outcome.failures[0].failure.kind is FailureKind.TIMEOUT
