@@ -23,9 +23,9 @@ NOTEBOOK = (
     "%%wf_node said --model openai/gpt-4o-mini\n#| each: doc in docs\n#| stream: on\nSay it again: {{ doc }}",
     "def find(word: str) -> str:\n    '''Look a word up.'''\n    return f'{word} is in the book'",
     "%%wf_node looked --model openai/gpt-4o-mini\n#| tools: find\nLook up what matters in: {{ said[0] }}",
-    "%%wf_node judged\n"
-    "import asyncio\n"
-    "await asyncio.gather(*(wfkit.ask(f'Is this true? {text}', model='openai/gpt-4o-mini') for text in said))",
+    """%%wf_node judged
+import asyncio
+await asyncio.gather(*(wfkit.ask(f'Is this true? {text}', model='openai/gpt-4o-mini') for text in said))""",
     "%wf run said judged looked",
     "print(list(said), looked, judged)",
 )

@@ -75,7 +75,7 @@ def test_text_is_taken_as_typed(lab: Kernel) -> None:
 
 
 SHORT = [
-    ("%%wf_node s1 --retr 2\n1", "OptionError", "did you mean 'retries'"),
+    ("%%wf_node s1 --retrie 2\n1", "OptionError", "did you mean 'retries'"),
     ("%%wf_node s1 --on_error 'x\n1", "OptionError", "a quote is not closed"),
     ("%%wf_node s1\nx = (", "CellError", "line 2"),
     ("%%wf_node s1 --model offline\n{{ x", "TemplateError", "line 2"),
@@ -102,6 +102,16 @@ def test_an_error_from_python_names_the_line_of_the_cell(lab: Kernel) -> None:
     error = lab.run("import wfkit\n\nwfkit.current().run('nothing_such')").error
     assert error is not None
     assert error[2].startswith("GraphError (line 3 of this cell): ")
+
+
+def test_the_name_of_a_node_without_a_value(lab: Kernel) -> None:
+    """Who uses a node's name that no run has bound is told how to get it, after Python's own error."""
+    lab.run("%%wf_node not_bound\n1")
+    ran = lab.run("not_bound + 1")
+    assert ran.error is not None
+    assert ran.error[0] == "NameError"
+    assert "`%wf run not_bound` binds its value" in ran.streams["stderr"]
+    assert "is a node" not in lab.run("no_such_name").streams.get("stderr", "")
 
 
 def test_a_failed_node_fails_the_cell(lab: Kernel) -> None:

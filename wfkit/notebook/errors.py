@@ -5,9 +5,11 @@ The cell still fails, with an `error` output, so nbclient and CI see it.
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import Any, Final
 
+import wfkit
 from wfkit.errors import WfkitError
 
 _HOOK: Final = "_render_traceback_"  # IPython's own name: it asks the error for its lines
@@ -30,6 +32,19 @@ def show_cleanly(shell: Any) -> None:
         return [f"{_RED}{type(error).__name__}{_PLAIN}{where}: {error}"]
 
     setattr(WfkitError, _HOOK, lines)
+
+
+def hint_at_nodes(shell: Any) -> None:
+    """From now on, who uses the name of a node that has no variable is told how to get one; registered once."""
+
+    def tell_of_node(result: Any) -> None:
+        error = result.error_in_exec
+        if isinstance(error, NameError) and error.name in wfkit.current().nodes:
+            sys.stderr.write(f"{error.name} is a node: `%wf run {error.name}` binds its value to this name\n")
+
+    known = shell.events.callbacks["post_run_cell"]
+    known[:] = [one for one in known if getattr(one, "__name__", "") != tell_of_node.__name__]
+    shell.events.register("post_run_cell", tell_of_node)
 
 
 def _line_of_cell(trace: TracebackType | None, namespace: dict[str, Any]) -> int:

@@ -18,7 +18,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 
 import wfkit
 from wfkit.notebook.capture import install_display
-from wfkit.notebook.errors import show_cleanly
+from wfkit.notebook.errors import hint_at_nodes, show_cleanly
 from wfkit.verb_words import HelpShown, overview, read_line
 from wfkit.verbs import Where
 
@@ -31,6 +31,7 @@ def register(shell: Any) -> None:
     """Add the magics, their completion, and the way errors and displays are shown. Doing it again changes nothing."""
     shell.register_magics(WorkflowMagics)
     show_cleanly(shell)
+    hint_at_nodes(shell)
     install_display(shell)
     install_completion(shell)
     _remember_cells(shell)
