@@ -35,6 +35,7 @@ SHAPES: list[dict[str, Any]] = [
     {"schema": CLOSED},
     {"tools": TOOLS},
     {"tools": TOOLS, "messages": (Message("user", "Find é."), *TOLD)},
+    {"tools": TOOLS, "messages": (Message("user", "Find é."), *TOLD), "params": (("tool_choice", "none"),)},
 ]
 HEADERS = ("Authorization", "Content-Type", "Accept", "OpenAI-Organization", "OpenAI-Project")
 STREAM = b"""data: {"id": "1", "model": "m", "choices": [{"index": 0, "delta": {"content": "yes"}}]}

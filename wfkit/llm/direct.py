@@ -43,6 +43,7 @@ _HOME = "https://api.openai.com/v1"
 _REASONS = re.compile(r"^gpt-(?:[5-9]|\d\d)(?!-chat)")  # these think: no sampling, max_completion_tokens
 _OTHER = re.compile(r"^o\d|^codex|^computer-use|^chatgpt|^ft:|/|audio|realtime|search|instruct|davinci|babbage")
 _SAMPLING = frozenset({"max_tokens", "temperature", "top_p", "seed"})
+_CHOICE = frozenset({"tool_choice"})
 _OF_LITELLM = ("SSL_VERIFY", "SSL_CERTIFICATE", "OPENAI_CUSTOM_HEADERS", "OPENAI_API_TYPE")
 _SET_UP = ("api_base", "api_key", "openai_key", "organization", "headers", "client_session", "aclient_session")
 _WATCHED = ("callbacks", "success_callback", "failure_callback", "input_callback", "_async_success_callback")
@@ -66,8 +67,12 @@ def takes(request: Request) -> bool:
     """Whether this request can be sent from here, the same as litellm would send it."""
     if not speaks(request.model):
         return False
-    allowed = {"max_tokens"} if _REASONS.search(request.model.partition("/")[2]) else _SAMPLING
-    return all(name in allowed for name, _ in request.params)
+    name = request.model.partition("/")[2]
+    allowed = _SAMPLING | _CHOICE
+    if _REASONS.search(name):
+        chooses = (price_file.entries().get(name) or {}).get("supports_tool_choice") is True
+        allowed = frozenset({"max_tokens"}) | (_CHOICE if chooses else frozenset())
+    return all(param in allowed for param, _ in request.params)
 
 
 async def send(request: Request, heard: Callable[[Mapping[str, str]], None], listener: Listener | None = None) -> Reply:

@@ -77,6 +77,8 @@ async def send(
     arguments: dict[str, Any] = dict(asked.params)
     if asked.schema is not None:
         arguments["response_format"] = response_format(json.loads(asked.schema))
+    if "tool_choice" in arguments and "tool_choice" not in litellm.get_supported_openai_params(asked.model):
+        del arguments["tool_choice"]  # it is only a wish: who calls a tool all the same is not answered (`turns`)
     if asked.tools:
         # Without the second, litellm imports its proxy server to look whether a tool is one of MCP's.
         arguments |= {"tools": wire_tools(asked.tools), "_skip_mcp_handler": True}
