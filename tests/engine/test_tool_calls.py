@@ -371,3 +371,12 @@ def test_a_tool_that_names_a_node(lab: Lab) -> None:
     workflow.add(prompt("told", "{{ clean }}", model=MODEL, tools=["find"], namespace=namespace))
     with pytest.raises(CellError, match="find reads 'clean', which is a node"):
         workflow.plan("told")
+
+
+def test_fresh_replies(lab: Lab) -> None:
+    """A run that is to buy again buys each turn once: after a failure its own turns serve, older ones do not."""
+    use = Use("price", {"name": "pot"})
+    with Script([use, "old", use, Fail(), "new"]) as script:
+        assert run(asking(lab, price, retries=1))["told"] == "old"
+        assert run(asking(lab, price, retries=1), force=True, fresh_replies=True)["told"] == "new"
+    assert len(script.requests) == 5

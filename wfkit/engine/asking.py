@@ -43,7 +43,7 @@ class Asking:
 
     `write` puts an event into the log and calls, if given, the second argument when it is on disk. `kept` gives, once,
     what a task had been answered before a crash. `at_work` tells whether the run goes on: if not, nobody waits for an
-    answer. `buy` False: only the call log answers; `fresh`: it does not.
+    answer. `buy` False: only the call log answers; replies from before `since` do not serve.
     """
 
     store: Store
@@ -54,7 +54,7 @@ class Asking:
     kept: Callable[[int, str], CallRecord | None]
     at_work: Callable[[], bool]
     buy: bool = True
-    fresh: bool = False
+    since: float = 0.0
     cassette: Cassette | None = None
 
     def check(self) -> Callable[[str], None]:
@@ -111,7 +111,7 @@ class Asker:
             left=question.left,
             kept=lambda digest: asking.kept(self.task, digest),
             tape=tape,
-            fresh=asking.fresh,
+            since=asking.since,
             listener=question.listener,
             hedge_s=question.hedge_s,
             question=question.id,

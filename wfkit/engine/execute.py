@@ -236,7 +236,7 @@ def _baton(session: Session, context: Context, wish: Wish, cassette: Cassette | 
         write=lambda event, on_disk: baton.post(Posted((event,), durable=on_disk)),
         at_work=lambda: run.status is RunState.RUNNING,
         kept=lambda task, digest: context.kept.pop((task, digest), None),
-        fresh=context.fresh_replies,
+        since=context.run.started.at if context.fresh_replies else 0.0,
         cassette=cassette,
     )
     open_day(session.today, session.settings, session.store)

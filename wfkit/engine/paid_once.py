@@ -60,9 +60,10 @@ class Payer:
     """Asks for one attempt of one task. `guard` puts the guards before a way to send.
 
     `judge` tells what a reply is worth before it is stored, `worst` what a request may cost; `kept` gives, once,
-    what this attempt was answered before a crash, valid or not; `fresh` ignores old replies. A `listener` hears what is
-    bought while it grows, and all else at once. Where nobody listens, `hedge_s` seconds without a reply send a request
-    once more; `answered` is for that second one, which may still wait for a guard.
+    what this attempt was answered before a crash, valid or not; replies from before `since` (Unix seconds) do not
+    serve. A `listener` hears what is bought while it grows, and all else at once. Where nobody listens, `hedge_s`
+    seconds without a reply send a request once more; `answered` is for that second one, which may still wait for a
+    guard.
     """
 
     store: Store
@@ -78,7 +79,7 @@ class Payer:
     kept: Callable[[str], CallRecord | None] = _nothing
     tape: Tape | None = None
     left: int = 1
-    fresh: bool = False
+    since: float = 0.0
     round: int = 0
     listener: Listener | None = None
     hedge_s: float | None = None
@@ -91,15 +92,18 @@ class Payer:
 
         digest = request_digest(request)
         while True:
-            found = None if self.fresh else self.store.find_call(digest) or self.kept(digest)
+            found = self._found(digest) or self.kept(digest)
             if found is not None and found.reply is not None:
                 return await self._served(found)
             waiting = self.under_way.futures.get(digest)
             if waiting is None:
                 break
             await asyncio.wait([waiting])  # not `await waiting`: giving up would cancel it for everybody
-            self.fresh = False
         return await self._alone(request, digest)
+
+    def _found(self, digest: str) -> CallRecord | None:
+        found = self.store.find_call(digest)
+        return None if found is None or found.started_at < self.since else found
 
     async def _served(self, call: CallRecord) -> Reply:
         await self.record(CallEnded(self.task, self.attempt, call, time.time(), served=True), False)
@@ -118,7 +122,7 @@ class Payer:
         try:
             flight = await _flight(self.store, digest)
             # Look again, even without a wait: another process may have been answered since we looked.
-            found = None if self.fresh else self.store.find_call(digest)
+            found = self._found(digest)
             return await (self._play_or_buy(request, digest) if found is None else self._served(found))
         finally:
             if flight is not None:
