@@ -84,23 +84,17 @@ def _failure(error: Exception, model: str, said: str) -> Failure:
 
 def _plain(chunk: Any) -> dict[str, Any]:
     """A chunk in the form of OpenAI's protocol."""
-    usage = getattr(chunk, "usage", None)
-    return {
-        "id": chunk.id,
-        "model": chunk.model,
-        "choices": [
-            {
-                "index": choice.index,
-                "finish_reason": choice.finish_reason,
-                "delta": _delta(choice.delta),
-            }
-            for choice in chunk.choices
-        ],
-        "usage": usage.model_dump() if usage is not None else None,
-    }
+    usage = _fields(chunk).get("usage")
+    choices = []
+    for choice in map(_fields, chunk.choices):
+        delta = _fields(choice["delta"])
+        if calls := delta.get("tool_calls"):
+            delta |= {"tool_calls": [call.model_dump() for call in calls]}
+        choices.append({"index": choice.get("index"), "finish_reason": choice.get("finish_reason"), "delta": delta})
+    sent = None if usage is None else usage.model_dump()
+    return {"id": chunk.id, "model": chunk.model, "choices": choices, "usage": sent}
 
 
-def _delta(delta: Any) -> dict[str, Any]:
-    found = {"content": getattr(delta, "content", None), "refusal": getattr(delta, "refusal", None)}
-    calls = getattr(delta, "tool_calls", None)
-    return found | ({"tool_calls": [call.model_dump() for call in calls]} if calls else {})
+def _fields(model: Any) -> dict[str, Any]:
+    """What a model of pydantic holds. Asking it for a name costs 4 µs each time, and there are many chunks."""
+    return {**vars(model), **(model.__pydantic_extra__ or {})}
