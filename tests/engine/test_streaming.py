@@ -71,12 +71,36 @@ def test_broken_after_a_word() -> None:
     """Words that were handed out are not taken back: no second reply is asked for, and the loop raises."""
 
     async def hear() -> None:
-        stream = Stream(asking(("The sky ", "is"), PIECES, broken=1))
-        heard = aiter(stream)
+        taken = asyncio.Event()
+
+        async def ask(listener: Listener) -> str:
+            listener.begins()
+            listener.says("The sky is")
+            await taken.wait()
+            listener.begins()
+            return "never"
+
+        heard = aiter(Stream(ask))
         assert await anext(heard) == "The"
+        taken.set()
         with pytest.raises(CallFailed, match="not asked again") as caught:
             [word async for word in heard]
         assert not caught.value.failure.may_be_billed()
+
+    asyncio.run(hear())
+
+
+def test_asked_on_another_loop() -> None:
+    """The question may be asked on the loop of another thread; the words are handed out here."""
+
+    async def hear() -> None:
+        def ask(listener: Listener) -> Awaitable[str]:
+            async def there() -> str:
+                return await asking(("Th",), PIECES, broken=1)(listener)
+
+            return asyncio.to_thread(lambda: asyncio.run(there()))
+
+        assert await words(Stream(ask)) == ["The", " sky", " is", " up."]
 
     asyncio.run(hear())
 

@@ -6,6 +6,7 @@ question is asked is told from outside.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -21,7 +22,8 @@ T = TypeVar("T")
 
 
 class Stream(Generic[T]):
-    """One question, asked when it is first iterated or awaited, on the running loop. `ask` is given who listens.
+    """One question, asked when it is first iterated or awaited, from the running loop. `ask` is given who listens; what
+    it hears may come from another loop's thread.
 
     Words that were handed out cannot be taken back: once there was one, no second reply (a retry, a correction) is
     asked for, and the failure is raised in the loop. Leaving the loop early breaks the answer off.
@@ -30,26 +32,30 @@ class Stream(Generic[T]):
     def __init__(self, ask: Callable[[Listener], Awaitable[T]]) -> None:
         self._ask = ask
         self._words = Words()
-        self._heard: asyncio.Queue[str | None] | None = None
+        self._reply = 0  # replies are numbered: of one that broke off, words may still be on their way
+        self._heard: asyncio.Queue[tuple[int, str | None]] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[T] | None = None
         self._handed_out = 0
+        self._lock = threading.Lock()
 
     def begins(self) -> None:
         """A reply begins. Raises CallFailed when words of another one were handed out."""
-        if self._handed_out:
-            raise CallFailed(_too_late_to_begin(self._handed_out))
-        self._words = Words()
-        while self._heard is not None and not self._heard.empty():
-            self._heard.get_nowait()
+        with self._lock:
+            if self._handed_out:
+                raise CallFailed(_too_late_to_begin(self._handed_out))
+            self._reply += 1
+            self._words = Words()
 
     def says(self, piece: str) -> None:
         """The next piece of the reply."""
-        self._hand_on(self._words.feed(piece))
+        for word in self._words.feed(piece):
+            self._hand_on(word)
 
-    def _hand_on(self, words: list[str]) -> None:
+    def _hand_on(self, word: str | None) -> None:
         assert self._heard is not None
-        for word in words:
-            self._heard.put_nowait(word)
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._heard.put_nowait, (self._reply, word))
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """The words of the answer, white space included: together they are its text. Raises CallFailed."""
@@ -58,12 +64,19 @@ class Stream(Generic[T]):
         task = self._begin()
         assert self._heard is not None
         try:
-            while (word := await self._heard.get()) is not None:
-                self._handed_out += 1
-                yield word
+            while (heard := await self._heard.get())[1] is not None:
+                if self._takes(heard[0]):
+                    yield heard[1]
             await task
         finally:
             task.cancel()
+
+    def _takes(self, reply: int) -> bool:
+        """Whether a word of this reply is handed out; from then on no other reply may begin."""
+        with self._lock:
+            current = reply == self._reply
+            self._handed_out += current
+            return current
 
     def __await__(self) -> Generator[Any, Any, T]:
         """The whole answer, after the loop or instead of it. Raises CallFailed."""
@@ -79,15 +92,15 @@ class Stream(Generic[T]):
         import asyncio  # the loop that runs this has loaded it
 
         async def asked() -> T:
-            assert self._heard is not None
             try:
                 return await self._ask(self)
             finally:
-                self._hand_on(self._words.end())
-                self._heard.put_nowait(None)
+                for word in self._words.end():
+                    self._hand_on(word)
+                self._hand_on(None)
 
-        self._heard = asyncio.Queue()
-        self._task = asyncio.get_running_loop().create_task(asked())
+        self._loop, self._heard = asyncio.get_running_loop(), asyncio.Queue()
+        self._task = self._loop.create_task(asked())
         return self._task
 
 
