@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from wfkit.errors import UsageFault
+from wfkit.store.secrets import Secrets
 
 PARAMETERS: Final = "parameters"
 INJECTED: Final = "injected-parameters"
@@ -72,11 +73,30 @@ def inject(notebook: Any, params: Sequence[tuple[str, str]]) -> dict[str, Any]:
 
 
 def save_notebook(notebook: Any, path: Path) -> None:
-    """Replace a notebook file in one step: a reader never sees half of one. Raises UsageFault if that fails."""
+    """Replace a notebook file in one step: a reader never sees half of one. Outputs are written without secrets.
+
+    Raises UsageFault if that fails.
+    """
     import nbformat  # half a second: only who executes a notebook pays for it
 
+    secrets = Secrets()
+    for cell in notebook.cells:
+        if cell.get("outputs"):
+            cell["outputs"] = _without(secrets, cell["outputs"])
     text = nbformat.writes(notebook, version=4)  # type: ignore[no-untyped-call]
     write_whole(path, text if text.endswith("\n") else text + "\n")
+
+
+def _without(secrets: Secrets, part: Any) -> Any:
+    """Outputs as nbformat has them, every text redacted."""
+    if isinstance(part, str):
+        return secrets.redact(part)
+    if isinstance(part, list):
+        return [_without(secrets, each) for each in part]
+    if isinstance(part, dict):
+        for name, each in part.items():
+            part[name] = _without(secrets, each)
+    return part
 
 
 def make_folder(folder: Path) -> None:

@@ -21,7 +21,9 @@ from wfkit.engine.preview import preview
 from wfkit.engine.values import Values
 from wfkit.errors import ValueFault
 from wfkit.keys.explain import difference
+from wfkit.store.secrets import Secrets
 
+_SECRETS = Secrets()
 Change = tuple[str, str, str]  # path, what happened to it, unified diff
 _LINES = 24  # of the diff of a value
 _PARTS = 2_000  # elements of a list, lines of a table
@@ -42,7 +44,8 @@ def definition_changes(store: Store, old: str, ready: ReadyNode) -> tuple[Change
         return ()
     found = store.definition(old)
     parts = found.parts if found is not None else ()
-    return tuple((change.path, change.kind, change.diff) for change in difference(parts, ready.definition.parts))
+    found_now = difference(parts, ready.definition.parts)
+    return tuple((change.path, change.kind, _SECRETS.redact(change.diff)) for change in found_now)
 
 
 def given_now(walk: Walk, values: Values, n: int, item: int) -> dict[str, Input]:
@@ -119,7 +122,8 @@ def _loaded(values: Values, digest: str, otherwise: str = "?") -> list[str]:
 
 
 def _diff(old: Sequence[str], new: Sequence[str]) -> str:
-    """A unified diff without headers. Long lines are cut to where they begin to differ."""
+    """A unified diff without headers and secrets. Long lines are cut to where they begin to differ."""
+    old, new = [_SECRETS.redact(line) for line in old], [_SECRETS.redact(line) for line in new]
     if list(old) == list(new):
         return f" {new[0][:_WIDE] if new else ''}\n (it looks the same when shortened, but its content differs)"
     if len(old) == len(new):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from wfkit.core import backoff, deadlines, routing
+from wfkit.core.call import Failure
 from wfkit.core.decide import Seats, decide
 from wfkit.core.effects import Effect, Expire, Finish, Resolve, Skip, Start, Wait
 from wfkit.core.events import (
@@ -31,6 +32,7 @@ from wfkit.core.terms import RunState
 from wfkit.engine.context import Context, unexpected, why_unresolvable
 from wfkit.engine.unkept import given_up, unkeepable
 from wfkit.errors import ValueFault
+from wfkit.store.secrets import Secrets
 
 
 @dataclass(slots=True)
@@ -173,14 +175,25 @@ class Loop:
 
 
 _LAST_WORDS = (Failed, RunEnded)
+_SECRETS = Secrets()
 
 
 def _settled(run: Run, event: Failed) -> Failed:
     """The failure with the time of the next attempt, if there is one."""
     spec = run.specs[run.node_of[event.task]]
+    event = replace(event, failure=_told(event.failure))
     failures = [*run.failures.get(event.task, ()), event.failure]
     dice = backoff.roll(run.started.seed, event.task, event.attempt)
     return deadlines.in_time(run, replace(event, retry_at=routing.retry_at(spec, failures, event.at, dice)))
+
+
+def _told(failure: Failure) -> Failure:
+    """A failure as it may be shown and written: without secrets."""
+    lines = failure.traceback
+    cleaned = (_SECRETS.redact(failure.message), None if lines is None else _SECRETS.redact(lines))
+    return (
+        failure if cleaned == (failure.message, lines) else replace(failure, message=cleaned[0], traceback=cleaned[1])
+    )
 
 
 def _resolve(context: Context, node: int) -> Resolved | Unresolvable:
@@ -192,7 +205,7 @@ def _resolve(context: Context, node: int) -> Resolved | Unresolvable:
         over = context.prepared.ready[node].over
         if isinstance(error, ValueFault) and over is not None:
             context.forget_lost(over)
-        return Unresolvable(node, why_unresolvable(context.prepared.ready[node], error), now)
+        return Unresolvable(node, _told(why_unresolvable(context.prepared.ready[node], error)), now)
 
 
 def completion(start: Start, event: Succeeded | ItemsSucceeded | Failed) -> Posted:

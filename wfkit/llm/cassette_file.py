@@ -117,6 +117,10 @@ def _line(each: Recording) -> str:
     row["digest"] = each.digest
     short = {name: value for name, value in row.items() if value not in (None, {}, 0) or name in {"item", "round"}}
     text = json.dumps(short, ensure_ascii=False)
+    if redact(text, os.environ) != text:
+        raise UsageFault(
+            f"{place}: the question holds a secret besides its text (in a tool, schema or name): remove it"
+        )
     return text if text.isprintable() else json.dumps(short)
 
 

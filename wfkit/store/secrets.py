@@ -6,6 +6,7 @@ happened (errors, previews, outputs, sources, prompts) are redacted. Where they 
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from wfkit.core.call import CallRecord, Reply
 from wfkit.core.columns import Items
@@ -160,8 +162,10 @@ def _withheld(event: Event) -> str | None:
 
 
 def _spellings(secret: str) -> set[bytes]:
-    """A secret as it stands in texts: as it is, in a repr, and either within JSON, or JSON within JSON."""
+    """A secret as it stands in texts: as it is, in a repr, and either within JSON, or JSON within JSON; in a page, or
+    in an address."""
     texts = {secret, repr(secret)[1:-1]}
     for _ in range(2):
         texts |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in texts}
+    texts |= {html.escape(secret), html.escape(secret, quote=False), quote(secret, safe=""), quote_plus(secret)}
     return {text.encode("utf-8", "surrogatepass") for text in texts} | {os.fsencode(secret)}
