@@ -181,7 +181,7 @@ class Payer:
             self.left -= 1
             started = _started(self, digest, request)
             sent.append(started)
-            await self.record(started, worst_usd != 0)  # what costs nothing need not be known after a crash
+            await self.record(started, started.worst_usd != 0)  # what costs nothing need not be known after a crash
             is_away = True
             leaves()
             return await self.send(request, self.listener)
