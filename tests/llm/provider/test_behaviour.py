@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import time
+import urllib.request
+
 import pytest
 
 from tests.llm.provider.test_serving import outcomes, post
 from wfkit.errors import UsageFault
+from wfkit.guards.rates import Rates
 from wfkit.llm.provider import Behaviour, Faults, Limits, Lognormal, Phase, Provider, Uniform
 from wfkit.llm.provider.faults import roll
 from wfkit.llm.provider.metering import Meter
@@ -81,6 +87,23 @@ def test_limits_are_told() -> None:
         effects = provider.effects()
     assert (status, body["error"]["code"]) == (429, "rate_limit_exceeded")
     assert [(effect.outcome, effect.billed) for effect in effects] == [("ok", True), ("rate_limit", False)]
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/messages"])
+def test_headers_are_understood(path: str) -> None:
+    """What headers tell of the limits is what the rate guard reads: nothing is left, and when all of it is there."""
+    body = json.dumps({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}).encode()
+    limits = Limits(requests_per_min=60, tokens_per_min=6000, burst_s=2)
+    with Provider(Behaviour(limits=limits)) as provider:
+        for _ in range(2):
+            with urllib.request.urlopen(f"{provider.url}{path}", body) as response:
+                headers = dict(response.headers)
+    rates = Rates(time.monotonic, asyncio.sleep, time.time)
+    rates.heard("m", headers)
+    told = rates.statistics()["m"]
+    assert told.remaining_requests == 0
+    assert 100 < (told.remaining_tokens or 0) < 200
+    assert 0 < rates.wait_s("m", 1) <= 2
 
 
 def test_an_outage_counts_for_nothing() -> None:
