@@ -92,14 +92,14 @@ def row(name: str, items: int, told: dict[str, Any], effects: Sequence[Effect]) 
 def show(rows: Sequence[dict[str, Any]]) -> str:
     """The table as Markdown."""
     lines = [
-        "| | answered | requests / ideal | $ per 1,000 answered | latency p50 | p99 | wall |",
-        "|---|---|---|---|---|---|---|",
+        "| | answered | requests / ideal | $ per 1,000 answered | latency p50 | p99 | wall | CPU |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for one in rows:
         usd = "?" if one["usd_per_1000"] is None else f"{one['usd_per_1000']:.4f}"
         lines.append(
             f"| {one['name']} | {one['success_percent']:.2f} % | {one['requests_per_ideal']:.3f} | {usd}"
-            f" | {one['p50_s']:.2f} s | {one['p99_s']:.2f} s | {one['wall_s']:.0f} s |"
+            f" | {one['p50_s']:.2f} s | {one['p99_s']:.2f} s | {one['wall_s']:.0f} s | {one['cpu_s']:.0f} s |"
         )
     return "\n".join(lines)
 
