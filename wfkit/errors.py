@@ -8,7 +8,8 @@
     │   ├── SchemaError         a schema that is unknown or is none
     │   └── GraphError          a cycle, a missing or ambiguous dependency
     ├── UsageFault         2    a command or verb was called wrongly (a notebook that is none, an unknown target)
-    ├── ModelUnavailable   2    unknown model, missing API key: found before any call
+    ├── ModelUnavailable   2    unknown model: found before any call
+    │   └── KeyMissing          its API key is not set
     ├── ValueFault              a value that cannot be digested, stored or loaded
     ├── CallFailed              a request to a model failed (`failure` tells how)
     ├── RunFailed          1    a run ended with failed nodes
@@ -69,6 +70,10 @@ class ModelUnavailable(WfkitError):
     """A model cannot be asked: it is unknown, or its API key is missing. Found before any request is sent."""
 
     exit_code = 2
+
+
+class KeyMissing(ModelUnavailable):
+    """The API key of a model's provider is not set."""
 
 
 class ValueFault(WfkitError):

@@ -160,7 +160,7 @@ def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
     if name not in known:
         raise UsageFault(f"unknown setting {name!r} in {where}; settings are: {', '.join(sorted(known))}")
     kind = _AMOUNTS.get(name) or type(getattr(Settings(), name))
-    wanted = _WANTED.get(name, kind.__name__)
+    wanted = _WANTED.get(name, f"{kind.__name__} above 0 (none: no limit)" if name in _AMOUNTS else kind.__name__)
     try:
         if name == "models":
             return replace(settings, models=_models(value, where))

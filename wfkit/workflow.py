@@ -140,19 +140,18 @@ class Workflow:
         what failed last time and what needs it.
 
         Raises DefinitionError or StoreFault before anything ran, and BudgetRefused when the plan may cost more than
-        `max_usd` dollars, or nobody knows. What the run spends then is held to it too. A model that is unknown or
-        lacks its key fails the prompts that must ask it, before any call.
+        `max_usd` dollars, or nobody knows. What the run spends then is held to it too. A prompt that must be asked and
+        cannot be (model, key, parameters, a text that is too long, a budget below one call) is an error likewise.
         """
         refuse_inside_a_body()
         targets, wish = self._wish(targets, said)
         prepared = self.prepare(targets, inputs)
         _ = self.store  # its folder is there now
         self.facts.save()
-        if max_usd is not None:
-            answers().plan(foreseeing.make_plan(self.session, prepared, wish), max_usd)
-        else:
-            foreseeing.foresee(self.session, prepared, wish)
         wish = replace(wish, max_usd=max_usd)
+        plan = foreseeing.foresee(self.session, prepared, wish)
+        if plan is not None:
+            answers().plan(plan, max_usd)
         return summarised(lambda: execute.execute(self.session, prepared, wish, progress), os.environ)
 
     async def arun(self, *targets: str, **options: Any) -> Outcome:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.engine.lab import Lab, did, run
-from wfkit.errors import DefinitionError, GraphError, ModelUnavailable, WfkitError
+from wfkit.errors import DefinitionError, GraphError, KeyMissing, ModelUnavailable, WfkitError
 
 WRONG = {
     "cycle": ({"a": "c", "b": "a", "c": "b"}, "the nodes form a cycle: "),
@@ -45,10 +45,11 @@ def test_unknown_target(lab: Lab) -> None:
 
 
 def test_a_missing_key_is_told_before_any_call(lab: Lab) -> None:
-    """A provider's key that is not set fails the prompt with the variable's name; nothing was sent."""
-    outcome = run(lab.cells({"a --model openai/gpt-4o-mini": "Hello"}))
-    assert "OPENAI_API_KEY" in outcome.failures[0].failure.message
-    assert outcome.report.run.spent.calls == 0
+    """A provider's key that is not set is told with the node and the variable; no run was begun."""
+    workflow = lab.cells({"a --model openai/gpt-4o-mini": "Hello"})
+    with pytest.raises(KeyMissing, match=r"node 'a': model 'openai/gpt-4o-mini' needs .* OPENAI_API_KEY"):
+        workflow.run()
+    assert workflow.store.runs() == []
 
 
 def test_defaults_are_no_needs(lab: Lab) -> None:
@@ -111,6 +112,7 @@ def test_a_frame_as_an_input(lab: Lab) -> None:
 
 def test_unknown_model(lab: Lab) -> None:
     """A model that no provider has is told, and nothing is sent."""
-    outcome = run(lab.cells({"a --model nobody/nothing": "Hello"}))
-    assert outcome.failures[0].failure.error == ModelUnavailable.__name__
-    assert "nobody/nothing" in outcome.failures[0].failure.message
+    workflow = lab.cells({"a --model nobody/nothing": "Hello"})
+    with pytest.raises(ModelUnavailable, match="nobody/nothing"):
+        workflow.run()
+    assert workflow.store.runs() == []

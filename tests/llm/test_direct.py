@@ -33,6 +33,8 @@ SHAPES: list[dict[str, Any]] = [
     {"params": (("max_tokens", 5),)},
     {"schema": SCHEMA},
     {"schema": CLOSED},
+    {"schema": json.dumps({"type": "array", "items": {"type": "string"}})},
+    {"schema": json.dumps({**json.loads(CLOSED), "minProperties": 1})},
     {"tools": TOOLS},
     {"tools": TOOLS, "messages": (Message("user", "Find é."), *TOLD)},
     {"tools": TOOLS, "messages": (Message("user", "Find é."), *TOLD), "params": (("tool_choice", "none"),)},

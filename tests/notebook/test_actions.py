@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.lab import Lab, lab, run
+from wfkit.errors import KeyMissing
 from wfkit.notebook.actions import told
 
 __all__ = ["lab"]
@@ -24,11 +25,16 @@ def test_equal_failures_are_told_once(lab: Lab) -> None:
 
 
 def test_a_missing_key_is_one_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Said once for all items, with the variable's name and without lines of wfkit; no call was made."""
+    """Where only the run itself can tell (its items come from a node), it is said once for all items, with the
+    variable's name and without lines of wfkit; no call was made."""
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    outcome = run(lab.cells({"m --model openai/gpt-5-mini": "#| each: x in xs\nSay {{ x }}"}, {"xs": [1, 2, 3]}))
+    cells = {"xs": "XS", "m --model openai/gpt-5-mini": "#| each: x in xs\n#| on_error: keep\nSay {{ x }}"}
+    with pytest.raises(KeyMissing, match="node 'm'"):  # it never had a result, so that it must ask is known
+        run(lab.cells(cells, {"XS": [1, 2, 3]}))
+    run(lab.cells({"xs": "XS", "m --model offline": "#| each: x in xs\nSay {{ x }}"}, {"XS": [1]}))
+    outcome = run(lab.cells(cells, {"XS": [1, 2, 3]}))
     lines = told(outcome).splitlines()
-    assert lines[0].startswith("m[0] and 2 other items: ModelUnavailable: model 'openai/gpt-5-mini'")
+    assert lines[0].startswith("m[0] and 2 other items: KeyMissing: model 'openai/gpt-5-mini'")
     assert "OPENAI_API_KEY" in lines[0]
     assert len(lines) == 2
     assert outcome.report.run.spent.calls == 0

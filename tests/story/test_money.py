@@ -12,6 +12,7 @@ import pytest
 
 from wfkit import Workflow, prompt
 from wfkit.core.terms import FailureKind
+from wfkit.errors import BudgetRefused
 from wfkit.llm import prices
 from wfkit.llm.provider import Behaviour, Effect, Faults, Provider
 
@@ -99,10 +100,8 @@ def test_one_call_may_be_bounded_in_tokens(tmp_path: Path, monkeypatch: pytest.M
     with world(tmp_path, monkeypatch, Behaviour()) as (workflow, provider):
         workflow.config("max_tokens_per_call", 30)
         workflow.add(label())
-        outcome = workflow.run("label", inputs={"items": ITEMS})
-        assert "the budget of one call does not allow this call: it allows 30 tokens" in str(
-            outcome.failures[0].failure
-        )
+        with pytest.raises(BudgetRefused, match="the budget of one call does not allow this call: it allows 30 tokens"):
+            workflow.run("label", inputs={"items": ITEMS})
         assert provider.effects() == []
 
 

@@ -24,8 +24,8 @@ from wfkit.engine.spending import spending
 from wfkit.errors import CallFailed
 from wfkit.guards.chain import About, Caller, Guards, guarded
 from wfkit.llm import client, prices
-from wfkit.llm.availability import check_model
 from wfkit.llm.cassette import Cassette, Tape
+from wfkit.llm.checks import check_request
 
 if TYPE_CHECKING:
     import asyncio
@@ -57,11 +57,11 @@ class Asking:
     since: float = 0.0
     cassette: Cassette | None = None
 
-    def check(self) -> Callable[[str], None]:
-        """What is asked of a model's name before it is asked anything: nothing where a cassette answers."""
+    def check(self) -> Callable[[Request], None]:
+        """What is looked at before a request is sent: nothing where a cassette answers."""
         if self.cassette is not None and not self.cassette.records:
             return _anything
-        return check_model if self.buy else refuse
+        return check_request if self.buy else refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +153,16 @@ def _worst(request: Request) -> Decimal | None:
     return Decimal(0) if client.is_local(request.model) else prices.worst_case(request)[0]
 
 
-def refuse(model: str) -> None:
+def refuse(request: Request) -> None:
     """Stand in for the check of a model where nothing may be bought; models that cost nothing are let through."""
-    if not client.is_local(model):
-        text = f"the call log has no reply to this request, and nothing may be bought from {model} (setting buy)"
+    if not client.is_local(request.model):
+        text = (
+            f"the call log has no reply to this request, and nothing may be bought from {request.model} (setting buy)"
+        )
         raise CallFailed(Failure(FailureKind.INVALID_REQUEST, "NotBought", text))
 
 
-def _anything(model: str) -> None:  # noqa: ARG001 - stands for a check
+def _anything(request: Request) -> None:  # noqa: ARG001 - stands for a check
     return None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
 from wfkit.core.call import Failure, Reply, Request
-from wfkit.core.policy import ANSWER
+from wfkit.core.policy import ANSWER, ModelPolicy
 from wfkit.core.result import NOTHING_SPENT, Read, Spent
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.define.answer_json import InvalidOutput
@@ -205,16 +205,20 @@ def asker(ready: ReadyNode, send: Send, carry_out: CarryOut | None = None) -> Ca
     return ask if policy is None or policy.min_confidence is None else confident(ask, policy.min_confidence)
 
 
+def params_of(policy: ModelPolicy) -> tuple[tuple[str, Any], ...]:
+    """The sampling parameters that are sent, sorted by name."""
+    sent = ("max_tokens", "seed", "temperature", "top_p")
+    return tuple((name, value) for name in sent if (value := getattr(policy, name)) is not None)
+
+
 def request_of(ready: ReadyNode, given: Given, model: int = 0) -> Request:
     """The request of a prompt with these inputs."""
     policy = ready.model
     assert policy is not None
-    sent = ("max_tokens", "seed", "temperature", "top_p")
-    params = tuple((name, value) for name in sent if (value := getattr(policy, name)) is not None)
     messages = ready.template.render({name: value for name, (value, _) in given.values.items()})
     name = (policy.model, *policy.fallback)[model]
     told = tuple([tool.tool for tool in ready.tools])
-    return Request(name, messages, params, ready.schema.json if ready.schema else None, tools=told)
+    return Request(name, messages, params_of(policy), ready.schema.json if ready.schema else None, tools=told)
 
 
 def failure_of(error: BaseException, ready: ReadyNode) -> Failure:

@@ -40,6 +40,7 @@ from wfkit.engine.places import Places
 from wfkit.engine.prepare import Prepared, ReadyNode
 from wfkit.engine.prompting import Prompting
 from wfkit.engine.purses import Purses, open_day
+from wfkit.engine.refusing import Refusing
 from wfkit.engine.resolve import Resolver
 from wfkit.engine.resume import Resumable, kept_replies, kept_tools, take_up
 from wfkit.engine.snapshot import snapshot
@@ -68,7 +69,7 @@ Progress = Callable[[RunReport], None]
 class Session:
     """What runs of one workflow share: the store, values in memory, threads, guards, and calls under way.
 
-    `foreseen` is what the newest plan expected, with the nodes that it was about.
+    `foreseen` is what the newest plan expected, with the nodes that it was about, `refusing` what it found wrong.
     """
 
     store: Store
@@ -81,6 +82,7 @@ class Session:
     defined: set[str] = field(default_factory=set)
     today: Purse = field(default_factory=lambda: Purse("today"))
     foreseen: tuple[tuple[NodeSpec, ...], Estimate] | None = None
+    refusing: Refusing | None = None
     cassettes: dict[tuple[str, Path], Cassette] = field(default_factory=dict)
 
     def configure(self, chosen: Settings) -> None:

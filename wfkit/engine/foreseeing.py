@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from wfkit.core.estimate import IDLE, NodeEstimate, Past
@@ -22,6 +23,7 @@ from wfkit.engine.estimating import Outlook, estimate
 from wfkit.engine.execute import Session
 from wfkit.engine.planning import Walk
 from wfkit.engine.prepare import Prepared, ReadyNode
+from wfkit.engine.refusing import Refusing
 from wfkit.engine.rendering import look
 from wfkit.engine.wish import Wish
 from wfkit.errors import WfkitError
@@ -44,13 +46,17 @@ def make_plan(session: Session, prepared: Prepared, wish: Wish = Wish()) -> Plan
 def _make_plan(session: Session, prepared: Prepared, wish: Wish) -> Plan:
     walk = Walk(session, prepared, wish)
     places = [n for n, ready in enumerate(prepared.ready) if ready.node.kind is not NodeKind.INPUT]
-    jobs = {n: _job(session, walk, n, wish.fresh_replies) for n in places if not _is_known(walk.resolved[n])}
+    refusing = Refusing(session.settings, wish.max_usd, wish.cassette)
+    jobs = {n: _job(session, walk, n, wish.fresh_replies, refusing) for n in places if not _is_known(walk.resolved[n])}
     past = _past(session, walk.index, [job.spec.name for job in jobs.values() if job.tasks[2] != 0])
     with paused():
         foretold, found = estimate(jobs, past, session.settings)
         nodes = tuple([_plan_node(walk, n, foretold.get(n, IDLE), since_last(session.store, walk, n)) for n in places])
-    session.foreseen = (prepared.specs, found)
-    return Plan(prepared.graph.targets, nodes, found)
+    session.foreseen, session.refusing = (prepared.specs, found), refusing
+    wrong = {name: problem for node in nodes if (problem := refusing.problem(name := node.name)) is not None}
+    if wrong:
+        nodes = tuple([replace(node, problem=node.problem or wrong.get(node.name)) for node in nodes])
+    return Plan(prepared.graph.targets, nodes, found, warnings=tuple(refusing.warnings))
 
 
 def _is_known(resolved: Resolved | None) -> bool:
@@ -64,21 +70,38 @@ def _past(session: Session, index: Index, names: list[str]) -> list[Past]:
     return session.store.past(seen) if seen else []
 
 
-def foresee(session: Session, prepared: Prepared, wish: Wish) -> None:
+def foresee(session: Session, prepared: Prepared, wish: Wish) -> Plan | None:
     """Have an estimate for the run that follows, if its prompts go to a provider, who will want money, and no plan was
-    made just before. A run does not fail for want of one."""
+    made just before. A run does not fail for want of one; with a limit of its own, `max_usd`, it does.
+
+    Raises ModelUnavailable, OptionError, TemplateError or BudgetRefused for a run that must ask what cannot be asked.
+    """
+    if wish.max_usd is not None:
+        plan = make_plan(session, prepared, wish)
+        _refuse(session, prepared)
+        return plan
     asks = any(_asks(ready) for ready in prepared.ready)
     planned = session.foreseen is not None and session.foreseen[0] == prepared.specs
-    if asks and not planned:
+    if asks and not (planned and session.refusing is not None and session.refusing.is_clean):
+        session.refusing = None
         with suppress(WfkitError):  # the run meets the same error where it can be told, or needs not what is missing
             _make_plan(session, prepared, wish)
+    _refuse(session, prepared)
+    return None
 
 
 def _asks(ready: ReadyNode) -> bool:
     return ready.definition.asks or (ready.model is not None and not client.is_local(ready.model.model))
 
 
-def _job(session: Session, walk: Walk, n: int, fresh_replies: bool) -> Outlook:
+def _refuse(session: Session, prepared: Prepared) -> None:
+    refusing, session.refusing = session.refusing, None
+    if refusing is not None:
+        refusing.refuse()
+        prepared.warnings = (*prepared.warnings, *refusing.warnings)
+
+
+def _job(session: Session, walk: Walk, n: int, fresh_replies: bool, refusing: Refusing) -> Outlook:
     ready, spec, resolved = walk.prepared.ready[n], walk.prepared.specs[n], walk.resolved[n]
     attempts = 1 + spec.retry.retries + (ready.model.repairs if ready.model and ready.schema else 0)
     max_tokens = ready.model.max_tokens if ready.model else None
@@ -86,13 +109,16 @@ def _job(session: Session, walk: Walk, n: int, fresh_replies: bool) -> Outlook:
     asked: dict[str, Any] = {"turns": turns, "asks": ready.definition.asks, "max_usd": ready.node.options.max_usd}
     if resolved is None:
         tasks, gap = _awaited(session, walk, n)
+        if n not in walk.faults:
+            refusing.node(ready, answered_before=ready.node.name in walk.index.newest)
         return Outlook(spec, tasks, attempts, max_tokens, gap=gap, **asked)
     if len(resolved.values) == 1 and ready.node.kind is NodeKind.PYTHON:  # most nodes
         return Outlook(spec, (1, 1, 1), attempts, max_tokens, **asked)
     todo = _different([n for n, value in enumerate(resolved.values) if value is None], resolved.keys)
     prompts = None
     if todo and ready.node.kind is NodeKind.PROMPT:
-        prompts = look(walk, n, todo, lambda digest: not fresh_replies and _is_answered(session.store, digest))
+        answered = partial(_is_answered, session.store)
+        prompts = look(walk, n, todo, _never if fresh_replies else answered, refusing.request)
     return Outlook(spec, (len(todo),) * 3, attempts, max_tokens, prompts, **asked)
 
 
@@ -100,6 +126,10 @@ def _is_answered(store: Store, request_digest: str) -> bool:
     """Whether the call log has the answer to a request. One that calls tools is no answer: what follows may cost."""
     found = store.find_call(request_digest)
     return found is not None and found.reply is not None and not found.reply.tool_calls
+
+
+def _never(request_digest: str) -> bool:  # noqa: ARG001 - stands for a look-up
+    return False
 
 
 def _different(tasks: list[int], keys: tuple[str | None, ...]) -> list[int]:

@@ -15,6 +15,7 @@ from wfkit.engine.bodies import request_of
 from wfkit.engine.inputs import Given
 from wfkit.engine.map_value import MapValue
 from wfkit.engine.planning import Walk
+from wfkit.engine.prepare import ReadyNode
 from wfkit.errors import WfkitError
 from wfkit.llm import tokens
 from wfkit.llm.messages import request_digest
@@ -40,8 +41,14 @@ class Prompts:
         return round(self.tasks * self.free / self.rendered) if self.rendered else 0
 
 
-def look(walk: Walk, n: int, tasks: Sequence[int], has_reply: Callable[[str], bool]) -> Prompts:
-    """The prompts of these tasks of a node whose inputs are known."""
+def look(
+    walk: Walk,
+    n: int,
+    tasks: Sequence[int],
+    has_reply: Callable[[str], bool],
+    must_buy: Callable[[ReadyNode, Request], None],
+) -> Prompts:
+    """The prompts of these tasks of a node whose inputs are known. `must_buy` is told each request without a reply."""
     step = max(1, -(-len(tasks) // RENDERED))
     chosen = tasks[::step]
     sizes, free = [], 0
@@ -53,6 +60,7 @@ def look(walk: Walk, n: int, tasks: Sequence[int], has_reply: Callable[[str], bo
                 free += 1
             else:
                 sizes.append(_size(request))
+                must_buy(walk.prepared.ready[n], request)
     except WfkitError as error:
         return Prompts(len(tasks), 0, (), 0, str(error))
     return Prompts(len(tasks), len(chosen), tuple(sizes), free)

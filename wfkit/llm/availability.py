@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from wfkit.core.frozen import dataclass
-from wfkit.errors import ModelUnavailable
+from wfkit.errors import KeyMissing, ModelUnavailable
 from wfkit.llm import fake, price_file, prices, registry
 
 
@@ -161,7 +161,7 @@ def _check_keys(model: str, known: _Provider, env: Mapping[str, str], own_server
         missing.append(" or ".join(known.keys[:2]))
     if missing:
         server = " (any text will do for a server of your own)" if own_server else ""
-        raise ModelUnavailable(
+        raise KeyMissing(
             f"model {model!r} needs the environment variable {' and '.join(missing)}{server}: set it before the kernel "
             "or the command starts, or choose the model `offline`, which needs none"
         )

@@ -32,7 +32,7 @@ from wfkit.llm import price_file
 from wfkit.llm.failures import broken, cut, told_in_stream, unusable
 from wfkit.llm.failures import refused as failure_of_status
 from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
-from wfkit.llm.native_schema import response_format, takes_schema
+from wfkit.llm.native_schema import response_format, sends_natively
 from wfkit.llm.replies import View, reply_of, streamed_reply
 from wfkit.llm.stream import DONE, LARGEST, STREAMED, ErrorEvent, Events, Growing, chunk_of
 
@@ -83,8 +83,7 @@ async def send(request: Request, heard: Callable[[Mapping[str, str]], None], lis
     import aiohttp  # 60 ms: the first call loads it
 
     name = request.model.partition("/")[2]
-    native = request.schema is not None and takes_schema(request.model, bool(request.tools))
-    asked = request if native else with_instructions(request)
+    asked = request if sends_natively(request) else with_instructions(request)
     body = orjson.dumps(_body(asked, name) | ({} if listener is None else STREAMED))
     try:
         session = await _session()

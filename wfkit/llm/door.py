@@ -27,7 +27,7 @@ from wfkit.llm import price_file
 from wfkit.llm.door_stream import grown
 from wfkit.llm.failures import failure_of
 from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
-from wfkit.llm.native_schema import response_format, takes_schema
+from wfkit.llm.native_schema import response_format, sends_natively
 from wfkit.llm.replies import reply_of
 from wfkit.llm.stream import STREAMED
 
@@ -102,8 +102,7 @@ async def send(
 
 def as_sent(request: Request) -> Request:
     """The request as it goes out: its schema stays one where the model takes it natively, else it is told in words."""
-    native = request.schema is not None and takes_schema(request.model, bool(request.tools))
-    return request if native else with_instructions(request)
+    return request if sends_natively(request) else with_instructions(request)
 
 
 async def close() -> None:
