@@ -149,7 +149,7 @@ def test_a_plan_within_its_limit(lab: Lab) -> None:
 
 def test_a_run_above_its_limit_does_not_begin(lab: Lab) -> None:
     """Nothing is asked, nothing is written, and the node without a price is named."""
-    workflow = lab.cells({"told --model fake/script": "Say it", "odd --model openai/unheard-of": "Say it"})
+    workflow = lab.cells({"told --model fake/script": "Say it", "odd --model ollama/unheard-of": "Say it"})
     with Script([Say("yes")]) as script, pytest.raises(BudgetRefused, match="odd: no list price"):
         workflow.run(max_usd=5.0)
     assert script.requests == []
