@@ -84,8 +84,9 @@ def run(shell: Any, asked: Asked) -> None:
 
 
 def _show(shell: Any, refused: BudgetRefused) -> None:
-    """The plan that was refused, above the error that says why."""
-    shell.display_pub.publish(refused.plan._repr_mimebundle_())  # type: ignore[attr-defined] # a view: errors draw none
+    """The plan that was refused, above the error that says why; a run that cannot begin has none."""
+    if refused.plan is not None:
+        shell.display_pub.publish(refused.plan._repr_mimebundle_())  # type: ignore[attr-defined] # a view
 
 
 def verify(shell: Any, asked: Asked) -> None:
