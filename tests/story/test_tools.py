@@ -112,6 +112,25 @@ def test_the_providers_books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, re
     assert len(answered) >= 12
 
 
+def test_the_budget_holds_between_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each turn passes the purse: what the next may cost at worst is refused before it is sent. With more money the
+    conversation goes on from the turn that is paid.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    with Provider() as provider:
+        monkeypatch.setenv("OPENAI_API_BASE", provider.url)
+        for usd, status, requests in ((0.00015, "budget_stopped", 1), (0.01, "success", 1)):
+            seen = len(provider.effects())
+            workflow = Workflow("bought", store=tmp_path / ".wfkit", namespace={})
+            options = {"model": "openai/gpt-4o-mini", "max_tokens": 150, "retries": 0, "max_usd": usd}
+            workflow.add(prompt("told", "Tell the wind.", tools=[wind], **options))
+            outcome = workflow.run("told")
+            assert (str(outcome.status), len(provider.effects()) - seen) == (status, requests)
+            assert outcome.cost_usd is not None
+            assert 0 < outcome.cost_usd <= usd
+            workflow.close()
+
+
 @pytest.mark.parametrize("model", ["anthropic/claude-3-5-haiku-20241022", "gemini/gemini-2.5-flash"])
 def test_other_wires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
     """Through litellm, to Anthropic and Google too: a call, its result, an answer in the wanted shape, without tools at
