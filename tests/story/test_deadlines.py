@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
 
+import wfkit
 from tests.engine.lab import PATIENCE_S, Lab, did, run
 from wfkit.core.events import CallEnded
 from wfkit.core.terms import FailureKind, RunState
@@ -103,6 +105,28 @@ def test_a_run_ends_at_its_deadline(lab: Lab) -> None:
         assert did(again)["done"] == "hit"
     finally:
         let_go.set()
+
+
+@pytest.mark.parametrize(
+    "body", ["wfkit.ask('Go', model='fake/script').result()", "await wfkit.ask('Go', model='fake/script')"]
+)
+@pytest.mark.parametrize("whose", ["task", "run"])
+def test_questions_of_bodies_end_too(lab: Lab, body: str, whose: str) -> None:
+    """What a body asks when its deadline or the run's passes is given up, and booked as a call that may be billed."""
+    with Script([Hang()]) as script:
+        workflow = lab.cells({"asked --deadline 1s" if whose == "task" else "asked": body}, {"wfkit": wfkit})
+        outcome = workflow.run(deadline=1 if whose == "run" else 20)
+        assert len(script.requests) == 1
+    assert kinds(outcome) == KINDS
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and not ends(workflow, outcome):
+        workflow.history()
+    assert [event.call.failure.may_be_billed() for event in ends(workflow, outcome) if event.call.failure] == [True]
+
+
+def ends(workflow: Any, outcome: Any) -> list[CallEnded]:
+    events = [entry.event for entry in workflow.store.entries(outcome.run_id)]
+    return [event for event in events if isinstance(event, CallEnded)]
 
 
 def test_the_setting_holds_for_every_run(lab: Lab) -> None:

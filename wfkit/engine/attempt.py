@@ -67,6 +67,7 @@ class Attempts:
         if self.context.run.deadline_at is not None and self.context.run.status is RunState.FAILED:
             for _ in self._at_work:
                 self.threads.replace()
+            self.desks.give_up()
         if self._coroutines or self.prompting.stoppable:
             left = (self._coroutines, self.prompting.stoppable)
             self.loop.call_at(0.0, lambda: [task.cancel() for tasks in left for task in tasks])

@@ -112,7 +112,13 @@ class Desk:
     def close(self) -> None:
         """Nothing more is asked here. What is still under way is given up."""
         self.closed = True
-        if self._tasks and self.house.asking.at_work():
+        if self.house.asking.at_work():
+            self.give_up()
+
+    def give_up(self) -> None:
+        """What is under way is not waited for, also where the run has ended: its deadline has passed."""
+        self.closed = True
+        if self._tasks:
             tasks = list(self._tasks)
             self.house.loop.call_at(0.0, lambda: [task.cancel() for task in tasks])
 

@@ -30,7 +30,7 @@ class Desks:
         item = None if spec.over is None else task - run.first[node]
         options = self.context.prepared.ready[node].node.options
         desk = Desk(self.house, spec.name, options, task, start.attempt, item)
-        if spec.is_timed:
+        if spec.is_timed or run.deadline_at is not None:
             self._open[task, start.attempt] = desk
         return desk
 
@@ -39,3 +39,8 @@ class Desks:
         desk = self._open.get((task, attempt))
         if desk is not None:
             desk.close()
+
+    def give_up(self) -> None:
+        """The run's deadline has passed: what bodies still ask is given up."""
+        for desk in list(self._open.values()):
+            desk.give_up()
