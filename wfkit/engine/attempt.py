@@ -53,8 +53,7 @@ class Attempts:
         if spec.kind is NodeKind.PROMPT or spec.pool == "async":
             self.loop.spawn(self._on_loop(start), self.context.ambient.copy())
         else:
-            limit = limit_of(self.context.run, start.tasks[0], time.time()) if spec.is_timed else None
-            if limit is not None:
+            if spec.is_timed and (limit := limit_of(self.context.run, start.tasks[0], time.time())):
                 self._set_deadline(start, limit)
             self.threads.submit(lambda: self._on_thread(start))
 
