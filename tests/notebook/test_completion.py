@@ -20,7 +20,11 @@ class Label(BaseModel):
     text: str
 
 
-NAMES = Names(lambda: ["clean", "label"], {"Label": Label, "x": 1, "int": int})
+def find(word: str) -> str:
+    return word
+
+
+NAMES = Names(lambda: ["clean", "label"], {"Label": Label, "x": 1, "int": int, "find": find})
 
 FITS = [
     ("%%wf_node ", ["clean", "label"]),
@@ -46,6 +50,7 @@ FITS = [
 DIRECTIVES = [
     ("#| sch", ["schema: "]),
     ("#| schema: ", ["Label"]),
+    ("#| tools: ", ["find"]),
     ("#| on_error: k", ["keep"]),
     ("#| each: x in c", ["clean"]),
     ("#| each: ", []),
@@ -103,7 +108,7 @@ def asked(shell: InteractiveShell, text: str) -> list[str]:
 
 def test_ipython_shows_only_ours(shell: InteractiveShell) -> None:
     """Python names do not mix in (`--re` would offer `--repr`), and a second installation doubles nothing."""
-    assert asked(shell, "%%wf_node label --re") == ["--retries", "--repairs"]
+    assert asked(shell, "%%wf_node label --re") == ["--retries", "--returns", "--repairs"]
     assert asked(shell, "%wf show ti") == ["timeline"]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
+from types import FunctionType
 from typing import Any, Final
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
@@ -85,6 +86,8 @@ def _values(option: str, names: Names) -> list[str]:
         return sorted(names.nodes())
     if option == "schema":
         return sorted(name for name, value in names.variables.items() if _is_schema(value))
+    if option == "tools":
+        return sorted(name for name, value in names.variables.items() if isinstance(value, FunctionType))
     known = BY_NAME.get(option.replace("-", "_"))
     return list(known.choices) if known else []
 
