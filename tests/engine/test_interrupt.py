@@ -14,10 +14,10 @@ import pytest
 
 from tests.engine.lab import PATIENCE_S, Lab, agree, did, run
 from wfkit import Workflow
-from wfkit.core.decide import Seats
 from wfkit.core.terms import RunState
 from wfkit.engine import execute
 from wfkit.engine.baton import Baton
+from wfkit.engine.seating import Seating
 from wfkit.engine.wish import Wish
 from wfkit.llm.fake import Say, Script
 
@@ -161,7 +161,7 @@ def test_the_end_is_final(lab: Lab) -> None:
     prepared = workflow.prepare()
     ran = execute.execute(workflow.session, prepared, Wish("lab"))
     before = ran.context.run.status
-    baton = Baton(ran.context, {"python": Seats(1, 1)}, lambda delay_s, call: None)
+    baton = Baton(ran.context, Seating((), {}, 1), lambda delay_s, call: None)
     baton.interrupt()
     assert baton.finished.wait(PATIENCE_S)
     assert ran.context.run.status is before is RunState.SUCCESS

@@ -88,3 +88,24 @@ def test_a_run_tells_what_held_it_back(tmp_path: Path, monkeypatch: pytest.Monke
     assert "the provider takes no more for now" in report
     assert standing["pool"].passed == standing["rate"].passed == 7
     assert {"breaker", "retry", "rate", "pool"} == set(standing)
+
+
+def test_other_models_of_the_provider_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that is left alone waits with one question, however urgent its node is; the provider's other model gets
+    the seats, and both nodes end well."""
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with Provider(Behaviour(latency_s=0.005)) as provider:
+        monkeypatch.setenv("OPENAI_API_BASE", provider.url)
+        workflow = Workflow("aside", store=tmp_path / ".wfkit", namespace={})
+        workflow.config("concurrency", 4)
+        workflow.add(prompt("urgent", "A {{ item }}", model="openai/gpt-4o", each="item in items", priority=9))
+        workflow.add(prompt("patient", "B {{ item }}", model="openai/gpt-4o-mini", each="item in items"))
+        left_alone = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2s"}
+        workflow.session.guards.rates.heard("openai/gpt-4o", left_alone)
+        outcome = workflow.run("urgent", "patient", inputs={"items": list(range(20))})
+        waited = workflow.sql("SELECT node FROM guard_decisions WHERE act = 'waited' AND guard = 'rate'")
+        workflow.close()
+        models = [effect.model for effect in provider.effects()]
+    assert outcome.status == "success"
+    assert models == ["gpt-4o-mini"] * 20 + ["gpt-4o"] * 20
+    assert list(waited["node"]) == ["urgent"]

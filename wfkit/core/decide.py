@@ -24,13 +24,18 @@ _IDLE = (-(2**31), 0, 0)
 class Seats:
     """The places of a pool: how many are free now, and how many there are.
 
-    `lanes` are those of its nodes that bound how many of their tasks are under way (`NodeSpec.lane`): an attempt of
-    such a node takes a place of the pool and one of its lane.
+    `lanes` are those of its nodes that bound how many of their tasks are under way, and of its models
+    (`NodeSpec.lane`): an attempt of such a node takes a place of the pool and one of its lane.
     """
 
     free: int
     size: int
     lanes: dict[str, Seats] = field(default_factory=dict)
+
+    def resize(self, size: int) -> None:
+        """Have so many places from now on; those that are taken stay taken."""
+        self.free += size - self.size
+        self.size = size
 
     def take(self, lane: str, places: int = 1) -> None:
         """An attempt of this lane begins (-1: it has ended)."""

@@ -61,8 +61,11 @@ class NodeSpec:
 
     @property
     def lane(self) -> str:
-        """Where its tasks queue: with all others of the pool, or by themselves if their number at work is bounded."""
-        return self.pool if self.max_parallel is None else f"{self.pool}#{self.name}"
+        """Where its tasks queue: by themselves if their number at work is bounded, with all that ask the same model,
+        or with all others of the pool."""
+        if self.max_parallel is not None:
+            return f"{self.pool}#{self.name}"
+        return self.pool if self.model is None or self.fallbacks else f"{self.pool} {self.model}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from wfkit.core.decide import Seats
 from wfkit.core.effects import Start
 from wfkit.core.events import RunEnded
 from wfkit.core.promises import Ticket
@@ -19,6 +18,7 @@ from wfkit.core.run import Run
 from wfkit.core.terms import RunState
 from wfkit.engine.context import Context
 from wfkit.engine.loop import Loop, Posted, fault_of
+from wfkit.engine.seating import Seating
 
 
 class Baton:
@@ -29,14 +29,14 @@ class Baton:
     """
 
     def __init__(
-        self, context: Context, seats: dict[str, Seats], alarm: Callable[[float, Callable[[], object]], None]
+        self, context: Context, seating: Seating, alarm: Callable[[float, Callable[[], object]], None]
     ) -> None:
         self.context = context
         self.finished = threading.Event()
         self.fault: BaseException | None = None
         self.launch: Callable[[Start], None] = _nowhere
         self.when_ended: Callable[[], None] = _nothing
-        self._loop = Loop(context, seats, lambda delay_s: alarm(delay_s, self._ring))
+        self._loop = Loop(context, seating, lambda delay_s: alarm(delay_s, self._ring))
         self._lock = threading.Lock()
         self._outbox: deque[Posted] = deque()
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from wfkit.core.call import Listener, Reply, Request
-from wfkit.core.decide import Seats
 from wfkit.core.estimate import Estimate
 from wfkit.core.events import Entry, Event, NodeDefined, NodeSpec, RunStarted
 from wfkit.core.frozen import dataclass
@@ -43,6 +42,7 @@ from wfkit.engine.purses import Purses, open_day
 from wfkit.engine.refusing import Refusing
 from wfkit.engine.resolve import Resolver
 from wfkit.engine.resume import Resumable, kept_replies, kept_tools, take_up
+from wfkit.engine.seating import Seating
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
 from wfkit.engine.values import Values
@@ -232,7 +232,7 @@ def _warm(prepared: Prepared, transport: str) -> None:
 
 
 def _baton(session: Session, context: Context, wish: Wish, cassette: Cassette | None) -> Baton:
-    baton, run = Baton(context, _seats(session, context), shared.call_at), context.run
+    baton, run = Baton(context, _seating(session, context), shared.call_at), context.run
     asking = asking_of(
         session,
         write=lambda event, on_disk: baton.post(Posted((event,), durable=on_disk)),
@@ -263,15 +263,10 @@ def asking_of(session: Session, write: Write, at_work: Callable[[], bool], **mor
     return Asking(*given, write=write, at_work=at_work, buy=session.settings.buy, **more)
 
 
-def _seats(session: Session, context: Context) -> dict[str, Seats]:
-    sizes = {"python": session.settings.threads, "pyplot": 1}
-    slots: dict[str, Seats] = {}
-    for spec in context.run.specs:
-        size = sizes.get(spec.pool, session.settings.concurrency)
-        seats = slots.setdefault(spec.pool, Seats(size, size))
-        if spec.max_parallel is not None:
-            seats.lanes[spec.lane] = Seats(spec.max_parallel, spec.max_parallel)
-    return slots
+def _seating(session: Session, context: Context) -> Seating:
+    settings = session.settings
+    sizes = {"python": settings.threads, "pyplot": 1}
+    return Seating(context.run.specs, sizes, settings.concurrency, session.guards)
 
 
 def _wait(baton: Baton, progress: Progress | None, stop: threading.Event | None) -> None:

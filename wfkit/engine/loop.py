@@ -9,10 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from math import ceil
 
 from wfkit.core import backoff, deadlines, routing
 from wfkit.core.call import Failure
-from wfkit.core.decide import Seats, decide
+from wfkit.core.decide import decide
 from wfkit.core.effects import Effect, Expire, Finish, Resolve, Skip, Start, Wait
 from wfkit.core.events import (
     Dispatched,
@@ -30,6 +31,7 @@ from wfkit.core.promises import Ticket
 from wfkit.core.run import Run, apply
 from wfkit.core.terms import RunState
 from wfkit.engine.context import Context, unexpected, why_unresolvable
+from wfkit.engine.seating import Seating
 from wfkit.engine.unkept import given_up, unkeepable
 from wfkit.errors import ValueFault
 from wfkit.store.secrets import Secrets
@@ -50,10 +52,10 @@ class Posted:
 class Loop:
     """The scheduling of one run. `alarm` asks to be called again after some seconds."""
 
-    def __init__(self, context: Context, seats: dict[str, Seats], alarm: Callable[[float], None]) -> None:
+    def __init__(self, context: Context, seating: Seating, alarm: Callable[[float], None]) -> None:
         self.context = context
         self.ticket: Ticket | None = None
-        self._seats = seats
+        self._seating, self._seats = seating, seating.slots
         self._alarm = alarm
         self._given_up: set[tuple[int, int]] = set()
         self._wakes_at: float | None = None
@@ -71,6 +73,10 @@ class Loop:
         while True:
             while outbox:
                 self._accept(outbox.popleft(), log, calls)
+            again_s = self._seating.press()
+            if again_s is not None and self.run.nodes_left:
+                # On a grid, or every turn would set an alarm of its own; not far off, for an alarm holds the run.
+                self._wake(ceil((time.time() + min(again_s, _LOOK_S)) / _GRID_S) * _GRID_S)
             effects = decide(self.run, time.time(), self._seats)
             if not self._perform(effects, log, launches):
                 break
@@ -174,6 +180,7 @@ class Loop:
         self._alarm(until - now + 0.001)
 
 
+_GRID_S, _LOOK_S = 0.05, 5.0
 _LAST_WORDS = (Failed, RunEnded)
 _SECRETS = Secrets()
 

@@ -165,6 +165,14 @@ class Breakers:
         watched = self._watched.get(model)
         return watched is None or watched.breaker.state is State.CLOSED or turn.is_probe
 
+    def room(self, model: str) -> tuple[int, float] | None:
+        """How many calls may be sent now, and seconds until more may; None: no bound. An empty quota bounds nothing:
+        calls are refused at once."""
+        watched = self._watched.get(model)
+        if watched is None or watched.breaker.state is State.CLOSED or watched.breaker.because is FailureKind.QUOTA:
+            return None
+        return 0, max(watched.breaker.opens_until - self._clock(), 0.0)
+
     def _answered(self, watched: _Watched, reply: Reply, turn: Turn) -> Reply:
         was = watched.breaker.state
         if was is not State.HALF_OPEN or turn.is_probe:

@@ -34,13 +34,14 @@ async def _sleep(seconds: float) -> None:
 
 @dataclass(slots=True)
 class Guards:
-    """The guards that all runs of a process share."""
+    """The guards that all runs of a process share. `away` counts the calls of each model that are sent."""
 
     pools: Pools
     budgets: Budgets = field(default_factory=lambda: Budgets(time.monotonic))
     breakers: Breakers = field(default_factory=lambda: Breakers(time.monotonic, _sleep))
     retries: RetryBudget = field(default_factory=lambda: RetryBudget(time.monotonic))
     rates: Rates = field(default_factory=lambda: Rates(time.monotonic, _sleep, time.time))
+    away: dict[str, int] = field(default_factory=dict)
 
     def statistics(self) -> Mapping[str, Mapping[str, Any]]:
         """What each guard says of itself, by guard and model, provider or purse."""
@@ -124,7 +125,12 @@ async def _last_look(one: Passing, call: Call) -> Reply:
     if not one.guards.rates.takes(one.request.model, one.about.input_tokens):
         raise TurnedBack("rate")
     one.turn.sent = True
-    return await call()
+    away, model = one.guards.away, one.request.model
+    away[model] = away.get(model, 0) + 1
+    try:
+        return await call()
+    finally:
+        away[model] -= 1
 
 
 ORDER = (_budget, _breaker, _retry, _rate, _pool, _last_look)

@@ -71,6 +71,11 @@ class Pools:
         for pool in self._pools.values():
             self._fill(pool)
 
+    def seats(self, provider: str) -> int | None:
+        """How many seats a provider has now; None before it was asked."""
+        pool = self._pools.get(provider)
+        return None if pool is None else int(pool.seats)
+
     async def through(self, provider: str, call: Callable[[], Awaitable[Answer]], turn: Turn) -> Answer:
         """Make the call when a seat of the provider is free. The seat comes back however the call ends.
 

@@ -116,6 +116,18 @@ class Rates:
                 until = max(until, bucket.reset_at)
         return max(until - now, 0.0)
 
+    def room(self, model: str) -> tuple[int, float] | None:
+        """How many calls may be sent now, and seconds until more may; None: no bound that is known."""
+        limits = self._limits.get(model)
+        if limits is None:
+            return None
+        now = self._clock()
+        bounds = [(0, limits.paused_until - now)] if limits.paused_until > now else []
+        for name, bucket in list(limits.buckets.items()):  # the loop's thread may add one meanwhile
+            if bucket.reset_at > now and (name == "requests" or bucket.remaining < 1):
+                bounds.append((max(0, int(bucket.remaining)), bucket.reset_at - now))
+        return min(bounds, default=None)
+
     def takes(self, model: str, tokens: int | None) -> bool:
         """Whether a call may leave its seat now; then it is taken off what is left."""
         if self.wait_s(model, tokens or 0) > 0:
