@@ -347,7 +347,9 @@ def ask(prompt: str | Sequence[tuple[str, str]], **said: Unpack[Said]) -> Any:
 
     `prompt` is a text, or a list of (role, text). The answer is a text, with `schema` (a pydantic class or a JSON
     Schema) a value of it, with `full=True` an object with `value`, `model`, `usage` (tokens), `cost_usd` and `reply`.
-    In code without `await` (a plain function on no loop) `.result()` waits for it.
+    In code without `await` (a plain function on no loop) `.result()` waits for it. With `stream=True` the answer is
+    heard while it grows: `async for word in wfkit.ask(..., stream=True)`; the words are cut by rule, so they are the
+    same from the model, the log and a cassette, and one that breaks off after its first word raises.
 
     Guarded and paid once: an equal question, in any node, run or cell, is answered from the call log, also after the
     code around it has changed; another `seed` makes it another question. Options are those of prompts: model (default:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+import wfkit
 from tests.engine.lab import Lab, did, run
 from wfkit import Workflow, prompt
 from wfkit.core.call import CallRecord, Message, Request
 from wfkit.core.events import CallEnded
 from wfkit.core.terms import FailureKind, RunState
+from wfkit.define.cell import parse_cell
 from wfkit.engine.outcome import Outcome
 from wfkit.llm import client
 from wfkit.llm.provider import Behaviour, Faults, Provider
@@ -140,3 +142,37 @@ def test_recorded(lab: Lab, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def _closed(*_: object) -> None:
     raise AssertionError("a socket was opened")
+
+
+def hearing(lab: Lab, body: str) -> Workflow:
+    """A Python node that hears an answer word by word."""
+    return lab.cells({"heard": body}, {"wfkit": wfkit})
+
+
+def test_heard_in_python(lab: Lab, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Python code hears the words of an answer; after the code was changed the call log says the same words, and a
+    cassette too, without key and socket."""
+    tape, words = str(tmp_path / "tape.jsonl"), ["The", " sky", " is", " up,", " é,", " very", " high."]
+    body = f"[word async for word in wfkit.ask({TEXT!r}, model={OPENAI!r}, stream=True)]"
+    provider = serve()
+    assert run(hearing(lab, body), record=tape)["heard"] == words
+    assert run(hearing(lab, f"1\n{body}"))["heard"] == words
+    assert [effect.stream for effect in provider.effects()] == [True]
+    monkeypatch.setattr(socket.socket, "connect", _closed)
+    workflow = Workflow("again", store=tmp_path / "again" / ".wfkit", namespace={"wfkit": wfkit})
+    workflow.add(parse_cell("heard", body, workflow.namespace))
+    assert workflow.run(replay=tape)["heard"] == words
+    workflow.close()
+
+
+def test_cut_while_heard(lab: Lab, serve: Serve) -> None:
+    """An answer that breaks off after words were handed out raises in the loop, is not asked again behind its back, and
+    nothing of it is kept; one that breaks off before is asked again unheard."""
+    provider = serve("reset", "mid_eof")
+    body = f"[word async for word in wfkit.ask({TEXT!r}, model={OPENAI!r}, stream=True, retries=3)]"
+    workflow = hearing(lab, body)
+    outcome = run(workflow)
+    assert outcome.status is RunState.FAILED
+    assert "without a finish reason" in outcome.failures[0].failure.message
+    assert "".join(run(workflow)["heard"]) == TEXT
+    assert [effect.outcome for effect in provider.effects()] == ["reset", "mid_eof", "ok"]

@@ -23,6 +23,7 @@ from wfkit.engine.desk import Desk
 from wfkit.engine.paid_once import Payer
 from wfkit.engine.purses import Turn, money
 from wfkit.engine.questions import Wanted, options_of
+from wfkit.engine.streaming import Stream
 from wfkit.errors import CallFailed
 from wfkit.guards.budgets import Purse
 from wfkit.llm.messages import request_digest, verdict_of
@@ -80,6 +81,7 @@ class _Asking:
 
     def __init__(self, desk: Desk, wanted: Wanted, question: str, listener: Listener | None) -> None:
         self._desk, self._wanted, self._question = desk, wanted, question
+        self._listener = listener
         self._failures: list[Failure] = []
         self._turn = Turn()
         self._asker = desk.asker()
@@ -125,7 +127,7 @@ class _Asking:
             self._failures.append(error.failure)
             dice = roll(self._desk.house.seed, int(self._question[:12], 16), len(self._failures))
             at = retry_at(self._spec, self._failures, time.time(), dice)
-            if at is None:
+            if at is None or (isinstance(self._listener, Stream) and self._listener.handed_out):
                 raise
             return at
 

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from typing import Any
 
+from wfkit.core.call import Listener
 from wfkit.engine.answering import answered
 from wfkit.engine.desk import Desk, current
 from wfkit.engine.questions import wanted as wanted_of
+from wfkit.engine.streaming import Stream
 from wfkit.errors import UsageFault
 from wfkit.keys.recorder import active, mine, read_setting
 
@@ -93,11 +95,23 @@ def ask(desk: Desk, prompt: Any, said: Mapping[str, Any]) -> Any:
         read_setting(recorder, "model", desk.house.settings.model)
     full = bool(said.get("full"))
 
-    async def work() -> Any:
-        found = await answered(desk, wanted)
+    async def work(listener: Listener | None = None) -> Any:
+        found = await answered(desk, wanted, listener)
         return found if full else found.value
 
-    return Asked(desk, work)
+    return _streamed(desk, work) if said.get("stream") else Asked(desk, work)
+
+
+def _streamed(desk: Desk, work: Callable[[Listener], Coroutine[Any, Any, Any]]) -> Stream[Any]:
+    """A question whose answer is heard while it grows; asked when its words are."""
+
+    def asked(listener: Listener) -> Asked:
+        desk.unasked.discard(id(stream))
+        return Asked(desk, lambda: work(listener))
+
+    stream: Stream[Any] = Stream(asked)
+    desk.unasked.add(id(stream))
+    return stream
 
 
 def here() -> Desk | None:
