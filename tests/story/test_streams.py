@@ -35,8 +35,9 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start a provider with these faults, one after the other, for models of every name."""
     started: list[Provider] = []
 
-    def start(*faults: str) -> Provider:
-        provider = Provider(Behaviour(faults=Faults(script=faults, retry_after_s=0.01), drip_s=0.05)).start()
+    def start(*faults: str, chunk_s: float = 0.0) -> Provider:
+        script = Faults(script=faults, retry_after_s=0.01)
+        provider = Provider(Behaviour(faults=script, drip_s=0.05, chunk_s=chunk_s)).start()
         started.append(provider)
         for name, end in (("OPENAI", "/v1"), ("ANTHROPIC", ""), ("GEMINI", "")):
             monkeypatch.setenv(f"{name}_API_BASE", provider.url.removesuffix("/v1") + end)
@@ -168,7 +169,7 @@ def test_heard_in_python(lab: Lab, serve: Serve, monkeypatch: pytest.MonkeyPatch
 def test_cut_while_heard(lab: Lab, serve: Serve) -> None:
     """An answer that breaks off after words were handed out raises in the loop, is not asked again behind its back, and
     nothing of it is kept; one that breaks off before is asked again unheard."""
-    provider = serve("reset", "mid_eof")
+    provider = serve("reset", "mid_eof", chunk_s=0.02)
     body = f"[word async for word in wfkit.ask({TEXT!r}, model={OPENAI!r}, stream=True, retries=3)]"
     workflow = hearing(lab, body)
     outcome = run(workflow)

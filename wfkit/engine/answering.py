@@ -127,7 +127,7 @@ class _Asking:
             self._failures.append(error.failure)
             dice = roll(self._desk.house.seed, int(self._question[:12], 16), len(self._failures))
             at = retry_at(self._spec, self._failures, time.time(), dice)
-            if at is None or (isinstance(self._listener, Stream) and self._listener.handed_out):
+            if at is None or (isinstance(self._listener, Stream) and not self._listener.takes_back()):
                 raise
             return at
 

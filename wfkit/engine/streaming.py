@@ -36,16 +36,22 @@ class Stream(Generic[T]):
         self._heard: asyncio.Queue[tuple[int, str | None]] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[T] | None = None
-        self.handed_out = 0  # words: none of them can be taken back
+        self._handed_out = 0
         self._lock = threading.Lock()
 
     def begins(self) -> None:
         """A reply begins. Raises CallFailed when words of another one were handed out."""
         with self._lock:
-            if self.handed_out:
-                raise CallFailed(_too_late_to_begin(self.handed_out))
+            if self._handed_out:
+                raise CallFailed(_too_late_to_begin(self._handed_out))
             self._reply += 1
             self._words = Words()
+
+    def takes_back(self) -> bool:
+        """Whether a reply that failed may be asked for again: none of its words was handed out, and none will be."""
+        with self._lock:
+            self._reply += not self._handed_out
+            return not self._handed_out
 
     def says(self, piece: str) -> None:
         """The next piece of the reply."""
@@ -75,7 +81,7 @@ class Stream(Generic[T]):
         """Whether a word of this reply is handed out; from then on no other reply may begin."""
         with self._lock:
             current = reply == self._reply
-            self.handed_out += current
+            self._handed_out += current
             return current
 
     def __await__(self) -> Generator[Any, Any, T]:
