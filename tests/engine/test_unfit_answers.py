@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.engine.lab import Lab, did, run
+from tests.engine.test_paid_once import agree_on_money
 from wfkit import prompt
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.errors import OptionError, SchemaError
@@ -55,6 +56,7 @@ def test_null_for_an_invalid_answer(any_lab: Lab) -> None:
         assert first.status is RunState.SUCCESS
         assert first["graded"] is None
         assert first.report.run.wasted_usd == Decimal("0.3")
+        agree_on_money(any_lab, first)
         assert any("None (on_invalid: null" in warning for warning in first.warnings)
         said = any_lab.made[-1].log("graded").text()
         assert "does not fit the schema" in said

@@ -91,6 +91,15 @@ def test_no_correction_helps(step: Any, kind: FailureKind) -> None:
     assert (error.failure.kind, len(requests)) == (kind, 1)
 
 
+def test_no_request_is_left_for_a_correction() -> None:
+    """What was wrong with the last answer is told, not that there is no other."""
+    spent = Fail(FailureKind.EXHAUSTED, "none left")
+    error, requests = failing('"many"', spent)
+    assert (error.failure.kind, len(requests)) == (FailureKind.INVALID_OUTPUT, 2)
+    assert "'many' is not an integer" in str(error)
+    assert failing(spent)[0].failure.kind is FailureKind.EXHAUSTED
+
+
 def test_bugs_are_not_corrected() -> None:
     """An error of the parser that is no verdict on the text comes out as it is."""
 

@@ -27,7 +27,7 @@ DRAFTS = {
     "http://json-schema.org/draft-07/schema": "Draft7Validator",
 }
 NEWEST = "https://json-schema.org/draft/2020-12/schema"
-STEPS = 100_000  # keywords applied to values: a second or two of work
+STEPS = 200_000  # keywords applied to values: more than any answer of today needs, and a second or two of work
 _MOST_ERRORS = 1_000
 _left: ContextVar[list[int]] = ContextVar("steps left")
 Errors = Iterator[Any]
