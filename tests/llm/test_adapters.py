@@ -82,6 +82,8 @@ def test_capabilities_price_its_calls() -> None:
     assert prices.worst_case(REQUEST)[0] is not None
     usage = ask().usage
     assert ask().cost.usd == (usage.input_tokens * Decimal(1) + usage.output_tokens * Decimal(2)) / 1_000_000
+    wfkit.adapter("other", lambda _: "yes")
+    assert dict(client.own_models()).keys() == {"offline", "acme/one", "other/*"}
     assert dict(client.own_models())["acme/one"] == can
     prices.declare((("acme/one", (("input", 5.0), ("output", 5.0))),))
     mine = capabilities.of("acme/one")

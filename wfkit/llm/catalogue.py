@@ -53,7 +53,7 @@ def find(choice: Choice, env: Mapping[str, str]) -> list[Known]:
 
 def _all(env: Mapping[str, str]) -> Iterator[Known]:
     for model, can in client.own_models():
-        yield Known(model, can, Key(True), "wfkit")
+        yield Known(model, can, Key(True), "wfkit" if model == "offline" else "you")
     mine = prices.own()
     for model, can in listed():
         yield Known(model, can, key_of(model, env), "you" if model in mine else "litellm")

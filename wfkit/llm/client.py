@@ -26,10 +26,13 @@ def is_local(model: str) -> bool:
 
 
 def own_models() -> Iterator[tuple[str, Capabilities]]:
-    """Models that are no provider's, and what they can do, as far as their adapters name them."""
-    named = [f"{prefix}/{name}" for prefix in registry.prefixes() for name in registry.names(prefix)]
-    for model in ("offline", *named):
-        yield model, adapters.of(model).capabilities(model) or Capabilities()
+    """Models that are no provider's, and what they can do; `prefix/*` for an adapter that does not name its models."""
+    yield "offline", adapters.of("offline").capabilities("offline") or Capabilities()
+    for prefix in registry.prefixes():
+        for name in registry.names(prefix):
+            yield f"{prefix}/{name}", adapters.of(f"{prefix}/{name}").capabilities(f"{prefix}/{name}") or Capabilities()
+        if not registry.names(prefix):
+            yield f"{prefix}/*", Capabilities()
 
 
 def warm(model: str, transport: str = "auto") -> None:
