@@ -5,6 +5,7 @@ A publisher that keeps what it is given stands in for the kernel's; the real one
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,6 +45,19 @@ def test_one_output_is_updated() -> None:
     assert [update for _, _, update in front.messages] == [False, True, True]
     assert len({transient["display_id"] for _, transient, _ in front.messages}) == 1
     assert all(set(data) == {"text/html", "text/plain"} for data, _, _ in front.messages)
+
+
+def test_what_models_say_is_gone_at_the_end() -> None:
+    """While a model answers its text is shown; the last state, which a saved notebook keeps, has nothing of it."""
+    display, front = live()
+    running = report(RunState.RUNNING, a=TaskState.RUNNING)
+    display(replace(running, nodes=(replace(running.nodes[0], saying="Once <b>upon"),)))
+    display.final(report(RunState.SUCCESS, a=TaskState.SUCCESS))
+    first, last = (data for data, _, _ in front.messages)
+    assert "Once <b>upon" in first["text/plain"]
+    assert "Once &lt;b&gt;upon" in first["text/html"]
+    assert not any("upon" in text for text in last.values())
+    assert not any("upon" in str(transient) for _, transient, _ in front.messages)
 
 
 def test_a_node_is_told_once_when_it_ends() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from tests.engine.lab import Lab, did, run
 from wfkit import Workflow, prompt
 from wfkit.core.call import CallRecord, Message, Request
 from wfkit.core.events import CallEnded
+from wfkit.core.report import RunReport
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.define.cell import parse_cell
+from wfkit.engine.execute import Interrupted
 from wfkit.engine.outcome import Outcome
 from wfkit.llm import client
 from wfkit.llm.provider import Behaviour, Faults, Provider
@@ -120,6 +123,26 @@ def test_cut(lab: Lab, serve: Serve, fault: str, way: str) -> None:
     again = run(workflow, force=["tell"])
     assert did(again) == {"tell": "run"}
     assert [effect.outcome for effect in provider.effects()] == [fault, "ok"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_interrupted(lab: Lab, serve: Serve, way: str) -> None:
+    """Ctrl-C in mid-stream closes the connection: nobody waits, at the provider, for what nobody will read."""
+
+    def stop(report: RunReport) -> None:
+        if any(row.saying for row in report.nodes):
+            raise KeyboardInterrupt
+
+    provider = serve("mid_hang")
+    workflow = telling(lab.workflow(), way)
+    with pytest.raises(Interrupted):
+        workflow.run(progress=stop)
+    end = time.monotonic() + 30.0
+    while provider._handler.in_flight and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not provider._handler.in_flight
+    assert run(workflow)["tell"] == TEXT
+    assert [effect.outcome for effect in provider.effects()] == ["mid_hang", "ok"]
 
 
 def test_recorded(lab: Lab, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

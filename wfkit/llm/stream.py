@@ -32,19 +32,25 @@ class Events:
     """Cuts the bytes of a stream into the data of server-sent events (WHATWG HTML, 9.2.6); all but data is dropped."""
 
     def __init__(self) -> None:
-        self._left = b""
+        self._left: list[bytes] = []
+        self._size = 0
         self._data: list[str] = []
 
     def feed(self, part: bytes) -> list[str]:
         """The events that end in these bytes. Raises OSError for one that is too large to be a chunk."""
-        *lines, self._left = (self._left + part).split(b"\n")
-        if len(self._left) > LARGEST:
-            raise OSError(f"an event of the stream is larger than {LARGEST >> 20} MB")
+        self._left.append(part)
+        self._size += len(part)
+        if b"\n" not in part:
+            if self._size > LARGEST:
+                raise OSError(f"an event of the stream is larger than {LARGEST >> 20} MB")
+            return []
+        *lines, left = b"".join(self._left).split(b"\n")
+        self._left, self._size = [left], len(left)
         return [event for line in lines if (event := self._line(line))]
 
     def end(self) -> list[str]:
         """The event without a blank line after it, with which some servers end."""
-        return [event for line in (self._left, b"") if (event := self._line(line))]
+        return [event for line in (b"".join(self._left), b"") if (event := self._line(line))]
 
     def _line(self, line: bytes) -> str:
         """Take in a line; the event that it ends, if it is blank."""
