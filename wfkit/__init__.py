@@ -8,10 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wfkit.workflow import Workflow, adapter, ask, current, env, file, models, node, prompt
+    from wfkit.workflow import Workflow, adapter, ask, current, embed, env, file, models, node, prompt
 
 __version__ = "0.1.0"
-__all__ = ["Workflow", "adapter", "ask", "current", "env", "file", "load_ipython_extension", "models", "node", "prompt"]
+__all__ = [
+    "Workflow",
+    "adapter",
+    "ask",
+    "current",
+    "embed",
+    "env",
+    "file",
+    "load_ipython_extension",
+    "models",
+    "node",
+    "prompt",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from wfkit.engine.desk import Desk
 from wfkit.engine.drafts import Drafts
 from wfkit.engine.outcome import Outcome
 from wfkit.engine.prepare import Prepared
-from wfkit.engine.questions import Said
+from wfkit.engine.questions import Said, SaidOfTexts
 from wfkit.engine.shadowed import shadowed
 from wfkit.engine.wish import Asked, Wanted, Wish, refuse_without_cells, wish_for
 from wfkit.errors import UsageFault
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from wfkit.views.bundle import View
     from wfkit.views.verified import Verified
 
-__all__ = ["Outcome", "Workflow", "adapter", "ask", "current", "env", "file", "models", "node", "prompt"]
+__all__ = ["Outcome", "Workflow", "adapter", "ask", "current", "embed", "env", "file", "models", "node", "prompt"]
 
 
 class Workflow:
@@ -343,20 +343,23 @@ def current() -> Workflow:
 
 
 def ask(prompt: str | Sequence[tuple[str, str]], **said: Unpack[Said]) -> Any:
-    """Ask a model: `answer = await wfkit.ask("Is this spam? ...", model="openai/gpt-5-mini")`.
+    """Ask a model: `await wfkit.ask("Is it spam? ...", schema=Label)`; `prompt` is a text or a list of (role, text).
 
-    `prompt` is a text, or a list of (role, text). The answer is a text, with `schema` (a pydantic class or a JSON
-    Schema) a value of it, with `full=True` an object with `value`, `model`, `usage` (tokens), `cost_usd` and `reply`.
-    In code without `await` (a plain function on no loop) `.result()` waits for it. With `stream=True` the answer is
-    heard while it grows: `async for word in wfkit.ask(..., stream=True)`; the words are cut by rule, so they are the
-    same from the model, the log and a cassette, and one that breaks off after its first word raises.
-
-    Guarded and paid once: an equal question, in any node, run or cell, is answered from the call log, also after the
-    code around it has changed; another `seed` makes it another question. Options are those of prompts: model (default:
-    the setting), fallback, schema, temperature, top_p, max_tokens, seed, retries, repairs, max_usd (US dollars),
-    allow_unpriced, and timeout (seconds, for all of it). Raises CallFailed when retries and fallbacks are used up.
+    Gives a text, with `schema` a value of it, with `full` an object with `value`, `model`, `usage`, `cost_usd`. With
+    `stream` its words: `async for word in ask(..., stream=True)`. Where nothing can be awaited `.result()` waits. Paid
+    once: an equal question is answered from the call log, whatever the code around it; another `seed` makes it another.
+    Options as of prompts, and `timeout` (seconds, in all). Raises CallFailed when retries and fallbacks are used up.
     """
     return asks.ask(asks.here() or current()._desk(), prompt, said)
+
+
+def embed(texts: str | Iterable[str], **said: Unpack[SaidOfTexts]) -> Any:
+    """Vectors: `await wfkit.embed(texts)`, a float32 array of a row a text (of one text: the row). Raises CallFailed.
+
+    Paid once, text by text. Options: model (default openai/text-embedding-3-small; `offline` costs nothing and compares
+    words), dimensions, batch (texts a request), retries, timeout (seconds), max_usd (US dollars), allow_unpriced.
+    """
+    return asks.embed(asks.here() or current()._desk(), texts, said)
 
 
 def file(path: str | os.PathLike[str]) -> File:

@@ -144,6 +144,8 @@ class CallRecord:
     Exactly one of `reply` and `failure` is set once it ended. `request_digest` is the key under which a valid reply
     serves again. `round` is 0 for the first question of an attempt, 1 and up for corrective re-prompts. `worst_usd` is
     what it may cost at most (None: not known), told of those that may be billed without a reply.
+    A request for many vectors is kept as many records, one a text: `part` counts them from 0, and all that it used and
+    cost stands in the first.
     """
 
     call_id: str
@@ -157,3 +159,4 @@ class CallRecord:
     round: int = 0
     provider: str | None = None
     worst_usd: Decimal | None = None
+    part: int = 0

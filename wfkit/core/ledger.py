@@ -154,6 +154,8 @@ class Ledger:
 
     def call(self, node: int, event: e.CallEnded) -> None:
         """Book a call that ended. One answered from the call log bills nothing."""
+        if event.call.part:
+            return
         account = self.of(node)
         self.under_way.pop(event.call.call_id, None)
         if (late := self.lost.pop(event.call.call_id, None)) is not None:

@@ -7,8 +7,9 @@ those of prompts: `core.routing` says where a failure leads, `core.backoff` how 
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from wfkit.core.backoff import roll
 from wfkit.core.call import Failure, Listener, Reply, Usage
@@ -18,16 +19,17 @@ from wfkit.core.policy import RetryPolicy
 from wfkit.core.result import Spent
 from wfkit.core.routing import is_last, place, retry_at
 from wfkit.core.terms import FailureKind, NodeKind
-from wfkit.engine.asking import Asker, Question
+from wfkit.engine.asking import Question
 from wfkit.engine.desk import Desk
-from wfkit.engine.paid_once import Payer
 from wfkit.engine.purses import Turn, money
-from wfkit.engine.questions import Wanted, options_of
+from wfkit.engine.questions import Wanted
 from wfkit.engine.streaming import Stream
 from wfkit.errors import CallFailed
 from wfkit.guards.budgets import Purse
 from wfkit.llm.messages import request_digest, verdict_of
 from wfkit.llm.structured import Answer, plain, structured
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,75 +71,79 @@ async def answered(desk: Desk, wanted: Wanted, listener: Listener | None = None)
     question = request_digest(wanted.request())
     try:
         async with deadline, desk.turn(question):
-            return await _Asking(desk, wanted, question, listener).answer()
+            return await _answer(desk, wanted, question, listener)
     except TimeoutError:
         if not deadline.expired():
             raise
-        raise CallFailed(_too_late(wanted.timeout_s or 0.0)) from None
+        raise CallFailed(too_late(wanted.timeout_s or 0.0)) from None
 
 
-class _Asking:
-    """One question at work."""
+class Tries(Generic[T]):
+    """The tries of one question: which model is asked, and when again. `turn` is told to the guards."""
 
-    def __init__(self, desk: Desk, wanted: Wanted, question: str, listener: Listener | None) -> None:
-        self._desk, self._wanted, self._question = desk, wanted, question
-        self._listener = listener
+    def __init__(self, desk: Desk, question: str, retries: int, fallbacks: int = 0) -> None:
+        self._seed, self._question = desk.house.seed, question
         self._failures: list[Failure] = []
-        self._turn = Turn()
-        self._asker = desk.asker()
-        self._payer = self._paying(self._asker, listener)
-        policy = RetryPolicy(wanted.retries)
-        self._spec = NodeSpec(desk.node, NodeKind.PROMPT, retry=policy, fallbacks=len(wanted.models) - 1)
+        self._spec = NodeSpec(desk.node, NodeKind.PROMPT, retry=RetryPolicy(retries), fallbacks=fallbacks)
+        self.turn = Turn()
 
-    def _paying(self, asker: Asker, listener: Listener | None) -> Payer:
-        desk, wanted = self._desk, self._wanted
-        own = Purse("this question", money(wanted.max_usd)) if wanted.max_usd is not None else None
-        parse = wanted.schema.parse if wanted.schema else None
-        most = wanted.most * (1 + desk.options.retry.retries)
-        return asker.payer(
-            Question(
-                judge=lambda reply: verdict_of(reply, parse),
-                about=desk.house.purses.about(desk.node, options_of(wanted, desk.options), self._turn, own),
-                left=most - desk.house.sent(desk.task, self._question),
-                listener=listener,
-                id=self._question,
-            )
-        )
-
-    async def answer(self) -> Answered:
-        """Ask until there is an answer, or no way to one."""
+    async def go(self, ask: Callable[[int], Awaitable[T]], may_go_on: Callable[[], bool] = lambda: True) -> T:
+        """Ask the model of a number until it answers. Raises CallFailed when that is of no use any more, or may not
+        go on."""
         import asyncio  # the loop that runs this has loaded it
 
-        try:
-            while True:
-                found = await self._ask_once()
-                if isinstance(found, Answer):
-                    return Answered(found.value, found.reply, self._asker.spent)
-                await asyncio.sleep(max(0.0, found - time.time()))
-        finally:
-            self._desk.calls += self._asker.calls
+        while True:
+            model, failed = place(self._spec, self._failures) or (0, 0)
+            self.turn.again, self.turn.last = failed > 0, is_last(self._spec, self._failures)
+            try:
+                return await ask(model)
+            except CallFailed as error:
+                at = self._again_at(error.failure)
+                if at is None or not may_go_on():
+                    raise
+            await asyncio.sleep(max(0.0, at - time.time()))
 
-    async def _ask_once(self) -> Answer | float:
-        """The answer, or the Unix time from which to ask again. Raises CallFailed when that is of no use."""
-        model, failed = place(self._spec, self._failures) or (0, 0)
-        self._turn.again, self._turn.last = failed > 0, is_last(self._spec, self._failures)
-        try:
-            return await self._send(model)
-        except CallFailed as error:
-            self._failures.append(error.failure)
-            dice = roll(self._desk.house.seed, int(self._question[:12], 16), len(self._failures))
-            at = retry_at(self._spec, self._failures, time.time(), dice)
-            if at is None or (isinstance(self._listener, Stream) and not self._listener.takes_back()):
-                raise
-            return at
-
-    async def _send(self, model: int) -> Answer:
-        schema, request = self._wanted.schema, self._wanted.request(model)
-        if schema is None:
-            return await plain(self._payer.ask)(request)
-        return await structured(schema.json, schema.parse, self._wanted.repairs, self._payer.ask)(request)
+    def _again_at(self, failure: Failure) -> float | None:
+        self._failures.append(failure)
+        dice = roll(self._seed, int(self._question[:12], 16), len(self._failures))
+        return retry_at(self._spec, self._failures, time.time(), dice)
 
 
-def _too_late(seconds: float) -> Failure:
+def left_of(desk: Desk, question: str, most: int) -> int:
+    """How many requests a question may still send that sends at most so many an attempt of its node."""
+    return most * (1 + desk.options.retry.retries) - desk.house.sent(desk.task, question)
+
+
+async def _answer(desk: Desk, wanted: Wanted, question: str, listener: Listener | None) -> Answered:
+    tries: Tries[Answer] = Tries(desk, question, wanted.retries, len(wanted.models) - 1)
+    asker, schema = desk.asker(), wanted.schema
+    own = Purse("this question", money(wanted.max_usd)) if wanted.max_usd is not None else None
+    parse = schema.parse if schema else None
+    payer = asker.payer(
+        Question(
+            judge=lambda reply: verdict_of(reply, parse),
+            about=desk.house.purses.about(desk.node, wanted.options(desk.options), tries.turn, own),
+            left=left_of(desk, question, wanted.most),
+            listener=listener,
+            id=question,
+        )
+    )
+    ask = plain(payer.ask) if schema is None else structured(schema.json, schema.parse, wanted.repairs, payer.ask)
+    try:
+        found = await tries.go(lambda model: ask(wanted.request(model)), lambda: _takes_back(listener))
+        return Answered(found.value, found.reply, asker.spent)
+    finally:
+        desk.calls += asker.calls
+
+
+def _takes_back(listener: Listener | None) -> bool:
+    """Whether another reply may follow one that failed: words that were handed out cannot be taken back."""
+    return not isinstance(listener, Stream) or listener.takes_back()
+
+
+def too_late(seconds: float) -> Failure:
+    """The failure of a question that is past its own deadline."""
     hint = "raise `timeout`, or ask for less"
-    return Failure(FailureKind.TIMEOUT, "TimeoutError", f"no answer within {seconds:g} s (`timeout` of ask); {hint}")
+    return Failure(
+        FailureKind.TIMEOUT, "TimeoutError", f"no answer within {seconds:g} s (its option `timeout`); {hint}"
+    )

@@ -7,7 +7,7 @@ Runs on the loop's thread. What is asked, and when it is asked again, is decided
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -69,7 +69,7 @@ class Question:
     """How a question is asked. `judge` tells what a reply is worth, `about` what the guards must know of a request,
     `left` how many requests it may still send; `id` tells it from others of its task, if there are. A `listener` hears
     the replies while they grow (`streaming.Stream`). After `hedge_s` seconds without a reply a request is sent once
-    more."""
+    more. `parts` tells the records of a reply that are kept apart."""
 
     judge: Callable[[Reply], Verdict]
     about: Callable[[Request], About]
@@ -77,6 +77,7 @@ class Question:
     listener: Listener | None = None
     hedge_s: float | None = None
     id: str | None = None
+    parts: Callable[[CallRecord], Sequence[CallRecord]] | None = None
 
 
 @dataclass(slots=True)
@@ -96,7 +97,6 @@ class Asker:
     def payer(self, question: Question) -> Payer:
         """Who sends the requests of one question: its corrections, and other models, are the same question."""
         asking = self.asking
-        tape = Tape(asking.cassette, self.node, self.item, self.attempt) if asking.cassette is not None else None
         return Payer(
             store=asking.store,
             send=asking.send,
@@ -110,12 +110,19 @@ class Asker:
             attempt=self.attempt,
             left=question.left,
             kept=lambda digest: asking.kept(self.task, digest),
-            tape=tape,
+            tape=self.tape if question.parts is None else None,
             since=asking.since,
             listener=question.listener,
             hedge_s=question.hedge_s,
             question=question.id,
+            parts=question.parts,
         )
+
+    @property
+    def tape(self) -> Tape | None:
+        """The cassette of the run, as this attempt uses it."""
+        cassette = self.asking.cassette
+        return None if cassette is None else Tape(cassette, self.node, self.item, self.attempt)
 
     @property
     def spent(self) -> Spent:

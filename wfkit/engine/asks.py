@@ -6,13 +6,15 @@ It is asked on the engine's loop, wherever it is awaited. How it is answered is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any
 
 from wfkit.core.call import Listener
 from wfkit.engine.answering import answered
 from wfkit.engine.desk import Desk, current
+from wfkit.engine.embedding import array_of, embedded
 from wfkit.engine.questions import wanted as wanted_of
+from wfkit.engine.questions import wanted_texts
 from wfkit.engine.streaming import Stream
 from wfkit.errors import UsageFault
 from wfkit.keys.recorder import active, mine, read_setting
@@ -112,6 +114,20 @@ def _streamed(desk: Desk, work: Callable[[Listener], Coroutine[Any, Any, Any]]) 
     stream: Stream[Any] = Stream(asked)
     desk.unasked.add(id(stream))
     return stream
+
+
+def embed(desk: Desk, texts: Any, said: Mapping[str, Any]) -> Any:
+    """A question for the vectors of texts, at a desk. Raises UsageFault for what cannot be asked."""
+    desk.demand_open()
+    given = [texts] if isinstance(texts, str) else list(texts) if isinstance(texts, Iterable) else texts
+    wanted = wanted_texts(given, said, desk.house.settings)
+
+    async def work() -> Any:
+        found = await embedded(desk, wanted)
+        array = array_of([found[text] for text in given], wanted.dimensions)
+        return array[0] if isinstance(texts, str) else array
+
+    return Asked(desk, work)
 
 
 def here() -> Desk | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
@@ -85,6 +85,7 @@ class Payer:
     hedge_s: float | None = None
     answered: bool = False
     question: str | None = None
+    parts: Callable[[CallRecord], Sequence[CallRecord]] | None = None
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request, bought at most once."""
@@ -117,8 +118,7 @@ class Payer:
         import asyncio  # the loop that runs this has loaded it
 
         future = asyncio.get_running_loop().create_future()
-        self.under_way.futures[digest] = future
-        flight: Flight | None = None
+        self.under_way.futures[digest], flight = future, None
         try:
             flight = await _flight(self.store, digest)
             # Look again, even without a wait: another process may have been answered since we looked.
@@ -228,8 +228,13 @@ async def _book(payer: Payer, started: CallStarted, request: Request, served: bo
         provider=provider_of(request.model),
         **outcome,
     )
-    durable = outcome.get("reply") is not None and not served
-    await payer.record(CallEnded(payer.task, payer.attempt, call, call.ended_at, served), durable)
+    if call.reply is None or served:
+        await payer.record(CallEnded(payer.task, payer.attempt, call, call.ended_at, served), False)
+        return
+    *others, last = (call,) if payer.parts is None else payer.parts(call)
+    for part in others:
+        await payer.record(CallEnded(payer.task, payer.attempt, part, call.ended_at), False)
+    await payer.record(CallEnded(payer.task, payer.attempt, last, call.ended_at), True)
 
 
 async def _flight(store: Store, digest: str) -> Flight:

@@ -14,12 +14,13 @@ from wfkit.core.terms import CostSource, UsageSource
 def spending(calls: Sequence[CallEnded]) -> Spent:
     """Tokens and money of these calls at the price when they were made, whether billed now or before. None: one of
     them is unknown."""
-    replies = [ended.call.reply for ended in calls if ended.call.reply is not None]
+    whole = [ended.call for ended in calls if not ended.call.part]
+    replies = [call.reply for call in whole if call.reply is not None]
     inputs = [reply.usage.input_tokens for reply in replies]
     outputs = [reply.usage.output_tokens for reply in replies]
     costs = [reply.cost.usd for reply in replies]
     return Spent(
-        calls=len(calls),
+        calls=len(whole),
         input_tokens=_total(inputs),
         output_tokens=_total(outputs),
         cost_usd=None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0)),

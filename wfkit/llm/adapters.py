@@ -14,6 +14,7 @@ from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import capabilities, registry
+from wfkit.llm.messages import embeds
 from wfkit.llm.words import Ear, words
 
 Heard = Callable[[Mapping[str, str]], None]
@@ -163,8 +164,41 @@ def of(model: str) -> Adapter:
     return next(adapter for adapter in ORDER if adapter.supports(model))
 
 
+class Embeddings(Litellm):
+    """Vectors of texts. `direct`: those of OpenAI need no litellm."""
+
+    def __init__(self, model: str, direct: bool) -> None:
+        self._direct = direct
+        self._is_local = direct or model.partition("/")[0] == "offline"
+
+    async def loaded(self) -> None:
+        """Wait for litellm where it is needed."""
+        if not self._is_local:
+            await super().loaded()
+
+    async def ask(self, request: Request, heard: Heard, ear: Ear | None) -> Reply:  # noqa: ARG002 - nothing grows
+        """One HTTP request for vectors."""
+        from wfkit.llm import embeddings  # loaded by the first call
+
+        if Fake().supports(request.model) or registry.of(request.model) is not None:
+            hint = "name one that does, such as openai/text-embedding-3-small, or `offline`"
+            message = f"the model {request.model!r} makes no vectors; {hint}"
+            raise CallFailed(Failure(FailureKind.INVALID_REQUEST, "NoEmbeddings", message, hint=hint))
+        return await embeddings.reply(request, heard, self._direct)
+
+
+def _of_embeddings(request: Request, transport: str) -> Embeddings:
+    if transport == "litellm" or not request.model.startswith("openai/"):
+        return Embeddings(request.model, direct=False)
+    from wfkit.llm import direct  # with asyncio: only for models of providers
+
+    return Embeddings(request.model, direct=not direct.is_off())
+
+
 def for_request(request: Request, transport: str) -> Adapter:
     """Who answers this request; with the transport `litellm` nothing is sent directly."""
+    if embeds(request):
+        return _of_embeddings(request, transport)
     for adapter in ORDER:
         if isinstance(adapter, Direct):
             if transport != "litellm" and adapter.takes(request):

@@ -15,13 +15,17 @@ from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import capabilities, tokens
 from wfkit.llm.availability import check_model
+from wfkit.llm.messages import embeds
 
 
 def check_request(request: Request) -> None:
     """Return if nothing is known against this request. Raises ModelUnavailable for a name or key, CallFailed for all
     else."""
     check_model(request.model)
-    problem = unfit(request.model, dict(request.params), bool(request.tools)) or too_long(request)
+    if embeds(request):
+        problem = next(_unfit_texts(request), "")
+    else:
+        problem = unfit(request.model, dict(request.params), bool(request.tools)) or too_long(request)
     if problem:
         raise CallFailed(Failure(FailureKind.INVALID_REQUEST, NEVER_SENT, problem))
 
@@ -46,6 +50,21 @@ def too_long(request: Request) -> str:
         f"the prompt has at least {sent:,} tokens, and {request.model} reads {limit:,}: shorten it, split it with "
         "`each`, or choose a model that reads more (`%wf models` lists them)"
     )
+
+
+def _unfit_texts(request: Request) -> Iterator[str]:
+    """Why a model makes no vectors of these texts."""
+    can = capabilities.of(request.model)
+    if can is None:
+        return
+    if can.kind != "embedding":
+        yield f"{request.model} answers prompts and makes no embeddings: choose a model that does (`%wf models`)"
+    for place, message in enumerate(request.messages):
+        if can.context_tokens is not None and len(message.content) > can.context_tokens:
+            sent = tokens.at_least(message.content)
+            if sent > can.context_tokens:
+                limit = f"{request.model} reads {can.context_tokens:,} of a text"
+                yield f"text {place} of the batch has at least {sent:,} tokens, and {limit}: split it"
 
 
 def _reasons(model: str, can: Capabilities, params: Mapping[str, Any], tools: bool) -> Iterator[str]:

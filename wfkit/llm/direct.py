@@ -60,7 +60,7 @@ def speaks(model: str) -> bool:
     if prefix != "openai" or not slash or _OTHER.search(name):
         return False
     entry = price_file.entries().get(name) or price_file.entries().get(model)
-    return (entry is None or entry.get("mode") == "chat") and not _litellm_is_set_up()
+    return (entry is None or entry.get("mode") == "chat") and not is_off()
 
 
 def takes(request: Request) -> bool:
@@ -106,6 +106,24 @@ async def send(request: Request, heard: Callable[[Mapping[str, str]], None], lis
     return reply
 
 
+async def post(path: str, body: bytes, model: str, heard: Callable[[Mapping[str, str]], None]) -> bytes:
+    """The body of the answer to one HTTP request below the base URL. Raises CallFailed."""
+    import aiohttp  # 60 ms: the first call loads it
+
+    try:
+        session = await _session()
+        async with session.post(f"{_base()}/{path}", data=body, headers=_headers()) as response:
+            heard(response.headers)
+            content, status = await _content(response), response.status
+    except (aiohttp.ClientError, OSError) as error:
+        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+            raise
+        raise CallFailed(broken(error, model, isinstance(error, aiohttp.ClientConnectorError))) from None
+    if status >= 400:
+        raise CallFailed(failure_of_status(status, response.headers, content, model))
+    return content
+
+
 async def close() -> None:
     """Close the session of the running loop, if there is one. The next request opens another."""
     session = _sessions.pop(asyncio.get_running_loop(), None)
@@ -124,7 +142,7 @@ def _close_at_exit() -> None:
             logging.getLogger(__name__).debug("connections were not closed at exit: %r", error)
 
 
-def _litellm_is_set_up() -> bool:
+def is_off() -> bool:
     """Whether the user has changed how litellm reaches providers, or watches it: then it must be the one to send."""
     if any(os.environ.get(name) for name in _OF_LITELLM):
         return True

@@ -35,7 +35,7 @@ _BEFORE_IMPORT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price list from the network
     "LITELLM_MODE": "PRODUCTION",  # else the import reads a .env file into this process
 }
-_NEVER_S = 6000.0  # part of the key under which litellm keeps a client, so it must not vary; our deadline is another
+NEVER_S = 6000.0  # part of the key under which litellm keeps a client, so it must not vary; our deadline is another
 _EXIT_S = 2.0
 _SETTLE_S = 0.02
 
@@ -87,7 +87,7 @@ async def send(
     _asking.set(True)
     try:
         response = await litellm.acompletion(
-            model=asked.model, messages=wire_messages(asked.messages), max_retries=0, timeout=_NEVER_S, **arguments
+            model=asked.model, messages=wire_messages(asked.messages), max_retries=0, timeout=NEVER_S, **arguments
         )
         heard(getattr(response, "_response_headers", None) or {})
         return reply_of(response, asked) if listener is None else await grown(response, asked, listener)

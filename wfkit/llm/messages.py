@@ -24,6 +24,7 @@ SCHEMA_INSTRUCTION = (
     "(no explanation, no code fence):\n"
 )
 _FENCE = "```"
+EMBED = "embed"  # the role of a text whose vector is wanted
 CORRECTION = "Your last answer could not be used: "
 
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
@@ -74,6 +75,17 @@ def _plain(value: Any, name: str) -> Any:
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: _plain(item, name) for key, item in value.items()}
     raise ValueFault(f"parameter {name!r} of a request holds a {type(value).__name__}: only JSON values can be sent")
+
+
+def embedding_request(model: str, texts: Sequence[str], dimensions: int | None) -> Request:
+    """The request for the vectors of these texts."""
+    params = () if dimensions is None else (("dimensions", dimensions),)
+    return Request(model, tuple(Message(EMBED, text) for text in texts), params)
+
+
+def embeds(request: Request) -> bool:
+    """Whether a request is for vectors of texts, not for an answer."""
+    return bool(request.messages) and request.messages[0].role == EMBED
 
 
 def wire(text: str) -> str:

@@ -14,7 +14,7 @@ from wfkit.core.call import Cost, Message, Request, Usage
 from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import CostSource, UsageSource
 from wfkit.llm import price_file, registry, tokens
-from wfkit.llm.messages import wire, wire_messages
+from wfkit.llm.messages import embeds, wire, wire_messages
 from wfkit.llm.price_file import Entry
 from wfkit.settings import Models, Prices
 
@@ -122,7 +122,7 @@ def worst_case(request: Request) -> tuple[Decimal | None, int | None]:
     sent += len(request.schema or "") + _OVERHEAD
     sent += sum(len(f"{tool.name}{tool.description}{tool.parameters}".encode()) + _OVERHEAD for tool in request.tools)
     entry = price(request.model) or {}
-    said = dict(request.params).get("max_tokens", entry.get("max_output_tokens"))
+    said = 0 if embeds(request) else dict(request.params).get("max_tokens", entry.get("max_output_tokens"))
     if not isinstance(said, int):
         return None, None
     plain, thought = (

@@ -166,7 +166,7 @@ def _story(origins: Origins, made: Made) -> dict[str, Any]:
         "model": spec.model if spec is not None else None,
         "answered_by": talk.answered_by,
         "prompt": _conversation(talk.call),
-        "reply": talk.call.reply.text if talk.call is not None and talk.call.reply is not None else None,
+        "reply": _reply(talk.call),
         "rounds": talk.rounds,
         "cost_usd": result.spent.cost_usd,
         "call_id": talk.call_id,
@@ -179,6 +179,15 @@ def _conversation(call: CallRecord | None) -> str | None:
     if call is None:
         return None
     return "\n\n".join(map(_said, call.request.messages))
+
+
+def _reply(call: CallRecord | None) -> str | None:
+    """What was answered; a vector is told by its size."""
+    if call is None or call.reply is None:
+        return None
+    if call.request.messages and call.request.messages[0].role == "embed":
+        return f"(a vector of {len(call.reply.text) * 3 // 16} numbers)"
+    return call.reply.text
 
 
 def _said(message: Message) -> str:

@@ -244,7 +244,8 @@ def _call(call: CallRecord) -> Row:
         "call_id": call.call_id, "request_digest": call.request_digest, "provider": call.provider,
         "request_model": call.request.model, "response_model": reply and reply.model,
         "started_at": micros(call.started_at), "ended_at": micros(call.ended_at), "verdict": call.verdict,
-        "round": call.round, "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
+        "round": call.round, "part": call.part,
+        "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens,
         "cache_read_input_tokens": usage.cache_read_input_tokens,
         "cache_write_input_tokens": usage.cache_write_input_tokens,
         "reasoning_output_tokens": usage.reasoning_output_tokens, "usage_source": usage.source,
@@ -258,7 +259,7 @@ _CALL = (
     "call_id", "state", "request_digest", "provider", "request_model", "response_model", "started_at", "ended_at",
     "verdict", "round", "served", "input_tokens", "output_tokens", "cache_read_input_tokens",
     "cache_write_input_tokens", "reasoning_output_tokens", "usage_source", "cost_usd", "input_cost_usd",
-    "output_cost_usd", "cost_source", "finish_reason", "error_kind", "error", "message", "record", "worst_usd",
+    "output_cost_usd", "cost_source", "finish_reason", "error_kind", "error", "message", "record", "part", "worst_usd",
     "unanswered",
 )  # fmt: skip
 _UNKNOWN_CALL = dict.fromkeys(_CALL)

@@ -51,7 +51,8 @@ CREATE TABLE attempts (
 );
 
 -- One row before a request is sent (`state` started, `worst_usd` is what it may cost at most) and one when it ended;
--- `record` has request, reply and failure. `unanswered`: no answer came, but it may have been billed.
+-- `record` has request, reply and failure. `unanswered`: no answer came, but it may have been billed. A request for many
+-- vectors has a row for each text, numbered by `part`; what it used and cost stands in the first.
 -- `escaped`: strings with lone surrogates, which are no UTF-8, are written as SUB and four hex digits.
 CREATE TABLE calls (
     journal_id VARCHAR, run_id VARCHAR, epoch INTEGER, seq BIGINT, "at" TIMESTAMP, task INTEGER, attempt INTEGER,
@@ -60,7 +61,7 @@ CREATE TABLE calls (
     input_tokens BIGINT, output_tokens BIGINT, cache_read_input_tokens BIGINT, cache_write_input_tokens BIGINT,
     reasoning_output_tokens BIGINT, usage_source VARCHAR, cost_usd DECIMAL(18, 9), input_cost_usd DECIMAL(18, 9),
     output_cost_usd DECIMAL(18, 9), cost_source VARCHAR, finish_reason VARCHAR, error_kind VARCHAR, error VARCHAR,
-    message VARCHAR, record JSON, worst_usd DECIMAL(18, 9), unanswered BOOLEAN, escaped BOOLEAN
+    message VARCHAR, record JSON, worst_usd DECIMAL(18, 9), unanswered BOOLEAN, part INTEGER, escaped BOOLEAN
 );
 
 -- What guards decided about the calls of an attempt, where that changed what happened: `act` is waited (for `waited_s`

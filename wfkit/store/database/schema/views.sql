@@ -114,6 +114,7 @@ FROM (
         c.state = 'started'
             AND coalesce(c.epoch < l.epoch OR l.status NOT IN ('running', 'waiting_review'), false) AS lost
     FROM calls c LEFT JOIN runs_latest l ON l.run_id = c.run_id
+    WHERE coalesce(c.part, 0) = 0
 ) c
 ASOF LEFT JOIN task_ranges r ON r.run_id = c.run_id AND c.task >= r.first
 LEFT JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
