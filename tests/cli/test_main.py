@@ -277,6 +277,23 @@ def test_a_bad_definition_is_exit_code_2(tmp_path: Path) -> None:
     assert "did you mean 'retries'" in ran.stderr
 
 
+def test_models_need_no_store(tmp_path: Path) -> None:
+    """`wfkit models` lists what is known, with a key's name and never its value, and makes no store; JSON for scripts."""
+    (tmp_path / "pyproject.toml").write_text('[tool.wfkit.models."openai/mine"]\ntools = true\ninput_usd = 0.5\n')
+    ran = shell(tmp_path, "models", "openai/*mi*", "--usable", "--json", OPENAI_API_KEY="canary-of-a-key-123456")
+    told = last_object(ran)
+    rows = {row["model"]: row for row in told["models"]}
+    assert (rows["openai/mine"]["source"], rows["openai/mine"]["input_usd"]) == ("you", 0.5)
+    assert rows["openai/gpt-5-mini"]["key"] == "OPENAI_API_KEY"
+    assert rows["openai/gpt-5-mini"]["schema"] is True
+    assert told["keys"] == ["OPENAI_API_KEY"]
+    assert "canary" not in ran.stdout + ran.stderr
+    wrong = shell(tmp_path, "models", "gtp-5-mini")
+    assert wrong.returncode == 2
+    assert "near to it: openai/gpt-5-mini" in wrong.stderr
+    assert not (tmp_path / ".wfkit").exists()
+
+
 def test_a_notebook_without_a_workflow_runs_too(tmp_path: Path) -> None:
     """Unknown is null: there is no run id, and no report is written."""
     write(tmp_path / "x.ipynb", "1 + 1")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import threading
 import traceback
 from collections.abc import Callable
@@ -16,10 +17,13 @@ from decimal import Decimal
 from typing import Any
 
 from wfkit.core.call import Cost, Failure, Reply, Request, Usage
+from wfkit.core.secrets import redact
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm import prices, tokens
 from wfkit.llm.failures import failure_of
+from wfkit.llm.messages import with_instructions
+from wfkit.llm.native_schema import sends_natively
 from wfkit.llm.registry import Registered
 
 _Outcome = tuple[Any, BaseException | None]  # what it answered, or what it raised instead
@@ -28,9 +32,11 @@ _lock = threading.Lock()
 
 
 async def ask(found: Registered, request: Request) -> Reply:
-    """What an adapter answers to a request. Raises CallFailed."""
+    """What an adapter answers to a request; its schema is told in words unless the model takes one. Raises
+    CallFailed."""
+    asked = request if sends_natively(request) else with_instructions(request)
     try:
-        said, error = await asyncio.wrap_future(_started(found, request))
+        said, error = await asyncio.wrap_future(_started(found, asked))
     except asyncio.CancelledError:
         this = asyncio.current_task()
         if this is None or this.cancelling():
@@ -87,7 +93,7 @@ def _failed(error: BaseException, found: Registered, request: Request) -> Failur
     frames = traceback.extract_tb(error.__traceback__)[1:]
     lines = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
     where = f"the adapter {found.prefix!r} ({'.'.join(found.origin)}) failed"
-    return replace(failure, message=f"{where}: {failure.message}", traceback="".join(lines))
+    return replace(failure, message=f"{where}: {failure.message}", traceback=redact("".join(lines), os.environ))
 
 
 _FIELDS = {"text": str, "model": str, "finish_reason": str, "input_tokens": int, "output_tokens": int}
