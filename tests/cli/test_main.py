@@ -278,7 +278,7 @@ def test_a_bad_definition_is_exit_code_2(tmp_path: Path) -> None:
 
 
 def test_models_need_no_store(tmp_path: Path) -> None:
-    """`wfkit models` lists what is known, with a key's name and never its value, and makes no store; JSON for scripts."""
+    """`wfkit models` lists what is known, with names of keys and no values, and makes no store; JSON for scripts."""
     (tmp_path / "pyproject.toml").write_text('[tool.wfkit.models."openai/mine"]\ntools = true\ninput_usd = 0.5\n')
     ran = shell(tmp_path, "models", "openai/*mi*", "--usable", "--json", OPENAI_API_KEY="canary-of-a-key-123456")
     told = last_object(ran)
