@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import count
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.core.simulation import Simulation
 from tests.core.test_run import ORDERS
@@ -133,3 +136,65 @@ def test_what_hits_save(
     assert (ledger.of(0).hits, ledger.of(0).saved_usd, ledger.of(0).saved_s) == (len(saved), usd, seconds)
     ledger.hits(1, e.Resolved(1, ("k",), ("never_run",), (None,), 0.0, saved_usd=None), 0)
     assert ledger.of(1).saved_usd == 0
+
+
+class Books(RuleBasedStateMachine):
+    """A ledger beside the plainest account of it: a list of calls, summed up anew each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger, self.numbers = Ledger(), count()
+        self.calls: list[dict[str, Any]] = []  # node, attempt, state, usd, worst, verdict
+
+    def pick(self, which: int, *states: str) -> dict[str, Any] | None:
+        found = [call for call in self.calls if call["state"] in states]
+        return found[which % len(found)] if found else None
+
+    @rule(node=st.integers(0, 2), attempt=st.integers(1, 2), worst=st.sampled_from([Decimal("0.5"), None]))
+    def sent(self, node: int, attempt: int, worst: Decimal | None) -> None:
+        name = f"c{next(self.numbers)}"
+        self.calls.append({"id": name, "node": node, "attempt": attempt, "state": "away", "worst": worst, "usd": None})
+        self.ledger.started(node, e.CallStarted(node, attempt, name, "d", "m", 0.0, worst))
+
+    @rule(which=st.integers(0, 99), usd=st.sampled_from(["0.25", "0", None]), verdict=st.sampled_from(Verdict))
+    def answered(self, which: int, usd: str | None, verdict: Verdict) -> None:
+        call = self.pick(which, "away", "lost")
+        if call is not None:
+            call |= {"state": "answered", "usd": None if usd is None else Decimal(usd), "verdict": verdict}
+            self.came_back(call, reply=reply(usd), verdict=verdict)
+
+    @rule(which=st.integers(0, 99), failure=st.sampled_from([TIMED_OUT, REFUSED]))
+    def went_wrong(self, which: int, failure: Failure) -> None:
+        call = self.pick(which, "away", "lost")
+        if call is not None:
+            call["state"] = "refused" if failure is REFUSED else "unanswered"
+            self.came_back(call, failure=failure, worst_usd=call["worst"] if failure is TIMED_OUT else None)
+
+    def came_back(self, call: dict[str, Any], **outcome: Any) -> None:
+        record = CallRecord(call["id"], "d", REQUEST, 0.0, 1.0, **{"verdict": Verdict.INVALID, **outcome})
+        self.ledger.call(call["node"], e.CallEnded(call["node"], call["attempt"], record, 1.0))
+
+    @rule()
+    def the_process_ends(self) -> None:
+        self.ledger.broken_off()
+        for call in self.calls:
+            call["state"] = "lost" if call["state"] == "away" else call["state"]
+
+    @invariant()
+    def sums_agree(self) -> None:
+        for node in range(3):
+            mine = [call for call in self.calls if call["node"] == node and call["state"] != "away"]
+            lost = [call for call in mine if call["state"] in {"lost", "unanswered"}]
+            unpriced = [call for call in mine if call in lost or (call["state"] == "answered" and call["usd"] is None)]
+            usd = sum((call["usd"] for call in mine if call["usd"] is not None), Decimal(0))
+            spent = self.ledger.of(node).spent()
+            assert (spent.calls, spent.unanswered, spent.unpriced) == (len(mine), len(lost), len(unpriced))
+            assert spent.cost_usd == (None if unpriced and not usd else usd)
+            worst = [call["worst"] for call in lost]
+            assert spent.unanswered_usd == (None if None in worst else sum(worst, Decimal(0)))
+            bad = [call for call in mine if call["state"] == "answered" and call["verdict"] is not Verdict.VALID]
+            assert self.ledger.of(node).wasted_usd == sum((call["usd"] or Decimal(0) for call in bad), Decimal(0))
+
+
+TestBooks = Books.TestCase
+TestBooks.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
