@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.database.stories import Story, placed, random_run
+from tests.story.processes import finish, start
+from wfkit import Workflow
 from wfkit.core.report import RunReport
 from wfkit.engine.snapshot import snapshot
 from wfkit.store.database import fold, opening, reports, sql
@@ -85,3 +89,38 @@ def test_one_set_of_figures(seed: int) -> None:
         assert reports.runs(connection)[0] == report.run
         totals = sql.select(connection, "SELECT sum(calls) AS calls, sum(unanswered) AS unanswered FROM costs")
         assert list(totals.fillna(0).iloc[0]) == [report.run.spent.calls, report.run.spent.unanswered]
+
+
+KILLED = """
+import os, signal, sys
+from wfkit import Workflow, prompt
+from wfkit.core.call import Reply
+import wfkit.llm.client as client
+async def ask(request, *_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+client.ask = ask
+workflow = Workflow("killed", store=sys.argv[1], namespace={})
+workflow.add(prompt("told", "Say {{ word }}", model="openai/gpt-4o-mini", max_tokens=100))
+workflow.run("told", inputs={"word": "hello"})
+"""
+
+
+def test_a_killed_run_that_nobody_takes_up(tmp_path: Path) -> None:
+    """After a kill -9 in a call another run begins: the old one is told as interrupted, and its request is listed with
+    node, model, time and the most it may cost."""
+    store = str(tmp_path / ".wfkit")
+    finish(start(tmp_path, KILLED, store, OPENAI_API_KEY="none"), -signal.SIGKILL)
+    workflow = Workflow("other", store=store, namespace={})
+    workflow.node(other)
+    assert workflow.run("other").status == "success"
+    assert [row.status for row in workflow.store.runs()] == ["success", "interrupted"]
+    listed = workflow.sql("SELECT node, model, why, worst_usd, started_at FROM possibly_billed").iloc[0]
+    told = workflow.history().text()
+    workflow.close()
+    assert (listed["node"], listed["model"], listed["why"]) == ("told", "openai/gpt-4o-mini", "its process ended first")
+    assert 0 < listed["worst_usd"] < 0.001
+    assert "1 call without a reply may be billed too" in " ".join(told.split())
+
+
+def other() -> int:
+    return 1

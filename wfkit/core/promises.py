@@ -84,6 +84,11 @@ class Log(Protocol):
         """
         ...
 
+    def orphans(self) -> list[tuple[str, int, float]]:
+        """Runs that have no end because their process is gone: id, last epoch, and when it was last heard of (Unix
+        time)."""
+        ...
+
     def interrupted(self) -> list[tuple[RunStarted, int]]:
         """Runs without an end whose process is gone, or that were interrupted; newest first, with the last epoch."""
         ...

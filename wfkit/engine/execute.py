@@ -41,7 +41,7 @@ from wfkit.engine.prompting import Prompting
 from wfkit.engine.purses import Purses, open_day
 from wfkit.engine.refusing import Refusing
 from wfkit.engine.resolve import Resolver
-from wfkit.engine.resume import Resumable, kept_replies, kept_tools, take_up
+from wfkit.engine.resume import Resumable, close_orphans, kept_replies, kept_tools, take_up
 from wfkit.engine.seating import Seating
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
@@ -326,6 +326,7 @@ def _begin_or_resume(session: Session, prepared: Prepared, wish: Wish) -> tuple[
         run = take_up(Resumable(session.store, session.project, prepared, session.settings.counted()), started, now)
         if run is not None:
             return run, definitions
+    close_orphans(session.store, now)
     return begin(started), [started, *definitions]
 
 

@@ -78,6 +78,23 @@ def _adopt(where: Resumable, old: RunStarted, epoch: int, now: float, new: RunSt
         flight.release()
 
 
+def close_orphans(store: Store, now: float) -> None:
+    """Write the end of runs whose process is gone and that nobody has taken up: they were interrupted. So their books
+    are closed: what they had sent may be billed. They can be taken up all the same."""
+    for run_id, epoch, heard_at in store.orphans():
+        flight = store.try_flight(f"adopt {run_id}")
+        if flight is None:
+            continue
+        try:
+            if (run_id, epoch) in [(gone, last) for gone, last, _ in store.orphans()]:
+                adopted = Adopted(epoch + 1, now, "", max(0.0, now - heard_at))
+                ended = RunEnded(RunState.INTERRUPTED, now)
+                entries = [Entry(run_id, epoch + 1, 0, adopted), Entry(run_id, epoch + 1, 1, ended)]
+                store.append(entries, durable=True).wait()
+        finally:
+            flight.release()
+
+
 def kept_replies(entries: Sequence[Entry], run: Run) -> dict[tuple[int, str], CallRecord]:
     """What the attempts that were broken off had been answered, by task and request: paid for, so served again to the
     attempt that continues them, even where only a correction followed."""

@@ -101,6 +101,11 @@ class DiskStore(Serving, Asking):
         self._flush()
         return adopt.interrupted(self._marks.now())
 
+    def orphans(self) -> list[tuple[str, int, float]]:
+        """Runs that have no end because their process is gone: id, last epoch, and when it was last heard of."""
+        self._flush()
+        return adopt.orphans(self._marks.now())
+
     def entries(self, run_id: str, outline: bool = False) -> list[Entry]:
         """All entries of a run in the order (epoch, seq), without late ones; for an `outline` work is not decoded."""
         self._flush()

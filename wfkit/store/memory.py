@@ -116,6 +116,10 @@ class MemoryStore(Serving, Asking):
         starts = [(event, epoch) for event, epoch in ready if isinstance(event, RunStarted)]
         return sorted(starts, key=lambda pair: pair[0].at, reverse=True)
 
+    def orphans(self) -> list[tuple[str, int, float]]:
+        """None: these runs end with their process."""
+        return []
+
     def entries(self, run_id: str, outline: bool = False) -> list[Entry]:  # noqa: ARG002 - nothing has to be read
         """All entries of a run in the order (epoch, seq), without late ones."""
         with self._recent.lock:

@@ -52,6 +52,30 @@ def interrupted(marks: Mapping[Log, list[Mark]]) -> list[tuple[RunStarted, int]]
     return sorted(ready, key=lambda pair: pair[0].at, reverse=True)
 
 
+def orphans(marks: Mapping[Log, list[Mark]]) -> list[tuple[str, int, float]]:
+    """Runs without an end whose process is gone: id, last epoch, and when it was last heard of (Unix time)."""
+    runs: dict[str, list[tuple[Mark, Log]]] = {}
+    for log, found in marks.items():
+        for mark in found:
+            runs.setdefault(mark.run_id, []).append((mark, log))
+    gone = []
+    for run_id, story in runs.items():
+        epoch = max(mark.epoch for mark, _ in story)
+        last = [(mark, log) for mark, log in story if mark.epoch == epoch]
+        begun = any(mark.kind == "RunStarted" for mark, _ in story)
+        ended = any(mark.kind == "RunEnded" for mark, _ in last)
+        if begun and not ended and not any(log.live() for _, log in last):
+            gone.append((run_id, epoch, max(_touched(log) for _, log in last)))
+    return gone
+
+
+def _touched(log: Log) -> float:
+    try:
+        return log.path.stat().st_mtime
+    except OSError:  # collected meanwhile
+        return 0.0
+
+
 def _resumable(story: list[tuple[Mark, Log]]) -> bool:
     """Whether the last epoch of a run did not end for good and nobody is at it."""
     epoch = max(mark.epoch for mark, _ in story)
