@@ -98,17 +98,17 @@ class DiskStore(Serving, Asking):
 
     def interrupted(self) -> list[tuple[RunStarted, int]]:
         """Runs without an end whose process is gone, or that were interrupted, newest first, with their last epoch."""
-        self._flush()
+        _flush(self._tails.own)
         return adopt.interrupted(self._marks.now())
 
     def orphans(self) -> list[tuple[str, int, float]]:
         """Runs that have no end because their process is gone: id, last epoch, and when it was last heard of."""
-        self._flush()
+        _flush(self._tails.own)
         return adopt.orphans(self._marks.now())
 
     def entries(self, run_id: str, outline: bool = False) -> list[Entry]:
         """All entries of a run in the order (epoch, seq), without late ones; for an `outline` work is not decoded."""
-        self._flush()
+        _flush(self._tails.own)
         return adopt.entries(self.root, run_id, adopt.WORK if outline else ())
 
     def database(self) -> Database:
@@ -154,7 +154,7 @@ class DiskStore(Serving, Asking):
 
     def _projection(self) -> Projection:
         self._check_open()
-        self._flush()
+        _flush(self._tails.own)
         self._folder.fold()
         self._database_used = True
         return self._database
@@ -163,11 +163,12 @@ class DiskStore(Serving, Asking):
         if self.closed or self._pid != os.getpid():
             raise StoreFault(f"the store {self.root} is closed, or of a process before a fork: open it again")
 
-    def _flush(self) -> None:
-        """What was appended is in the file; if the disk refuses, what is there has to do."""
-        if self._tails.own is not None:
-            with suppress(StoreFault):
-                self._tails.own.commit.wait()
+
+def _flush(own: Journal | None) -> None:
+    """What was appended is in the file; if the disk refuses, what is there has to do."""
+    if own is not None:
+        with suppress(StoreFault):
+            own.commit.wait()
 
 
 @atexit.register
