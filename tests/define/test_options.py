@@ -115,7 +115,7 @@ def test_prompts_are_retried_as_the_settings_say() -> None:
 @pytest.mark.parametrize(
     ("line", "pairs", "message"),
     [
-        ("--retriess 2", [], r"unknown option `retriess` \(line 1\).*'retries'.*options are: each, needs"),
+        ("--retrys 2", [], r"unknown option `retrys` \(line 1\).*'retries'.*options are: each, needs"),
         ("", [("modle", "m", 3)], r"unknown option `modle` \(line 3\).*'model'"),
         ("--retr 2", [], "unknown option `retr`"),
         ("--retries 2 --retries 2", [], "`retries` is given twice"),

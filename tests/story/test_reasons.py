@@ -273,7 +273,7 @@ def test_cached(lab: Lab) -> None:
     told = why(lab.made[-1], "a")
     assert (told.reason, told.from_run, told.made_because) == ("cached", made.run_id, "code_changed")
     assert [change.diff for change in told.changes] == ["-1\n+2"]
-    assert re.search(rf"made by run {made.run_id[:13]} at \d{{4}}-\d\d-\d\d \d\d:\d\d, where it ran", text(told))
+    assert re.search(rf"made by run {made.run_id[:8]} at \d{{4}}-\d\d-\d\d \d\d:\d\d, where it ran", text(told))
 
 
 def test_kept_old_code(lab: Lab) -> None:

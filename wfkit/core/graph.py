@@ -77,9 +77,17 @@ def build(nodes: Mapping[str, Node], targets: Sequence[str] = ()) -> Graph:
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """A hint: " (did you mean 'x'?)", or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    """A hint: " (did you mean 'x'?)", or nothing. Of names that are equally near, the one that begins alike."""
+    close = difflib.get_close_matches(name, list(known), n=3)
+    if not close:
+        return ""
+    best = max(close, key=lambda word: (difflib.SequenceMatcher(None, word, name).ratio(), _alike(word, name)))
+    return f" (did you mean {best!r}?)"
+
+
+def _alike(left: str, right: str) -> int:
+    """How many letters two words have in common at their beginning."""
+    return next((place for place, pair in enumerate(zip(left, right, strict=False)) if pair[0] != pair[1]), len(left))
 
 
 def _missing(node: Node, name: str, nodes: Mapping[str, Node]) -> str:
