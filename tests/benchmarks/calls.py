@@ -21,9 +21,9 @@ CALLS, CONCURRENCY, MODEL = 500, 50, "openai/benchmark"
 
 
 @contextmanager
-def provider(latency_s: float = 0.05) -> Iterator[Mapping[str, str]]:
+def provider(latency_s: float = 0.05, answer: str = "yes") -> Iterator[Mapping[str, str]]:
     """The server, and the environment that leads to it."""
-    command = [sys.executable, "-m", "wfkit.llm.provider", "--latency", str(latency_s), "--answer", "yes"]
+    command = [sys.executable, "-m", "wfkit.llm.provider", "--latency", str(latency_s), "--answer", answer]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -26,6 +26,7 @@ CASES = {
     "map-full-again": "maps",
     "calls": "calls",
     "transport": "calls",
+    "streams": "streams",
     "layers": "layers",
     "digests": "digests",
     "plan": "plans",
