@@ -85,8 +85,18 @@ def load(way: str) -> None:
     asyncio.run(ask())
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("fault", ["hang", "drip", "mid_hang", "mid_drip"])
+@pytest.mark.parametrize(
+    ("fault", "way"),
+    [
+        ("hang", "direct"),
+        ("drip", "direct"),
+        ("mid_hang", "direct"),
+        ("mid_drip", "direct"),
+        ("mid_hang", "litellm"),
+        ("mid_drip", "anthropic"),
+        ("mid_hang", "gemini"),
+    ],
+)
 def test_stalls(lab: Lab, serve: Serve, fault: str, way: str) -> None:
     """A stream that stalls ends at the deadline of its attempt, whatever wire and transport; the retry is answered, and
     what had come may be billed and is not kept."""
