@@ -178,8 +178,7 @@ class Attempts:
         except Exception as error:  # an input that is lost
             return self._ended(start, task, None, failure_of(error, ready))
         if ready.node.kind is NodeKind.PROMPT:
-            made, failure, outputs = await self.prompting.attempt(start, task, given)
-            return self._ended(start, task, made, failure, outputs)
+            return await self.prompting.ask(start, task, given, self._ended)
         made, failure, outputs = await run_async(ready, given, self.context.around, self.desks.of(start, task))
         self.inputs.renew(node, given, made)
         return self._ended(start, task, made, failure, outputs)

@@ -6,14 +6,16 @@ Runs on the loop's thread. How a question reaches a model is in `asking`; when a
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from wfkit.core.call import Failure, Listener
 from wfkit.core.effects import Start
+from wfkit.core.events import Failed, Succeeded
 from wfkit.core.frozen import dataclass
-from wfkit.core.result import Output, Spent
+from wfkit.core.result import Output, Result, Spent
 from wfkit.core.routing import is_last, place
 from wfkit.core.terms import FailureKind
 from wfkit.engine.asking import Asker, Asking, Question
@@ -23,9 +25,13 @@ from wfkit.engine.inputs import Given
 from wfkit.engine.prepare import ReadyNode
 from wfkit.engine.purses import Purses, Turn
 from wfkit.engine.tool_calls import ToolCalls
+from wfkit.engine.twins import Twins
 
 if TYPE_CHECKING:
     import asyncio
+
+
+Ended = Callable[[Start, int, Made | None, Failure | None, tuple[Output, ...]], Succeeded | Failed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,22 @@ class Prompting:
     context: Context
     asking: Asking
     purses: Purses
+    twins: Twins = field(default_factory=Twins)
     stoppable: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def ask(self, start: Start, task: int, given: Given, ended: Ended) -> Succeeded | Failed:
+        """How an attempt of a prompt has `ended`. With tools it may act: of equal items only one asks, and the others
+        share its result."""
+
+        async def alone() -> Succeeded | Failed:
+            return ended(start, task, *await self.attempt(start, task, given))
+
+        run = self.context.run
+        key = run.key[task]
+        if key is None or not self.context.prepared.ready[run.node_of[task]].tools:
+            return await alone()
+        came = await self.twins.once(key, self.context.made, alone)
+        return Succeeded(task, start.attempt, came, time.time()) if isinstance(came, Result) else came
 
     async def attempt(
         self, start: Start, task: int, given: Given
