@@ -380,3 +380,20 @@ def test_fresh_replies(lab: Lab) -> None:
         assert run(asking(lab, price, retries=1))["told"] == "old"
         assert run(asking(lab, price, retries=1), force=True, fresh_replies=True)["told"] == "new"
     assert len(script.requests) == 5
+
+
+def test_files_that_tools_write(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that a tool writes is no read; that a hit does not write it is said. The model is told its short name."""
+    monkeypatch.chdir(tmp_path)
+
+    def draw(name: str) -> Any:
+        Path(name).write_text("a drawing")
+        return wfkit.file(name)
+
+    for expected in ("run", "hit"):
+        with Script([Use("draw", {"name": "a.txt"}), lambda request: told(request)[0]]):
+            outcome = run(asking(lab, draw))
+        assert (did(outcome), outcome["told"]) == ({"told": expected}, "a.txt")
+        warned = [warning for warning in outcome.warnings if "let a Python node write it" in warning]
+        assert len(warned) == (expected == "run")
+        Path("a.txt").unlink(missing_ok=True)

@@ -115,13 +115,14 @@ def notes_of(ready: ReadyNode, recorder: Recorder, files: tuple[Read, ...]) -> t
     if not (recorder.writes or recorder.notes):
         return ()
     found, left = [], left_behind(recorder, files)
+    who, keep = ("one of its tools", "let a Python node write it and") if ready.tools else ("its body", "")
     if left:
-        again = f"which a hit does not write again: return wfkit.file({left[0]!r})"
-        found.append(f"its body wrote {left[0]!r}, {again}")
+        again = f"which a hit does not write again: {keep} return wfkit.file({left[0]!r})".replace("  ", " ")
+        found.append(f"{who} wrote {left[0]!r}, {again}")
     cache = ready.node.options.cache
     if recorder.notes and cache.enabled and cache.ttl_s is None:
         did = "starts a process" if any(kind == "process" for kind, _ in recorder.notes) else "asks the network"
-        found.append(f"its body {did}: what that reads is not looked at again; `cache: 1h` or `cache: off` limits it")
+        found.append(f"{who} {did}: what that reads is not looked at again; `cache: 1h` or `cache: off` limits it")
     return tuple(found)
 
 

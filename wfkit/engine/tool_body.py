@@ -65,7 +65,7 @@ async def _awaited(watch: Watch, body: Callable[[], Any]) -> tuple[Any, BaseExce
 def _came(watch: Watch, value: Any, error: BaseException | None) -> Came:
     """What is told and kept of a call, also of one that failed: the model is told, so what it has read counts."""
     result, name = _told(watch.ready, value, error)
-    made = watch.made(value)
+    made = watch.made(None)  # not its value: of a text nothing can be brought back, so a file that it wrote is told of
     made.run_s, made.outputs = watch.run_s, watch.outputs
     return Came(result, name, made)
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from wfkit.artifact import File
 from wfkit.core.call import Failure
 from wfkit.core.record import Record
 from wfkit.errors import ValueFault
@@ -20,6 +21,8 @@ _ROWS = 1_000  # of a frame
 
 def text_of(value: Any) -> str:
     """A result as a model is told it. Raises ValueFault for what has no plain form."""
+    if isinstance(value, File):
+        value = value.project_name  # the same on every machine
     return bounded(value if isinstance(value, str) else _json(value), LONGEST)
 
 
@@ -51,6 +54,8 @@ def _sorted(value: Any) -> Any:
         return {name: _sorted(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [_sorted(part) for part in value]
+    if isinstance(value, File):
+        return value.project_name
     return sorted(value, key=repr) if isinstance(value, set | frozenset) else value
 
 
