@@ -85,11 +85,13 @@ def test_no_overshoot(at_once: int) -> None:
 
 
 def test_a_thousand_cancellations() -> None:
-    """Calls that are given up anywhere on their way, waiting or sent, leave every seat and reservation free."""
+    """Calls that are given up anywhere on their way, waiting or sent, leave every seat and reservation free; those that
+    were never sent have taken nothing off the budget."""
     every, purse = guards(5), Purse("the run", Decimal(10))
-    dice = random.Random(7)
+    dice, sent = random.Random(7), []
 
     async def send(request: Request) -> Reply:
+        sent.append(request)
         await asyncio.sleep(dice.random() / 100)
         if dice.random() < 0.3:
             raise CallFailed(Failure(FailureKind.RATE_LIMITED, "E", "no", 429, retry_after_s=0.001))
@@ -112,7 +114,10 @@ def test_a_thousand_cancellations() -> None:
     assert (pool.in_use, pool.waiting) == (0, 0)
     assert every.retries.statistics()[REQUEST.model].waiting == 0
     assert every.breakers.statistics()[REQUEST.model].waiting == 0
+    assert every.away == {REQUEST.model: 0}
     assert purse.reserved == Amount()
+    assert purse.spent.usd is not None
+    assert purse.spent.usd <= Decimal("0.001") * (len(sent) + 1)
 
 
 async def _yes(request: Request) -> Reply:
