@@ -55,7 +55,7 @@ class Sending:
             return await self.whole(b"", fault)
         half = max(len(parts) // 2, 1)
         if fault == "bad_json":
-            parts[half] = parts[half][:20] + b"\n\n"
+            parts[half] = parts[half][: parts[half].index(b"data: ") + 20] + b"\n\n"
         response = await self._begin()
         breaks = fault.startswith("mid_")
         for number, part in enumerate(parts[:half] if breaks else parts):
