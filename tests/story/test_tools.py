@@ -58,6 +58,7 @@ workflow.close()
 """
 
 
+@pytest.mark.slow
 def test_killed_within_a_tool(tmp_path: Path) -> None:
     """After kill -9 the conversation goes on where it was: turns are not asked again, tools that ended are not called
     again, one that had begun is called again with the same key; one without a key is called again, and that is told.
@@ -131,6 +132,7 @@ def test_the_budget_holds_between_turns(tmp_path: Path, monkeypatch: pytest.Monk
             workflow.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["anthropic/claude-3-5-haiku-20241022", "gemini/gemini-2.5-flash"])
 def test_other_wires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
     """Through litellm, to Anthropic and Google too: a call, its result, an answer in the wanted shape, without tools at
