@@ -152,6 +152,15 @@ def test_what_is_wrong_is_not_asked_again(lab: Lab, openai: Callable[..., Provid
     assert (outcome.failures[0].failure.kind, len(provider.effects())) == (FailureKind.INVALID_REQUEST, 1)
 
 
+def test_a_group_that_fails(lab: Lab) -> None:
+    """In a task group the failure of a question is that of the node, with its kind: here the one that stops a run."""
+    body = "import asyncio\nasync with asyncio.TaskGroup() as group:\n"
+    with Script([Fail(FailureKind.QUOTA)] * 2, name="asked"):
+        made = "    made = [group.create_task(wfkit.ask(text, model=M)) for text in 'ab']\n1"
+        outcome = run(cells(lab, told=body + made))
+    assert outcome.status == RunState.BUDGET_STOPPED
+
+
 def test_a_failure_may_be_caught(lab: Lab) -> None:
     """A body may catch the failure of a question and go on."""
     body = "from wfkit.errors import CallFailed\ntry:\n    told = await wfkit.ask('Hm?', model=M, retries=0)\n"

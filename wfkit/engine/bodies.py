@@ -226,12 +226,19 @@ def failure_of(error: BaseException, ready: ReadyNode) -> Failure:
     """An error as data. The traceback begins at the user's own lines."""
     if isinstance(error, CallFailed):
         return error.failure
+    if isinstance(error, BaseExceptionGroup) and (failed := error.subgroup(CallFailed)) is not None:
+        return _first_of(failed).failure  # what a task group makes of a question that failed
     if isinstance(error, InvalidOutput):
         return Failure(FailureKind.INVALID_OUTPUT, "WrongValue", str(error))
     if isinstance(error, ValueFault):
         return Failure(FailureKind.UNSTORABLE, type(error).__name__, str(error))
     lines = _users_lines(error, ready)
     return Failure(FailureKind.EXCEPTION, type(error).__name__, _message(error), traceback=lines)
+
+
+def _first_of(group: BaseExceptionGroup[CallFailed]) -> CallFailed:
+    found = group.exceptions[0]
+    return _first_of(found) if isinstance(found, BaseExceptionGroup) else found
 
 
 def _message(error: BaseException) -> str:
