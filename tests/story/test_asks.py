@@ -343,6 +343,15 @@ def test_bad_questions(
         wfkit.ask(prompt, **said)
 
 
+def test_threads_that_nobody_knows(lab: Lab, script: Script) -> None:
+    """On a thread that does not know its node a question is refused in words, before the call: it would be nobody's."""
+    body = "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor() as pool:\n"
+    ask = "    told = list(pool.map(lambda text: wfkit.ask(text, model=M).result(), 'ab'))"
+    outcome = run(cells(lab, told=body + ask))
+    assert "`asyncio.gather` asks many at once" in error(outcome)
+    assert script.requests == []
+
+
 def test_questions_of_a_desk_that_is_closed(lab: Lab, script: Script, tmp_path: Path) -> None:
     """A thread that outlives its body cannot ask in its name."""
     kept: list[Any] = []
