@@ -35,6 +35,11 @@ def limit_of(run: Run, task: int, now: float) -> Limit | None:
     return min((*own, *_deadlines(run, task, now)), key=lambda limit: limit.at, default=None)
 
 
+def deadline_of(run: Run, task: int, now: float) -> Limit | None:
+    """The nearest deadline of this task, or of its run: no attempt passes it, whatever it waits for."""
+    return min(_deadlines(run, task, now), key=lambda limit: limit.at, default=None)
+
+
 def overdue(run: Run) -> Failure:
     """The failure of what is under way when the run's deadline passes."""
     return _of_run(run, run.deadline_at or 0.0).failure()
@@ -44,7 +49,7 @@ def in_time(run: Run, event: Failed) -> Failed:
     """The failure with its next attempt, or without it where that could not end before a deadline; then it says so."""
     if event.retry_at is None:
         return event
-    end = min(_deadlines(run, event.task, event.at), key=lambda limit: limit.at, default=None)
+    end = deadline_of(run, event.task, event.at)
     if end is not None and event.failure.kind is FailureKind.TIMEOUT and event.at >= end.at:
         return replace(event, retry_at=None)
     quickest = run.quickest.get(run.node_of[event.task], 0.0)

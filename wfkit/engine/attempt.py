@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from wfkit.core.call import Failure
-from wfkit.core.deadlines import Limit, limit_of
+from wfkit.core.deadlines import Limit, deadline_of, limit_of
 from wfkit.core.effects import Start
 from wfkit.core.events import Failed, NodeSpec, Succeeded
 from wfkit.core.frozen import dataclass
@@ -27,6 +27,8 @@ from wfkit.engine.prompting import Prompting
 from wfkit.engine.slices import Slices
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
+from wfkit.llm.patience import Patience
+from wfkit.llm.patience import current as patience
 
 if TYPE_CHECKING:
     import asyncio
@@ -158,11 +160,14 @@ class Attempts:
         # A prompt stops by itself, when its request is answered; a stream that is broken off is no longer written.
         if spec.kind is not NodeKind.PROMPT or (model is not None and model.stream):
             self._coroutines.add(this)
-        limit = limit_of(self.context.run, start.tasks[0], time.time())
+        now, run, loop = time.time(), self.context.run, asyncio.get_running_loop()
+        limit, latest = limit_of(run, start.tasks[0], now), deadline_of(run, start.tasks[0], now)
         try:
-            async with asyncio.timeout(None if limit is None else limit.at - time.time()):
+            async with asyncio.timeout(None if limit is None else limit.at - now) as timeout:
+                patience.set(Patience(timeout, None if latest is None else loop.time() + latest.at - now))
                 posted = completion(start, await self._awaited(start, start.tasks[0]))
         except TimeoutError:
+            limit = latest if latest is not None and time.time() >= latest.at else limit
             assert limit is not None  # nothing else raises it here: what a body raises is its failure
             posted = completion(start, Failed(start.tasks[0], start.attempt, limit.failure(), time.time()))
         except BaseException as error:  # CancelledError and SystemExit too, or the run would hang and the loop end

@@ -28,6 +28,7 @@ from wfkit.llm.door_stream import grown
 from wfkit.llm.failures import failure_of
 from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
 from wfkit.llm.native_schema import response_format, sends_natively
+from wfkit.llm.patience import standing_still
 from wfkit.llm.replies import reply_of
 from wfkit.llm.stream import STREAMED
 
@@ -59,7 +60,10 @@ async def litellm_loaded() -> Any:
     """litellm, imported without blocking this loop. Raises CallFailed if it cannot be imported."""
     _loops.add(asyncio.get_running_loop())
     try:
-        return loaded() or await asyncio.wrap_future(_load())
+        if (found := loaded()) is not None:
+            return found
+        with standing_still():
+            return await asyncio.wrap_future(_load())
     except ImportError as error:
         message = f"litellm cannot be imported ({error}): install wfkit again, or use the model `offline`"
         raise CallFailed(Failure(FailureKind.EXCEPTION, "ImportError", message)) from None

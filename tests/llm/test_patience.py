@@ -1,0 +1,56 @@
+"""The limit of an attempt stands still while a library loads, and no longer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from wfkit.llm.patience import Patience, current, standing_still
+
+
+async def limited(limit_s: float, latest_s: float | None, loading_s: float, then_s: float) -> bool:
+    """Whether an attempt with these limits ends in time that loads for so long, and then works."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(limit_s) as timeout:
+            current.set(Patience(timeout, None if latest_s is None else loop.time() + latest_s))
+            with standing_still():
+                await asyncio.gather(*(_also(loading_s) for _ in range(2)))
+            await asyncio.sleep(then_s)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _also(seconds: float) -> None:
+    with standing_still():  # several wait for the same library
+        await asyncio.sleep(seconds)
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "latest_s", "loading_s", "then_s", "ends"),
+    [
+        (0.2, None, 0.4, 0.0, True),
+        (0.2, None, 0.4, 30.0, False),
+        (0.2, 0.3, 30.0, 0.0, False),
+        (0.2, 60.0, 0.4, 0.0, True),
+        (0.2, 0.2, 30.0, 0.0, False),
+    ],
+)
+def test_loading_does_not_count(
+    limit_s: float, latest_s: float | None, loading_s: float, then_s: float, ends: bool
+) -> None:
+    """Loading takes nothing of a timeout; what follows does; and no deadline moves."""
+    assert asyncio.run(limited(limit_s, latest_s, loading_s, then_s)) is ends
+
+
+def test_without_a_limit() -> None:
+    """Who has no limit just waits."""
+
+    async def load() -> str:
+        with standing_still():
+            await asyncio.sleep(0)
+        return "loaded"
+
+    assert asyncio.run(load()) == "loaded"
