@@ -70,7 +70,7 @@ class DiskStore(Serving, Asking):
         self._pid = os.getpid()
         self._lease = Lease(root)
         self._database = Database(root / FILE, self._lease, fill=False)
-        self._tails = Tails(root, self._check_open)
+        self._tails = Tails(root, partial(_check_open, self))
         self._newest = partial(newest_run, self._tails)
         self._marks = RunMarks(root, self._tails.ground.marks_of)
         self._folder = Folder(root, self._tails, self._lease, lambda: self._database)
@@ -98,17 +98,17 @@ class DiskStore(Serving, Asking):
 
     def interrupted(self) -> list[tuple[RunStarted, int]]:
         """Runs without an end whose process is gone, or that were interrupted, newest first, with their last epoch."""
-        _flush(self._tails.own)
+        self._flush()
         return adopt.interrupted(self._marks.now())
 
     def orphans(self) -> list[tuple[str, int, float]]:
         """Runs that have no end because their process is gone: id, last epoch, and when it was last heard of."""
-        _flush(self._tails.own)
+        self._flush()
         return adopt.orphans(self._marks.now())
 
     def entries(self, run_id: str, outline: bool = False) -> list[Entry]:
         """All entries of a run in the order (epoch, seq), without late ones; for an `outline` work is not decoded."""
-        _flush(self._tails.own)
+        self._flush()
         return adopt.entries(self.root, run_id, adopt.WORK if outline else ())
 
     def database(self) -> Database:
@@ -134,7 +134,7 @@ class DiskStore(Serving, Asking):
     def _begin(self) -> Journal:
         """The journal of this process, made when there is something to write."""
         with self._guard:
-            self._check_open()
+            _check_open(self)
             try:
                 self._tails.own = self._tails.own or Journal(self.root, self._secrets)
             except OSError as error:
@@ -144,7 +144,7 @@ class DiskStore(Serving, Asking):
 
     def _readable(self) -> Database | None:
         """The database, if there is something in it that the journals do not say; it is opened when it is asked."""
-        self._check_open()
+        _check_open(self)
         if not self._database_used:
             self._database_used = self._folder.folded or any(map(os.path.exists, self._signs))
         if not self._database_used:
@@ -153,22 +153,22 @@ class DiskStore(Serving, Asking):
         return self._database
 
     def _projection(self) -> Projection:
-        self._check_open()
-        _flush(self._tails.own)
+        _check_open(self)
+        self._flush()
         self._folder.fold()
         self._database_used = True
         return self._database
 
-    def _check_open(self) -> None:
-        if self.closed or self._pid != os.getpid():
-            raise StoreFault(f"the store {self.root} is closed, or of a process before a fork: open it again")
+    def _flush(self) -> None:
+        """What was appended is in the file; if the disk refuses, what is there has to do."""
+        if self._tails.own is not None:
+            with suppress(StoreFault):
+                self._tails.own.commit.wait()
 
 
-def _flush(own: Journal | None) -> None:
-    """What was appended is in the file; if the disk refuses, what is there has to do."""
-    if own is not None:
-        with suppress(StoreFault):
-            own.commit.wait()
+def _check_open(store: DiskStore) -> None:
+    if store.closed or store._pid != os.getpid():
+        raise StoreFault(f"the store {store.root} is closed, or of a process before a fork: open it again")
 
 
 @atexit.register
