@@ -6,15 +6,14 @@ import asyncio
 
 import pytest
 
-from wfkit.llm.patience import Patience, current, standing_still
+from wfkit.llm.patience import bear, standing_still
 
 
 async def limited(limit_s: float, latest_s: float | None, loading_s: float, then_s: float) -> bool:
     """Whether an attempt with these limits ends in time that loads for so long, and then works."""
-    loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(limit_s) as timeout:
-            current.set(Patience(timeout, None if latest_s is None else loop.time() + latest_s))
+            bear(timeout, latest_s)
             with standing_still():
                 await asyncio.gather(*(_also(loading_s) for _ in range(2)))
             await asyncio.sleep(then_s)

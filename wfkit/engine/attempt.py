@@ -23,12 +23,12 @@ from wfkit.engine.context import Context, Made, unexpected
 from wfkit.engine.desks import Desks
 from wfkit.engine.inputs import Inputs
 from wfkit.engine.loop import Posted, completion, fault_of
+from wfkit.engine.prepare import ReadyNode
 from wfkit.engine.prompting import Prompting
 from wfkit.engine.slices import Slices
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
-from wfkit.llm.patience import Patience
-from wfkit.llm.patience import current as patience
+from wfkit.llm.patience import bear
 
 if TYPE_CHECKING:
     import asyncio
@@ -156,15 +156,13 @@ class Attempts:
 
         spec, this = self._spec(start), asyncio.current_task()
         assert this is not None
-        model = self.context.prepared.ready[self.context.run.node_of[start.tasks[0]]].model
-        # A prompt stops by itself, when its request is answered; a stream that is broken off is no longer written.
-        if spec.kind is not NodeKind.PROMPT or (model is not None and model.stream):
+        if _can_be_cancelled(spec, self.context.prepared.ready[self.context.run.node_of[start.tasks[0]]]):
             self._coroutines.add(this)
-        now, run, loop = time.time(), self.context.run, asyncio.get_running_loop()
-        limit, latest = limit_of(run, start.tasks[0], now), deadline_of(run, start.tasks[0], now)
+        now = time.time()
+        limit, latest = (find(self.context.run, start.tasks[0], now) for find in (limit_of, deadline_of))
         try:
             async with asyncio.timeout(None if limit is None else limit.at - now) as timeout:
-                patience.set(Patience(timeout, None if latest is None else loop.time() + latest.at - now))
+                bear(timeout, None if latest is None else latest.at - now)
                 posted = completion(start, await self._awaited(start, start.tasks[0]))
         except TimeoutError:
             limit = latest if latest is not None and time.time() >= latest.at else limit
@@ -187,3 +185,8 @@ class Attempts:
         made, failure, outputs = await run_async(ready, given, self.context.around, self.desks.of(start, task))
         self.inputs.renew(node, given, made)
         return self._ended(start, task, made, failure, outputs)
+
+
+def _can_be_cancelled(spec: NodeSpec, ready: ReadyNode) -> bool:
+    """A prompt stops by itself, when its request is answered; a stream that is broken off is no longer written."""
+    return spec.kind is not NodeKind.PROMPT or (ready.model is not None and ready.model.stream)

@@ -1,6 +1,6 @@
 """Time that is not the model's: while a library loads (litellm: 2 to 40 s), the time limit of an attempt stands still.
 
-Who sets a limit says so in `current`; who makes others wait for a library does it in `standing_still`.
+Who sets a limit tells it to `bear`; who makes others wait for a library does it in `standing_still`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ class Patience:
     latest: float | None = None
 
 
-current: ContextVar[Patience | None] = ContextVar("wfkit_patience", default=None)
+_current: ContextVar[Patience | None] = ContextVar("wfkit_patience", default=None)
+
+
+def bear(limit: asyncio.Timeout, latest_s: float | None) -> None:
+    """From now on this limit can stand still in this task, but in so many seconds it ends (None: never)."""
+    import asyncio  # the loop that runs this has loaded it
+
+    end = None if latest_s is None else asyncio.get_running_loop().time() + latest_s
+    _current.set(Patience(limit, end))
 
 
 @contextmanager
@@ -32,7 +40,7 @@ def standing_still() -> Iterator[None]:
     """The limit does not come nearer meanwhile. Several at once count as the first of them."""
     import asyncio  # the loop that runs this has loaded it
 
-    patience = current.get()
+    patience = _current.get()
     end = None if patience is None else patience.limit.when()
     if patience is None or end is None or end == patience.latest or patience.limit.expired():
         yield
