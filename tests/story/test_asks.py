@@ -322,6 +322,32 @@ def test_a_cell_that_is_no_node(lab: Lab, script: Script, monkeypatch: pytest.Mo
         question.result()
 
 
+def test_a_cell_that_is_no_node_is_recorded(
+    lab: Lab, openai: Callable[..., Provider], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What plain cells ask is on the cassette when they have their answers, also if no run follows; it replays."""
+    provider = openai()
+    tape = lab.root / "tape.jsonl"
+    texts = [f"number {number}" for number in range(5)]
+
+    async def cell() -> list[str]:
+        return await asyncio.gather(*(wfkit.ask(text, model=MODEL) for text in texts))
+
+    workflow = cells(lab)
+    monkeypatch.setattr("wfkit.workflow._current", [workflow])
+    workflow.config("cassette", f"record:{tape}")
+    first = asyncio.run(cell())
+    assert len(tape.read_text("utf-8").splitlines()) == 1 + len(texts) == 1 + len(provider.effects())
+    other = Lab(lab.root / "other")
+    replaying = cells(other)
+    monkeypatch.setattr("wfkit.workflow._current", [replaying])
+    monkeypatch.delenv("OPENAI_API_KEY")
+    replaying.config("cassette", f"replay:{tape}")
+    assert asyncio.run(cell()) == first
+    assert len(provider.effects()) == len(texts)
+    other.close()
+
+
 @pytest.mark.parametrize(
     ("prompt", "said", "problem"),
     [

@@ -23,15 +23,21 @@ def open_desk(session: Session) -> Desk:
         if callable(on_disk):
             ticket.then(on_disk)
 
+    cassette = cassette_of(session, session.settings.cassette)
+
+    def answered() -> None:
+        if cassette is not None and not session.under_way.futures:  # the last of those that were asked together
+            cassette.save()
+
     asking = asking_of(
         session,
         write=write,
         at_work=lambda: not desk.closed,
         kept=lambda task, digest: None,  # noqa: ARG005 - stands for a look-up
-        cassette=cassette_of(session, session.settings.cassette),
+        cassette=cassette,
     )
     open_day(session.today, session.settings, session.store)
     purses = Purses(None, session.settings, session.today)
     sent = lambda task, question: 0  # noqa: ARG005, E731 - stands for a look-up
-    desk = Desk(House(asking, purses, session.settings, shared, sent), "", Options())
+    desk = Desk(House(asking, purses, session.settings, shared, sent, answered=answered), "", Options())
     return desk

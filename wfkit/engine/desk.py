@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     import asyncio
 
 
+def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """What the desks of one run share. `sent` tells how many requests a question of a task has sent in this run;
-    `seed` makes its waits a function of the log."""
+    `seed` makes its waits a function of the log; `answered` is called after each question."""
 
     asking: Asking
     purses: Purses
@@ -38,6 +42,7 @@ class House:
     loop: LoopThread
     sent: Callable[[int, str], int]
     seed: int = 0
+    answered: Callable[[], None] = _nothing
 
 
 @dataclass(eq=False)
@@ -103,6 +108,8 @@ class Desk:
                 task.cancel()
                 await asyncio.wait([task])  # then what it may have cost is in the log
             raise
+        finally:
+            self.house.answered()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

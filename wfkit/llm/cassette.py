@@ -35,7 +35,7 @@ class Cassette:
         if mode == "replay" and not old:
             raise UsageFault(f"there is no cassette {path}: make it with --record {path}, with a key at hand")
         self._found = read(path) if old else []
-        self._new: list[Recording] = []
+        self._new: dict[tuple[Place, str], list[Recording]] = defaultdict(list)
         self._left: dict[str, deque[Recording]] = defaultdict(deque)
         for recording in self._found:
             self._left[recording.digest].append(recording)
@@ -70,8 +70,9 @@ class Cassette:
         """Add an outcome, unless it is there: several tasks may share a request."""
         with self._lock:
             self._used.add(recording.digest)
-            if recording not in self._new and not (self.plays and recording.digest in self._left):
-                self._new.append(recording)
+            there = self._new[recording.place, recording.digest]
+            if recording not in there and not (self.plays and recording.digest in self._left):
+                there.append(recording)
 
     def serve(self, recording: Recording) -> None:
         """A reply that the call log had: it belongs on a cassette that is being recorded, and counts as used."""
@@ -84,9 +85,10 @@ class Cassette:
 
         Raises UsageFault when a reply holds a secret: without it the replay would differ, with it it must not be kept.
         """
-        if not self.records or (self.mode != "record" and not self._new):
-            return
-        write(self.path, self._found + self._new)
+        with self._lock:
+            new = [recording for there in self._new.values() for recording in there]
+            if self.records and (self.mode == "record" or new):
+                write(self.path, self._found + new)
 
     def unused(self) -> list[Recording]:
         """Recordings that nothing asked for so far."""

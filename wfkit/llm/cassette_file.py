@@ -115,7 +115,8 @@ def _line(each: Recording) -> str:
         message = redact(failure.message, os.environ)
         row["failure"] = {"kind": failure.kind, "error": failure.error, "message": message, "status": failure.status}
     row["digest"] = each.digest
-    short = {name: value for name, value in row.items() if value not in (None, {}, 0) or name in {"item", "round"}}
+    always = {"item", "attempt", "round"}
+    short = {name: value for name, value in row.items() if value not in (None, {}, 0) or name in always}
     text = json.dumps(short, ensure_ascii=False)
     if redact(text, os.environ) != text:
         raise UsageFault(
