@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import Future
 
 import pytest
 
+from wfkit.llm import door
 from wfkit.llm.patience import bear, standing_still
 
 
@@ -53,3 +56,22 @@ def test_without_a_limit() -> None:
         return "loaded"
 
     assert asyncio.run(load()) == "loaded"
+
+
+def test_who_gives_up_does_not_end_the_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """litellm is loaded once for all: a deadline of the first who waits for it ends that wait only."""
+    gate = threading.Event()
+
+    def load(done: Future[str]) -> None:
+        gate.wait(30)
+        done.set_result("litellm")
+
+    async def wait_twice() -> str:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(door.litellm_loaded(), 0.01)
+        gate.set()
+        return str(await door.litellm_loaded())
+
+    monkeypatch.setattr(door, "_loading", None)
+    monkeypatch.setattr(door, "_import", load)
+    assert asyncio.run(wait_twice()) == "litellm"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from tests.engine.lab import PATIENCE_S, Lab, did, run
 from wfkit.core.events import CallEnded
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.errors import UsageFault
+from wfkit.llm.adapters import Litellm
 from wfkit.llm.fake import Fail, Hang, Say, Script
 
 KINDS = [FailureKind.TIMEOUT]
@@ -138,3 +140,19 @@ def test_the_setting_holds_for_every_run(lab: Lab) -> None:
         assert run(workflow, deadline=20)["said"] == "yes"
     with pytest.raises(UsageFault, match="deadline must be a time span"):
         workflow.run(deadline="soon")
+
+
+def test_a_deadline_while_a_library_loads(any_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What passes its deadline before litellm is loaded has sent nothing: no call is logged, nothing may be billed."""
+
+    async def forever(adapter: Litellm) -> None:
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(Litellm, "loaded", forever)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+    workflow = any_lab.cells({"said --model anthropic/claude-haiku-4-5 --retries 0 --deadline 300ms": "Go"})
+    outcome = run(workflow)
+    assert kinds(outcome) == KINDS
+    assert workflow.sql("SELECT * FROM calls").empty
+    assert workflow.sql("SELECT * FROM possibly_billed").empty
+    assert outcome.report.run.spent.calls == 0

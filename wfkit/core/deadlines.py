@@ -35,9 +35,9 @@ def limit_of(run: Run, task: int, now: float) -> Limit | None:
     return min((*own, *_deadlines(run, task, now)), key=lambda limit: limit.at, default=None)
 
 
-def deadline_of(run: Run, task: int, now: float) -> Limit | None:
-    """The nearest deadline of this task, or of its run: no attempt passes it, whatever it waits for."""
-    return min(_deadlines(run, task, now), key=lambda limit: limit.at, default=None)
+def end_of(run: Run) -> Limit | None:
+    """The deadline of the run: no attempt passes it, whatever it waits for."""
+    return None if run.deadline_at is None else _of_run(run, run.deadline_at)
 
 
 def overdue(run: Run) -> Failure:
@@ -49,7 +49,7 @@ def in_time(run: Run, event: Failed) -> Failed:
     """The failure with its next attempt, or without it where that could not end before a deadline; then it says so."""
     if event.retry_at is None:
         return event
-    end = deadline_of(run, event.task, event.at)
+    end = min(_deadlines(run, event.task, event.at), key=lambda limit: limit.at, default=None)
     if end is not None and event.failure.kind is FailureKind.TIMEOUT and event.at >= end.at:
         return replace(event, retry_at=None)
     quickest = run.quickest.get(run.node_of[event.task], 0.0)

@@ -56,6 +56,12 @@ class Asking:
     buy: bool = True
     since: float = 0.0
     cassette: Cassette | None = None
+    ready: Callable[[Request], Awaitable[None]] = client.ready
+
+    async def prepare(self, request: Request) -> None:
+        """Before a request is bought: whether it may be, and until what sends it is loaded. Raises CallFailed."""
+        self.check()(request)
+        await self.ready(request)
 
     def check(self) -> Callable[[Request], None]:
         """What is looked at before a request is sent: nothing where a cassette answers."""
@@ -104,7 +110,7 @@ class Asker:
             record=self.record,
             under_way=asking.under_way,
             judge=question.judge,
-            check=asking.check(),
+            check=asking.prepare,
             worst=_worst,
             task=self.task,
             attempt=self.attempt,

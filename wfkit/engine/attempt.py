@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from wfkit.core.call import Failure
-from wfkit.core.deadlines import Limit, deadline_of, limit_of
+from wfkit.core.deadlines import Limit, end_of, limit_of
 from wfkit.core.effects import Start
 from wfkit.core.events import Failed, NodeSpec, Succeeded
 from wfkit.core.frozen import dataclass
@@ -159,7 +159,7 @@ class Attempts:
         if _can_be_cancelled(spec, self.context.prepared.ready[self.context.run.node_of[start.tasks[0]]]):
             self._coroutines.add(this)
         now = time.time()
-        limit, latest = (find(self.context.run, start.tasks[0], now) for find in (limit_of, deadline_of))
+        limit, latest = limit_of(self.context.run, start.tasks[0], now), end_of(self.context.run)
         try:
             async with asyncio.timeout(None if limit is None else limit.at - now) as timeout:
                 bear(timeout, None if latest is None else latest.at - now)

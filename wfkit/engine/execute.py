@@ -259,8 +259,11 @@ def asking_of(session: Session, write: Write, at_work: Callable[[], bool], **mor
         heard = partial(session.guards.rates.heard, request.model)
         return await client.ask(request, settings.timeout_s, settings.transport, heard, listener)
 
+    async def ready(request: Request) -> None:
+        await client.ready(request, session.settings.transport)
+
     given = (session.store, send, session.under_way, session.guards)
-    return Asking(*given, write=write, at_work=at_work, buy=session.settings.buy, **more)
+    return Asking(*given, write=write, at_work=at_work, buy=session.settings.buy, ready=ready, **more)
 
 
 def _seating(session: Session, context: Context) -> Seating:

@@ -72,7 +72,7 @@ class Payer:
     record: Record
     under_way: UnderWay
     judge: Callable[[Reply], Verdict]
-    check: Callable[[Request], None]
+    check: Callable[[Request], Awaitable[None]]
     worst: Callable[[Request], Decimal | None]
     task: int
     attempt: int
@@ -146,7 +146,7 @@ class Payer:
         return _heard(played.reply, self.listener)
 
     async def _buy(self, request: Request, digest: str) -> Reply:
-        self.check(request)
+        await self.check(request)
         if self.left <= 0:
             raise CallFailed(_exhausted())
         before, self.answered = self.left, False

@@ -56,6 +56,16 @@ def _unheard(headers: Mapping[str, str]) -> None:  # noqa: ARG001 - stands for a
     return None
 
 
+async def ready(request: Request, transport: str = "auto") -> None:
+    """Wait until what answers this request is loaded: before it is told to be under way, for nothing leaves till then.
+
+    Raises CallFailed where it cannot be loaded.
+    """
+    adapter = adapters.for_request(request, transport)
+    if isinstance(adapter, adapters.Litellm):
+        await adapter.loaded()
+
+
 async def ask(
     request: Request,
     deadline_s: float,
@@ -75,9 +85,8 @@ async def ask(
     import asyncio  # 15 ms: the loop that runs this has loaded it
 
     ear = None if listener is None else Ear(listener)
+    await ready(request, transport)
     adapter = adapters.for_request(request, transport)
-    if isinstance(adapter, adapters.Litellm):
-        await adapter.loaded()
     deadline = asyncio.timeout(deadline_s)
     try:
         async with deadline:

@@ -136,6 +136,7 @@ def _load() -> Future[Any]:
     with _lock:
         if _loading is None or (_loading.done() and _loading.exception() is not None):
             _loading = Future()
+            _loading.set_running_or_notify_cancel()  # all wait for it: one that gives up must not cancel it
             Thread(target=_import, args=(_loading,), name="wfkit-litellm", daemon=True).start()
         return _loading
 
