@@ -266,7 +266,8 @@ def _worth(judge: Callable[[Reply], Verdict], reply: Reply) -> Verdict:
 
 def _given_up(error: BaseException, is_away: bool) -> Failure:
     if is_away:
-        return Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {error}")
+        why = str(error) or "a deadline, an interrupt, or another reply came first"
+        return Failure(FailureKind.TIMEOUT, type(error).__name__, f"given up before the reply came: {why}")
     return Failure(FailureKind.TIMEOUT, NEVER_SENT, "given up before it was sent")
 
 
