@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wfkit.errors import CallFailed
     from wfkit.workflow import Workflow, adapter, ask, current, embed, env, file, models, node, prompt
 
 __version__ = "0.1.0"
 __all__ = [
+    "CallFailed",
     "Workflow",
     "adapter",
     "ask",
@@ -27,11 +29,20 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "CallFailed":
+        import wfkit.errors  # loaded on first use: keeps `import wfkit` light
+
+        return wfkit.errors.CallFailed
     if name in __all__:
         import wfkit.workflow  # loaded on first use: keeps `import wfkit` light
 
         return getattr(wfkit.workflow, name)
     raise AttributeError(f"module 'wfkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, which `dir` would miss until their first use, and those with two underscores."""
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import wfkit
+from wfkit.errors import CallFailed
 
 PUBLIC_NAMES = 15
 HEAVY = {
@@ -37,6 +38,22 @@ def test_public_names_are_few() -> None:
     """At most 15 names are promised, each exists and is said once."""
     assert len(wfkit.__all__) == len(set(wfkit.__all__)) <= PUBLIC_NAMES
     assert all(getattr(wfkit, name) is not None for name in wfkit.__all__)
+
+
+def test_call_failed_is_caught_by_its_public_name() -> None:
+    """`except wfkit.CallFailed` catches what `wfkit.ask` raises."""
+    assert wfkit.CallFailed is CallFailed
+
+
+def test_names_are_completed() -> None:
+    """`dir(wfkit)` and the Tab key know the public names before their first use."""
+    script = (
+        "import wfkit; from IPython.core.interactiveshell import InteractiveShell as S; shell = S.instance();"
+        " shell.run_cell('import wfkit'); shell.Completer.use_jedi = False;"
+        " print(set(wfkit.__all__) <= set(dir(wfkit)), '__version__' in dir(wfkit), *shell.complete('', 'wfkit.as')[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", ".ask"]
 
 
 def test_import_is_light() -> None:
