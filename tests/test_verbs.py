@@ -71,6 +71,14 @@ def test_every_verb_explains_itself(where: Where) -> None:
         assert find(verb.name, where) is verb
 
 
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_without_a_verb_is_the_overview(flag: str) -> None:
+    """`%wf --help` shows what `%wf` alone does."""
+    with pytest.raises(HelpShown) as caught:
+        read_line(flag)
+    assert caught.value.text == f"{overview(Where.NOTEBOOK)}\n"
+
+
 @pytest.mark.parametrize("where", [Where.NOTEBOOK, Where.SHELL])
 def test_the_overview_fits_a_screen(where: Where) -> None:
     """No line of it is wider than 100 columns, and every argument is in it, unbroken."""

@@ -12,10 +12,12 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from wfkit.errors import UsageFault
 from wfkit.verbs import TABLE, Argument, Shape, Verb, Where, usable
+
+_HELP: Final = frozenset({"-h", "--help"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,11 @@ def find(name: str, where: Where) -> Verb:
 def read_line(line: str) -> Asked:
     """What a `%wf` line asks for. Raises UsageFault, or HelpShown."""
     name, rest = [*line.split(maxsplit=1), "", ""][:2]
+    if name in _HELP:
+        raise HelpShown(f"{overview(Where.NOTEBOOK)}\n")
     verb = find(name, Where.NOTEBOOK)
     whole = any(argument.shape is Shape.REST for argument in verb.arguments)
-    if whole and rest.strip() and rest.strip() not in {"-h", "--help"}:
+    if whole and rest.strip() and rest.strip() not in _HELP:
         return Asked(verb, (rest.strip(),))  # quotes and dashes belong to the statement
     return read(verb, split(rest), Where.NOTEBOOK)
 

@@ -119,7 +119,11 @@ TABLE: Final[tuple[Verb, ...]] = (
         (
             _TARGETS,
             Argument("--force", "run the bodies again; replies of models still come from the call log", Shape.SWITCH),
-            Argument("--fresh-replies", "ask the models again and pay again", Shape.SWITCH),
+            Argument(
+                "--fresh-replies",
+                "of what runs, ask the models again and pay again (with --force: of everything)",
+                Shape.SWITCH,
+            ),
             _MAX_USD,
             Argument("--deadline", "end the run after so long, whatever is under way", metavar="30s|2m"),
             *_CASSETTE,

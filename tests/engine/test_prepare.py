@@ -13,6 +13,7 @@ from wfkit.errors import DefinitionError, GraphError, KeyMissing, ModelUnavailab
 WRONG = {
     "cycle": ({"a": "c", "b": "a", "c": "b"}, "the nodes form a cycle: "),
     "missing": ({"a": "nobody"}, "node 'a': its body reads 'nobody'"),
+    "no import": ({"a": "wfkit.env('HOME')"}, "its body reads 'wfkit', which is not imported: write `import wfkit`"),
     "near": ({"price": "1", "a": "prise"}, "did you mean 'price'?"),
     "missing over": ({"a --each 'x in absent'": "x"}, "'absent'"),
     "unknown need": ({"a --needs absent": "1"}, "needs 'absent'"),

@@ -83,6 +83,20 @@ def test_refusals(purse: Purse, worst: Amount, said: str) -> None:
     assert purse.spent == Amount()
 
 
+@pytest.mark.parametrize(
+    ("purse", "said"),
+    [
+        (Purse("the run", Decimal("0.005")), "the call may cost up to 0.01 US dollars;"),
+        (Purse("the run", Decimal(1), tokens=50), "the call may use up to 100 tokens;"),
+    ],
+)
+def test_a_refusal_is_in_the_unit_that_is_lacking(purse: Purse, said: str) -> None:
+    """Where tokens are lacking it says how many the call may use; where money is, what it may cost."""
+    failure = spend(purse, PRICED, CENT)
+    assert failure is not None
+    assert said in failure.message
+
+
 def test_waits_for_what_others_hold() -> None:
     """A call for which the money is only reserved by others waits, and goes on when they turn out cheap."""
 

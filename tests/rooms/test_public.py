@@ -50,7 +50,8 @@ def test_names_are_completed() -> None:
     script = (
         "import wfkit; from IPython.core.interactiveshell import InteractiveShell as S; shell = S.instance();"
         " shell.run_cell('import wfkit'); shell.Completer.use_jedi = False;"
-        " print(set(wfkit.__all__) <= set(dir(wfkit)), '__version__' in dir(wfkit), *shell.complete('', 'wfkit.as')[1])"
+        " print(set(wfkit.__all__) <= set(dir(wfkit)), '__version__' in dir(wfkit));"
+        " print(*shell.complete('wfkit.as', 'wfkit.as', 8)[1])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True", ".ask"]

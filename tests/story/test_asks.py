@@ -181,6 +181,7 @@ def test_code_without_await(lab: Lab, script: Script) -> None:
             "grouped": "import asyncio\nasync with asyncio.TaskGroup() as group:\n"
             "    made = [group.create_task(wfkit.ask(text, model=M)) for text in 'de']\n[one.result() for one in made]",
             "forgotten": "wfkit.ask('f', model=M)\n1",
+            "looped": "[word async for word in wfkit.ask('h', model=M)]",
             "stuck": "async def stuck_(): return wfkit.ask('g', model=M).result()\nawait stuck_()",
         },
     )
@@ -191,6 +192,7 @@ def test_code_without_await(lab: Lab, script: Script) -> None:
     }  # fmt: skip
     assert "nobody has asked: write `await wfkit.ask(...)`" in error(run(workflow, "forgotten"))
     assert "write `await wfkit.ask(...)`" in error(run(workflow, "stuck"))
+    assert "write `wfkit.ask(..., stream=True)` to hear an answer word by word" in error(run(workflow, "looped"))
     assert len(script.requests) == 5
 
 

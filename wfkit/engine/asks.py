@@ -35,6 +35,13 @@ class Asked(Coroutine[Any, Any, Any]):
     def __await__(self) -> Generator[Any, Any, Any]:
         return self._begin().__await__()
 
+    def __aiter__(self) -> Any:
+        """Raises UsageFault: only a stream is heard word by word."""
+        self._desk.unasked.discard(id(self))
+        raise UsageFault(
+            "this question is awaited, not iterated: write `wfkit.ask(..., stream=True)` to hear an answer word by word"
+        )
+
     def send(self, value: Any) -> Any:
         """As of a coroutine, so that `asyncio.create_task` takes it."""
         return (self._inner or self._begin()).send(value)

@@ -200,6 +200,10 @@ def _without_defaults(node: Node, known: Mapping[str, Node]) -> Node:
 
 def _absent(node: Node, name: str, known: Mapping[str, Node]) -> str:
     place = "its prompt reads" if node.kind is NodeKind.PROMPT else "it needs"
+    if name == "wfkit" and node.kind is not NodeKind.PROMPT:
+        return (
+            f"node {node.name!r}: {place} 'wfkit', which is not imported: write `import wfkit` in a cell or in the body"
+        )
     return (
         f"node {node.name!r}: {place} {name!r}, which is neither a node nor a variable"
         f"{near(name, [*known, *node.namespace])}; define it, or hand it in with inputs={{{name!r}: ...}}"

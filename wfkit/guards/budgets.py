@@ -171,12 +171,13 @@ def _known(reply: Reply, worst: Amount) -> Amount:
 
 def _refused(purse: Purse, worst: Amount, lacking: str) -> Failure:
     spent = f"{purse.spent.usd or 0:f} US dollars and {purse.spent.tokens or 0} tokens are spent"
-    asked = "?" if worst.usd is None else f"{worst.usd:f}"
+    asked = f"cost up to {'?' if worst.usd is None else f'{worst.usd:f}'} US dollars"
+    if " tokens" in lacking:
+        asked = f"use up to {'?' if worst.tokens is None else worst.tokens} tokens"
     hint = "raise the budget, set a lower max_tokens, or choose a cheaper model"
     if "not known" in lacking:
         hint = "give the model a price (setting prices), allow it (option allow_unpriced), or set max_tokens"
     message = (
-        f"the budget of {purse.name} does not allow this call: {lacking}, {spent}, and the call may cost up to {asked} "
-        f"US dollars; {hint}"
+        f"the budget of {purse.name} does not allow this call: {lacking}, {spent}, and the call may {asked}; {hint}"
     )
     return Failure(FailureKind.BUDGET, NEVER_SENT, message, hint=hint)
