@@ -9,17 +9,21 @@ from collections.abc import Callable
 
 from wfkit.core.estimate import Estimate, Span
 from wfkit.core.report import RunReport, RunRow
+from wfkit.core.terms import RunState
 from wfkit.views import numbers
 from wfkit.views.whole import Taken, whole
 
 _NAMED = 2  # maps that a sentence names beside the first
+_LEAST_USD, _LEAST_S = 0.0001, 1.0  # below these an estimate is compared with noise
 Show = Callable[[numbers.Number | None], str]
 
 
 def span(amount: Span, show: Show) -> str:
     """`$0.15 ($0.10 to $0.31)`; `?` when it is not known how much; one amount if it is certain."""
-    if amount.low == amount.expected == amount.high:
-        return show(amount.low)
+    if amount.low == amount.expected == amount.high or (
+        amount.expected is not None and show(amount.low) == show(amount.expected) == show(amount.high)
+    ):
+        return show(amount.expected)
     if amount.expected is None and amount.high is None:
         return numbers.UNKNOWN
     return f"{show(amount.expected)} ({show(amount.low)} to {show(amount.high)})"
@@ -36,9 +40,9 @@ def summary(found: Estimate) -> str:
 
 def compared(run: RunRow) -> str:
     """`expected $0.15, was $0.14 (−7 %); 12 s, was 14 s (+17 %)`, without what nobody could foretell; empty for a run
-    without an estimate, and for one that had nothing to do."""
+    without an estimate, for one that had nothing to do, and for one that did not come to its end."""
     found = run.estimate
-    if found is None or run.ended_at is None:
+    if found is None or run.ended_at is None or run.status not in {RunState.SUCCESS, RunState.PARTIAL}:
         return ""
     spent = run.spent
     used = (
@@ -46,10 +50,10 @@ def compared(run: RunRow) -> str:
     )
     usd = None if spent.cost_usd is None or spent.unpriced else float(spent.cost_usd)
     asked = found.calls.high != 0 or spent.calls
-    parts = [_pair(found.usd, usd, numbers.money)] if asked else []
+    parts = [_pair(found.usd, usd, numbers.money, _LEAST_USD)] if asked else []
     parts += [_pair(found.tokens, used, lambda count: f"{numbers.tokens(count)} tokens")] if asked else []
     if asked or found.run_s.high != 0:
-        parts.append(_pair(found.run_s, run.ended_at - run.started_at, numbers.seconds))
+        parts.append(_pair(found.run_s, run.ended_at - run.started_at, numbers.seconds, _LEAST_S))
     told = [part for part in parts if part]
     return "expected " + "; ".join(told) if told else ""
 
@@ -78,8 +82,9 @@ def _taken(one: Taken, what: str = " items") -> str:
     return f"{numbers.count(one.taken)} of {numbers.count(one.total)}{what}{seed}"
 
 
-def _pair(amount: Span, was: float | None, show: Show) -> str:
-    if amount.expected is None:
+def _pair(amount: Span, was: float | None, show: Show, least: float = 0.0) -> str:
+    """What was expected and what was; empty where nobody could foretell it, or both are below what is worth a word."""
+    if amount.expected is None or (was is not None and max(was, amount.expected) < least):
         return ""
     text = f"{show(amount.expected)}, was {show(was)}"
     if not amount.expected or was is None:
