@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from tests.engine.lab import PATIENCE_S, Lab
 from wfkit.core.terms import RunState
+from wfkit.engine.loop import Loop, Posted
+from wfkit.engine.seating import Seating
 from wfkit.engine.thread import shared
 
 
@@ -34,3 +37,19 @@ def test_an_alarm_that_nobody_hears(lab: Lab, monkeypatch: pytest.MonkeyPatch) -
     assert outcomes[0].status is RunState.FAILED
     assert not early
     assert len(outcomes[0]._context.run.failures[0]) == 2
+
+
+def test_alarms_that_were_overtaken_set_no_others(lab: Lab) -> None:
+    """An earlier alarm overtakes a later one; when that rings at last, it sets none: they would double at each ring."""
+    context = lab.cells({"a": "1"}).run()._context
+    alarms: list[int] = []
+    loop = Loop(context, Seating((), {}, 1), lambda delay_s, number: alarms.append(number))
+    now = time.time()
+    loop._wake(now + 50)
+    loop._wake(now + 10)
+    loop._accept(Posted((), rings=2), [], [])
+    loop._wake(now + 30)
+    assert alarms == [1, 2, 3]
+    loop._accept(Posted((), rings=1), [], [])
+    loop._wake(now + 30)
+    assert alarms == [1, 2, 3]

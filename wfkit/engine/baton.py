@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from wfkit.core.effects import Start
 from wfkit.core.events import RunEnded
@@ -36,7 +37,7 @@ class Baton:
         self.fault: BaseException | None = None
         self.launch: Callable[[Start], None] = _nowhere
         self.when_ended: Callable[[], None] = _nothing
-        self._loop = Loop(context, seating, lambda delay_s: alarm(delay_s, self._ring))
+        self._loop = Loop(context, seating, lambda delay_s, number: alarm(delay_s, partial(self._ring, number)))
         self._lock = threading.Lock()
         self._outbox: deque[Posted] = deque()
 
@@ -99,9 +100,9 @@ class Baton:
             self.carry()
         return result
 
-    def _ring(self) -> None:
+    def _ring(self, number: int) -> None:
         """An alarm went off. It is handed in like an event: whoever has the lock now would not hear it."""
-        self.post(Posted((), rings=True))
+        self.post(Posted((), rings=number))
 
     def _launch(self, start: Start) -> None:
         try:

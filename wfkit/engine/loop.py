@@ -40,25 +40,26 @@ from wfkit.store.secrets import Secrets
 @dataclass(slots=True)
 class Posted:
     """Events to apply. `ends` is the attempt whose seat comes back with them (`expires`: at its deadline); `durable` is
-    called when they are on disk; `rings` says that an alarm went off."""
+    called when they are on disk; `rings` is the number of an alarm that went off (0: none)."""
 
     events: tuple[Event, ...]
     ends: Start | None = None
     durable: Callable[[], None] | None = None
     expires: bool = False
-    rings: bool = False
+    rings: int = 0
 
 
 class Loop:
-    """The scheduling of one run. `alarm` asks to be called again after some seconds."""
+    """The scheduling of one run. `alarm` asks to be called again after some seconds, with a number."""
 
-    def __init__(self, context: Context, seating: Seating, alarm: Callable[[float], None]) -> None:
+    def __init__(self, context: Context, seating: Seating, alarm: Callable[[float, int], None]) -> None:
         self.context = context
         self.ticket: Ticket | None = None
         self._seating, self._seats = seating, seating.slots
         self._alarm = alarm
         self._given_up: set[tuple[int, int]] = set()
         self._wakes_at: float | None = None
+        self._alarms = 0
 
     @property
     def run(self) -> Run:
@@ -103,7 +104,7 @@ class Loop:
             if isinstance(settled, Failed):
                 log.extend(given_up(self.run, settled))
             self._apply(settled, log)
-        if posted.rings:
+        if posted.rings and posted.rings == self._alarms:  # an older one rings late: it would only set more of them
             self._wakes_at = None  # also if it rang too early, because the clock was set back: then it is set again
         if posted.durable is not None:
             calls.append(posted.durable)
@@ -177,7 +178,8 @@ class Loop:
         if self._wakes_at is not None and now < self._wakes_at <= until:
             return
         self._wakes_at = until
-        self._alarm(until - now + 0.001)
+        self._alarms += 1
+        self._alarm(until - now + 0.001, self._alarms)
 
 
 _GRID_S, _LOOK_S = 0.05, 5.0
