@@ -121,6 +121,8 @@ def _bare(items: int, options: dict[str, Any]) -> tuple[int, list[float]]:
 
 
 async def _at_once(answer: Callable[[int], Awaitable[str]], items: int) -> tuple[int, list[float]]:
+    from openai import OpenAIError  # what litellm raises is one; wfkit's own contestant does without both
+
     seats = asyncio.Semaphore(SEATS)
 
     async def seated(number: int) -> float | None:
@@ -128,7 +130,7 @@ async def _at_once(answer: Callable[[int], Awaitable[str]], items: int) -> tuple
             start = time.perf_counter()
             try:
                 right = is_right(number, await answer(number))
-            except Exception:  # noqa: BLE001 - whatever it raises, this ticket has no answer
+            except (OpenAIError, ValueError):  # of litellm, or of pydantic: this ticket has no answer
                 return None
             return time.perf_counter() - start if right else None
 

@@ -43,12 +43,14 @@ class Ear:
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
+        self.heard = asyncio.Event()
 
     def begins(self) -> None:
         self.pieces.clear()
 
     def says(self, piece: str) -> None:
         assert piece
+        self.heard.set()
         self.pieces.append(piece)
 
 
@@ -150,9 +152,7 @@ def test_refused_as_whole(serve: Serve, fault: str, way: str) -> None:
 
 async def gone(provider: Provider) -> None:
     """Until the provider sees that nobody listens any more."""
-    async with asyncio.timeout(LONG_S):
-        while provider._handler.in_flight:  # noqa: ASYNC110 - the provider is a thread of its own
-            await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(provider.idle.wait, LONG_S)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -183,8 +183,7 @@ def test_cancelled(serve: Serve, way: str) -> None:
 
     async def cancelled() -> None:
         task = asyncio.create_task(asked(way, ear=ear))
-        while not ear.pieces:  # noqa: ASYNC110 - until the stream is in its midst
-            await asyncio.sleep(0.01)
+        await ear.heard.wait()  # the stream is in its midst
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

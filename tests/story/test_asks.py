@@ -93,7 +93,7 @@ def test_paid_once_whatever_the_code_becomes(any_lab: Lab, script: Script) -> No
     and says what it saved."""
     workflow = cells(any_lab, told=f"{MANY}len(answers)")
     run(workflow)
-    workflow.namespace["COUNT"] = 101  # type: ignore[index]
+    workflow.namespace["COUNT"] = 101
     outcome = run(workflow)
     assert (did(outcome), outcome["told"], len(script.requests)) == ({"told": "run"}, 101, 101)
     assert next(row for row in outcome.report.nodes if row.name == "told").served == 100
@@ -384,7 +384,7 @@ def test_questions_of_a_desk_that_is_closed(lab: Lab, script: Script, tmp_path: 
     """A thread that outlives its body cannot ask in its name."""
     kept: list[Any] = []
     workflow = cells(lab, **{"told --ignore kept": "import contextvars\nkept.append(contextvars.copy_context())\n1"})
-    workflow.namespace["kept"] = kept  # type: ignore[index]
+    workflow.namespace["kept"] = kept
     run(workflow)
     with pytest.raises(UsageFault, match="node 'told' has ended"):
         kept[0].run(wfkit.ask, "Hm?", model="fake/asked")

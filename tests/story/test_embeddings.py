@@ -55,7 +55,7 @@ def test_a_list_that_grows(workflow: Workflow, serve: Any) -> None:
     stored = workflow.store.report(outcome.run_id)
     assert next(row for row in stored.nodes if row.name == "vectors").spent == node.spent
 
-    workflow.namespace["texts"] = ["new", *workflow.namespace["texts"], "text number 3"]  # type: ignore[index]
+    workflow.namespace["texts"] = ["new", *workflow.namespace["texts"], "text number 3"]
     outcome = run(workflow)
     assert len(provider.effects()) == 4
     assert provider.effects()[-1].prompt == "new"

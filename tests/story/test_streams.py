@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -147,10 +146,7 @@ def test_interrupted(lab: Lab, serve: Serve, way: str) -> None:
     workflow = telling(lab.workflow(), way)
     with pytest.raises(Interrupted):
         workflow.run(progress=stop)
-    end = time.monotonic() + 30.0
-    while provider._handler.in_flight and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not provider._handler.in_flight
+    assert provider.idle.wait(30.0)
     assert run(workflow)["tell"] == TEXT
     assert [effect.outcome for effect in provider.effects()] == ["mid_hang", "ok"]
 

@@ -11,7 +11,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
-from types import FrameType
 
 from wfkit.errors import UsageFault
 from wfkit.llm.provider import Behaviour, Effect, Provider
@@ -33,7 +32,7 @@ def provider(asked: Asked) -> int:
         behaviour = replace(behaviour, faults=replace(behaviour.faults, seed=said["seed"]))
     told = Event()
 
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+    def end(*_signal: object) -> None:
         told.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):

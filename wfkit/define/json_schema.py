@@ -153,12 +153,12 @@ def _error(message: str) -> Any:
     return jsonschema.ValidationError(message)
 
 
-def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Errors:  # noqa: ARG001 - jsonschema's form
+def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Errors:
     if isinstance(instance, str) and not _matcher(pattern)(instance):
         yield _error(f"{instance!r} does not match {pattern!r}")
 
 
-def _pattern_properties(validator: Any, patterns: Any, instance: Any, schema: Any) -> Errors:  # noqa: ARG001 - as above
+def _pattern_properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Errors:
     if not isinstance(instance, dict):
         return
     for pattern, inner in patterns.items():
@@ -182,7 +182,7 @@ def _additional_properties(validator: Any, wanted: Any, instance: Any, schema: A
         )
 
 
-def _unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Errors:  # noqa: ARG001 - as above
+def _unique_items(_validator: Any, wanted: Any, instance: Any, _schema: Any) -> Errors:
     if wanted and isinstance(instance, list) and len({_sameness(item) for item in instance}) < len(instance):
         yield _error("it has non-unique elements")
 

@@ -175,7 +175,7 @@ def refuse(request: Request) -> None:
         raise CallFailed(Failure(FailureKind.INVALID_REQUEST, "NotBought", text))
 
 
-def _anything(request: Request) -> None:  # noqa: ARG001 - stands for a check
+def _anything(_request: Request) -> None:
     return None
 
 

@@ -151,7 +151,7 @@ def _apart(request: Request, reply: Reply) -> Iterable[tuple[Request, Reply]]:
         yield replace(request, messages=(message,)), replace(reply, text=line, usage=usage, cost=cost)
 
 
-def _valid(reply: Reply) -> Verdict:  # noqa: ARG001 - stands for a judge
+def _valid(_reply: Reply) -> Verdict:
     """Vectors are checked before they are a reply."""
     return Verdict.VALID
 

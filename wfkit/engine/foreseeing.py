@@ -128,7 +128,7 @@ def _is_answered(store: Store, request_digest: str) -> bool:
     return found is not None and found.reply is not None and not found.reply.tool_calls
 
 
-def _never(request_digest: str) -> bool:  # noqa: ARG001 - stands for a look-up
+def _never(_request_digest: str) -> bool:
     return False
 
 

@@ -51,7 +51,7 @@ def _unheeded() -> None:
     """Nobody waits for a request to leave."""
 
 
-def _nothing(digest: str) -> None:  # noqa: ARG001 - stands for a look-up
+def _nothing(_digest: str) -> None:
     return None
 
 

@@ -43,7 +43,7 @@ class NodeValue:
     sample: Sample | None = None
 
 
-def _unknown_text(digest: str) -> None:  # noqa: ARG001 - stands for a look-up
+def _unknown_text(_digest: str) -> None:
     return None
 
 

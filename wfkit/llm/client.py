@@ -52,7 +52,7 @@ async def close() -> None:
     await door.close()
 
 
-def _unheard(headers: Mapping[str, str]) -> None:  # noqa: ARG001 - stands for a listener
+def _unheard(_headers: Mapping[str, str]) -> None:
     return None
 
 

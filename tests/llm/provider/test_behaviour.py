@@ -21,7 +21,7 @@ def test_phases() -> None:
     """A phase holds from its start until its end, a later one goes before, and a latency of its own counts."""
     short, open_end = Phase(10, 20, "503"), Phase(25, None, rates={"500": 1.0}, latency=Uniform(9, 9))
     behaviour = Behaviour(latency=Uniform(1, 1), phases=(short, open_end))
-    assert [behaviour.phase(at) for at in (0, 9.9, 10, 24.9, 25, 1000)] == [
+    assert [behaviour.phase({0: at}) for at in (0, 9.9, 10, 24.9, 25, 1000)] == [
         None,
         None,
         short,
@@ -30,6 +30,16 @@ def test_phases() -> None:
         open_end,
     ]
     assert [behaviour.delay_s(phase, 0.5) for phase in (None, short, open_end)] == [1, 1, 9]
+
+
+def test_phases_counted_from_a_request() -> None:
+    """However fast the caller is, the outage comes with the fourth request and ends when it was told."""
+    with Provider(Behaviour(phases=(Phase(0, 60, "503", after_requests=3),))) as provider:
+        assert [post(provider, "hm")[0] for _ in range(5)] == [200, 200, 200, 503, 503]
+    later = Phase(1, 2, "503", after_requests=3)
+    behaviour = Behaviour(phases=(later,))
+    assert [behaviour.phase({3: at}) for at in (0.5, 1.0, 2.9, 3.0)] == [None, later, later, None]
+    assert (behaviour.phase({}), behaviour.landmarks()) == (None, {3})
 
 
 def test_lognormal() -> None:

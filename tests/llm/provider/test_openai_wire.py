@@ -50,11 +50,12 @@ def streamed(messages: Sequence[dict[str, Any]], within_s: float = 5.0, **more: 
     async def ask() -> tuple[list[Any], Any]:
         litellm = await door.litellm_loaded()
         chunks: list[Any] = []
+        keep = chunks.append  # one by one: those that came before an error are wanted too
         stream = await litellm.acompletion("openai/m", list(messages), stream=True, **SENT, **more)
         try:
             async with asyncio.timeout(within_s):
                 async for chunk in stream:
-                    chunks.append(chunk)  # noqa: PERF401 - those that came before an error are wanted too
+                    keep(chunk)
         except (litellm.exceptions.MidStreamFallbackError, TimeoutError) as error:
             return chunks, error
         return chunks, stream.received_finish_reason

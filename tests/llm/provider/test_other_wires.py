@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from openai import OpenAIError
 
 from tests.llm.conftest import run
 from tests.llm.provider.test_openai_wire import SENT, TEXT, WEATHER, text_of, user
@@ -85,11 +86,12 @@ def chunks(model: str, **more: Any) -> tuple[list[Any], Any]:
     async def ask() -> tuple[list[Any], Any]:
         litellm = await door.litellm_loaded()
         found: list[Any] = []
+        keep = found.append  # one by one: those that came before an error are wanted too
         stream = await litellm.acompletion(model, [user("Oslo weather?")], stream=True, **SENT, **more)
         try:
             async with asyncio.timeout(2):
                 async for chunk in stream:
-                    found.append(chunk)  # noqa: PERF401 - those that came before an error are wanted too
+                    keep(chunk)
         except (litellm.exceptions.APIError, litellm.exceptions.MidStreamFallbackError, TimeoutError) as error:
             return found, error
         finally:
@@ -166,15 +168,9 @@ KINDS = {"429": "rate_limited", "503": "transient", "529": "transient", "quota":
 @pytest.mark.parametrize("fault", KINDS)
 def test_refusals(led: Any, model: str, fault: str) -> None:
     """Errors are told as this provider tells them, and are understood; how long to wait is heard."""
-
-    def failed() -> Any:
-        try:
-            return asked(model, user("x"))
-        except Exception as error:  # noqa: BLE001 - whatever litellm raises
-            return failure_of(error, model)
-
-    with led(Behaviour(faults=Faults(script=(fault,), retry_after_s=3))):
-        failure = failed()
+    with led(Behaviour(faults=Faults(script=(fault,), retry_after_s=3))), pytest.raises(OpenAIError) as caught:
+        asked(model, user("x"))
+    failure = failure_of(caught.value, model)
     assert failure.kind == KINDS[fault]
     assert failure.retry_after_s == (3 if fault in {"429", "503", "529"} else None)
 

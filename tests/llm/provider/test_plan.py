@@ -23,6 +23,7 @@ WRONG = [
     ("latency: {p50: 3s}", "latency: give one time"),
     ("latency: {p05: 3s}", "latency.p05: unknown key; did you mean p50?"),
     ("phases: [{at: 3, fr: 4}]", "phases.0.fr: unknown key; did you mean for?"),
+    ("phases: [{after_requests: -1}]", "phases.0.after_requests: input should be greater than or equal to 0"),
     ("phases: [{at: 1, outage: all}]", "phases.0: unknown fault 'all'"),
     ("limits: {requests_per_min: 0}", "limits.requests_per_min: input should be greater than 0"),
     ("limits: {burst: 0}", "limits: limits are above 0"),
@@ -68,7 +69,10 @@ def test_all_keys() -> None:
         "wires": {"anthropic": {529: 0.5}},
         "script": [500, "ok*2"],
         "retry_after": 2,
-        "phases": [{"at": "30s", "for": "20s", "outage": 503}, {"at": 60, "faults": {429: 1}, "latency": "1s"}],
+        "phases": [
+            {"at": "30s", "for": "20s", "outage": 503},
+            {"at": 60, "after_requests": 9, "faults": {429: 1}, "latency": "1s"},
+        ],
         "limits": {"requests_per_min": 60, "concurrency": 5, "burst": "2s", "quota_tokens": 100},
         "answer": "yes",
         "model": "gpt-4o",
@@ -79,7 +83,8 @@ def test_all_keys() -> None:
     script = ("500", "ok", "ok")
     assert found.faults == Faults({"500": 0.1}, script, 2.0, 3, {"anthropic": {"529": 0.5}})
     assert (found.latency, found.per_token) == (Lognormal(0.1, 2.0), Uniform(0.005, 0.005))
-    assert found.phases == (Phase(30.0, 20.0, "503"), Phase(60.0, None, None, {"429": 1.0}, Uniform(1.0, 1.0)))
+    second = Phase(60.0, None, None, {"429": 1.0}, Uniform(1.0, 1.0), 9)
+    assert found.phases == (Phase(30.0, 20.0, "503"), second)
     assert found.limits == Limits(60, None, 2.0, 5, None, 100)
     assert (found.chunk_s, found.drip_s, found.model, found.cached_share) == (0.02, 60.0, "gpt-4o", 0.5)
     assert found.answer is not None

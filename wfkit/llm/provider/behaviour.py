@@ -17,10 +17,11 @@ from wfkit.llm.provider.latency import Latency, Uniform
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A span of time, counted from the first request, in which other things hold than else.
+    """A span of time in which other things hold than else.
 
-    `outage` is the fault of every request, and takes no time. `rates` stand in for those of `Faults`, `latency` for
-    that of the behaviour; None: they stay. `length_s` None: to the end.
+    `start_s` is counted from the first request, or from the one that follows `after_requests`. `outage` is the fault of
+    every request, and takes no time. `rates` stand in for those of `Faults`, `latency` for that of the behaviour; None:
+    they stay. `length_s` None: to the end.
     """
 
     start_s: float
@@ -28,6 +29,7 @@ class Phase:
     outage: str | None = None
     rates: Mapping[str, float] | None = None
     latency: Latency | None = None
+    after_requests: int = 0
 
     def __post_init__(self) -> None:
         if self.outage is not None:
@@ -81,9 +83,15 @@ class Behaviour:
     cached_share: float = 0.0
     reasoning_tokens: int = 0
 
-    def phase(self, since_s: float) -> Phase | None:
-        """The phase of this moment; of several the one that is named last."""
-        return next((phase for phase in reversed(self.phases) if phase.holds(since_s)), None)
+    def landmarks(self) -> frozenset[int]:
+        """The requests, counted from 0, from which phases count their time."""
+        return frozenset(phase.after_requests for phase in self.phases)
+
+    def phase(self, since_s: Mapping[int, float]) -> Phase | None:
+        """The phase of this moment; of several the one that is named last. `since_s`: seconds since each landmark that
+        was reached."""
+        held = (each for each in reversed(self.phases) if each.after_requests in since_s)
+        return next((each for each in held if each.holds(since_s[each.after_requests])), None)
 
     def delay_s(self, phase: Phase | None, share: float) -> float:
         """Seconds before an answer, for a number from 0 to 1."""

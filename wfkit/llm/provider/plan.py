@@ -64,7 +64,8 @@ Late = Annotated[_LatencyPart, BeforeValidator(lambda value: value if isinstance
 
 
 class _PhasePart(_Part):
-    at: Seconds
+    at: Seconds = 0.0
+    after_requests: Annotated[int, Field(ge=0, strict=True)] = 0
     for_: Seconds | None = Field(None, alias="for")
     outage: Annotated[str, BeforeValidator(str)] | None = None
     faults: Rates | None = None
@@ -166,7 +167,7 @@ def _latency(part: _LatencyPart | None) -> Latency | None:
 
 
 def _phase(part: _PhasePart) -> Phase:
-    return Phase(part.at, part.for_, part.outage, part.faults, _latency(part.latency))
+    return Phase(part.at, part.for_, part.outage, part.faults, _latency(part.latency), part.after_requests)
 
 
 def _limits(part: _LimitsPart) -> Limits:

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter
 from dataclasses import replace
+from threading import Event
 
 import orjson
 from aiohttp import web
@@ -71,10 +72,13 @@ class Handler:
         self._behaviour = behaviour
         self._effects = effects
         self._meter = Meter(behaviour.limits)
+        self._landmarks = behaviour.landmarks()
         self._seen: Counter[str] = Counter()
         self._number = 0
-        self._began: float | None = None
+        self._began: dict[int, float] = {}  # when the request arrived after which phases are counted
         self.in_flight = 0
+        self.idle = Event()
+        self.idle.set()
         self.most_in_flight = 0
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -84,6 +88,7 @@ class Handler:
             return web.Response(body=encoded(listed), content_type="application/json")
         wire = wire_of(request.path) if request.method == "POST" else None
         self.in_flight += 1
+        self.idle.clear()
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             return await self._serve(request, wire, await request.read())
@@ -91,6 +96,8 @@ class Handler:
             return web.Response(status=499)
         finally:
             self.in_flight -= 1
+            if not self.in_flight:
+                self.idle.set()
 
     async def _serve(self, http: web.BaseRequest, wire: Wire | None, body: bytes) -> web.StreamResponse:
         if wire is None:
@@ -128,12 +135,13 @@ class Handler:
         data = orjson.loads(body)
         question = wire.understand(path, data)
         arrived = time.monotonic()
-        self._began = arrived if self._began is None else self._began
         digest = blake3(body).hexdigest(16)
         number, occurrence = self._number, self._seen[digest]
         self._number += 1
         said = blake3(orjson.dumps(wire.conversation(data))).hexdigest(16)
-        phase = self._behaviour.phase(arrived - self._began)
+        if number in self._landmarks:
+            self._began[number] = arrived
+        phase = self._behaviour.phase({mark: arrived - began for mark, began in self._began.items()})
         return _Asked(wire, question, digest, said, number, occurrence, arrived, phase)
 
     def _not_understood(self, http: web.BaseRequest, wire: Wire, body: bytes, refusal: Refusal) -> web.Response:

@@ -24,7 +24,7 @@ _HOST = "127.0.0.1"
 
 class Provider:
     """A provider in a thread of its own. `url` is what OPENAI_API_BASE wants, `environment` has all of them; any key
-    will do.
+    will do. `idle` is set while no request is being answered.
 
     >>> with Provider(Behaviour(latency_s=0.05, faults=Faults({"500": 0.1}))) as p:
     ...     print(p.url, p.effects())
@@ -33,6 +33,7 @@ class Provider:
     def __init__(self, behaviour: Behaviour | None = None, port: int = 0, effects: Path | None = None) -> None:
         self._effects = Effects(effects)
         self._handler = Handler(behaviour or Behaviour(), self._effects)
+        self.idle = self._handler.idle
         self._port = port
         self._ready = Event()
         self._problem: BaseException | None = None
