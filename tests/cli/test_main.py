@@ -328,3 +328,16 @@ def test_fresh_deletes_only_a_store(tmp_path: Path) -> None:
     assert ran.returncode == 2
     assert "does not look like a store" in ran.stderr
     assert (tmp_path / "wfkit-demo" / ".wfkit" / "mine").exists()
+
+
+@pytest.mark.parametrize(("wide", "longest"), [("60", 60), ("100", 100)])
+def test_an_answer_fits_the_terminal(
+    wide: str, longest: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Text is laid out for the terminal that it is shown on; in a file or a pipe for 80 columns."""
+    monkeypatch.setenv("COLUMNS", wide)
+    assert main(["models", "gpt-5"]) == 0
+    assert 70 < max(map(len, capsys.readouterr().out.split("\n"))) <= 80
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert main(["models", "openai/gpt-5*"]) == 0
+    assert longest - 30 < max(map(len, capsys.readouterr().out.split("\n"))) <= longest

@@ -46,6 +46,23 @@ def test_grid_keeps_within_80_columns(rows: list[tuple[str, str, str]]) -> None:
     assert all(columns.width(line) <= 80 and line == line.rstrip() for line in lines)
 
 
+def test_a_whole_cell_has_a_line_of_its_own() -> None:
+    """Where a column must stay whole, what does not fit stands above the rest of its row; the columns line up."""
+    rows = [("+", "a long name", "1"), ("+", "short", "2")]
+    assert columns.grid(("", "", ""), rows, "<<>", columns=13, whole=1) == [
+        "+  a long name", f"{'1':>13}", f"+  short{'2':>5}",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "got"), [(1, 40), (60, 60), (500, 140)])
+def test_a_terminal_says_how_wide_it_is(asked: int, got: int) -> None:
+    """Text is laid out for the terminal it is for, within bounds; afterwards for 80 columns again."""
+    with columns.within(asked):
+        assert columns.room() == got
+        assert max(map(columns.width, columns.wrap("word " * 100))) <= got
+    assert columns.room() == columns.WIDTH
+
+
 def test_grid_lines_up() -> None:
     """Numbers stand to the right, text to the left, and a column without cells takes no room."""
     rows = [("a", "", "1"), ("long name", "", "1,234")]

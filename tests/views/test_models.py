@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from wfkit.views import columns
 from wfkit.views.models import ModelRow, Models
 
 _ABLE = ("schema", "tools", "vision", "streaming", "sampling")
@@ -26,6 +29,17 @@ def test_text_fits_a_terminal() -> None:
     assert "ONE_KEY" in lines[0]
     assert lines[2].split() == ["✓", "openai/one", "128.0k", "$0.15", "$0.60", "schema"]
     assert lines[3].split() == ["?", "two/<b>", "128.0k", "?", "?", "schema"]
+
+
+@pytest.mark.parametrize("wide", [40, 60, 80, 120])
+def test_a_name_can_always_be_copied(wide: int) -> None:
+    """However long a name and narrow a terminal, it stands there whole, on one line; all else keeps to its columns."""
+    names = ("openai/one", "bedrock/us-gov-west-1/anthropic.claude-3-5-sonnet-20240620-v1:0", "a/" + "b" * 150)
+    with columns.within(wide):
+        lines = Models(tuple(row(name, input=0.15, output=0.6) for name in names)).text().split("\n")
+    assert [name for name in names if any(name in line for line in lines)] == list(names)
+    assert all(len(line) <= wide for line in lines if not any(name in line for name in names[1:]))
+    assert sum("$0.60" in line for line in lines) == len(names)
 
 
 def test_html_has_all_columns_and_no_markup_of_names() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from wfkit.settings import Settings
 from wfkit.store.place import locate
 from wfkit.verb_words import Asked, HelpShown, find, overview, read
 from wfkit.verbs import Where
+from wfkit.views import columns
 
 _INTERRUPTED: Final = 130
 _OWN: Final = {"run": "commands", "demo": "commands", "verify": "verifying", "provider": "providing"}
@@ -119,5 +121,6 @@ def _text(answer: Any, as_json: bool = False) -> str:
         return f"written: {os.fspath(answer)}"
     for way in ("text", "to_string"):
         if callable(write := getattr(answer, way, None)):
-            return str(write())
+            with columns.within(shutil.get_terminal_size().columns if sys.stdout.isatty() else columns.WIDTH):
+                return str(write())
     return str(answer)

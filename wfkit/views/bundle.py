@@ -25,7 +25,7 @@ class View:
         raise NotImplementedError
 
     def text(self) -> str:
-        """The view as plain text of 80 columns."""
+        """The view as plain text of 80 columns, or as many as the terminal has (`columns.within`)."""
         raise NotImplementedError
 
     def figure(self) -> dict[str, Any] | None:

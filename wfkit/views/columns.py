@@ -1,18 +1,37 @@
 """Plain text in columns: how wide characters are on a terminal, cutting, padding, bars, tables of 80 columns.
 
-Knows nothing of what the text means.
+A terminal of another width says so with `within`. Knows nothing of what the text means.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from wfkit.views.markup import one_line, visible
 
 WIDTH = 80
+_NARROWEST, _WIDEST = 40, 140  # beyond that a line is hard to follow
 _LAST = 26  # the last column of text gives way first, down to this
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+_room = ContextVar("_room", default=WIDTH)
+
+
+@contextmanager
+def within(columns: int) -> Iterator[None]:
+    """What is laid out inside is for a terminal of so many columns."""
+    token = _room.set(min(max(columns, _NARROWEST), _WIDEST))
+    try:
+        yield
+    finally:
+        _room.reset(token)
+
+
+def room() -> int:
+    """How many columns a line may take."""
+    return _room.get()
 
 
 def width(text: str) -> int:
@@ -58,12 +77,36 @@ def bar(share: float, columns: int) -> str:
     return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(columns)
 
 
-def grid(heads: Sequence[str], rows: Iterable[Sequence[object]], align: str, *, columns: int = WIDTH) -> list[str]:
-    """Lines of a table within so many columns. `align` has a `<` or `>` a column; where room is short the last
-    and then the widest left-aligned columns give way. Empty columns are left out.
+def grid(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    align: str,
+    *,
+    columns: int | None = None,
+    whole: int | None = None,
+) -> list[str]:
+    """Lines of a table within so many columns. `align` has a `<` or `>` a column; where space is short the last
+    and then the widest left-aligned columns give way. Empty columns are left out. A cell of the column `whole` is
+    never cut: one that is too long has a line of its own.
     """
+    columns = room() if columns is None else columns
     table = [[one_line(cell) for cell in row] for row in rows]
     lines = [list(heads), *table] if any(heads) else table
+    sizes = _sizes(lines, align, columns)
+    used = [n for n, size in enumerate(sizes) if size > 0]
+    shown: list[str] = []
+    for line in lines:
+        rest = line
+        if whole in used and width(line[whole]) > sizes[whole]:
+            before = [fit(line[n], sizes[n], align[n]) for n in used if n < whole]
+            shown.append("  ".join([*before, line[whole]]))
+            rest = ["" if n <= whole else cell for n, cell in enumerate(line)]
+        shown.append(cut_end("  ".join(fit(rest[n], sizes[n], align[n]) for n in used), columns))
+    return shown
+
+
+def _sizes(lines: Sequence[Sequence[str]], align: str, columns: int) -> list[int]:
+    """How wide each column becomes."""
     sizes = [max((width(line[n]) for line in lines), default=0) for n in range(len(align))]
     flexible = [n for n, side in enumerate(align) if side == "<"] or list(range(len(align)))
     excess = sum(sizes) + 2 * (sum(size > 0 for size in sizes) - 1) - columns
@@ -75,13 +118,12 @@ def grid(heads: Sequence[str], rows: Iterable[Sequence[object]], align: str, *, 
         taken = min(excess, max(1, sizes[widest] // 8))
         sizes[widest] -= taken
         excess -= taken
-    used = [n for n, size in enumerate(sizes) if size > 0]
-    shown = ("  ".join(fit(line[n], sizes[n], align[n]) for n in used) for line in lines)
-    return [cut_end(line, columns) for line in shown]
+    return sizes
 
 
-def cut_end(line: str, columns: int = WIDTH) -> str:
+def cut_end(line: str, columns: int | None = None) -> str:
     """The line without blanks at its end and within so many columns; inner blanks stay."""
+    columns = room() if columns is None else columns
     line = visible(line).rstrip()
     if width(line) <= columns:
         return line
@@ -100,8 +142,9 @@ def cut_start(text: object, columns: int) -> str:
     return f"…{line}"
 
 
-def wrap(text: object, columns: int = WIDTH, indent: str = "") -> list[str]:
+def wrap(text: object, columns: int | None = None, indent: str = "") -> list[str]:
     """Words of a paragraph in lines of at most so many columns; a word that is longer is cut."""
+    columns = room() if columns is None else columns
     lines: list[str] = []
     current = ""
     for word in one_line(text).split(" "):

@@ -67,7 +67,7 @@ class Log(View):
         lines = [] if told else [_silent(self.entries)]
         for entries in told[:_ENTRIES]:
             entry = entries[0]
-            lines.append(f"{theme.GLYPHS.get(entry.state, 'o')} {columns.cut(_place(entries), 76)}")
+            lines.append(f"{theme.GLYPHS.get(entry.state, 'o')} {columns.cut(_place(entries), columns.room() - 4)}")
             lines += [f"  {line}" for output in (*entry.outputs, *_error(entry)) for line in _text_lines(output)]
         return "\n".join([*lines, *([_cut(told)] if _cut(told) else [])])
 

@@ -70,7 +70,7 @@ class Models(View):
         return pieces.stack(pieces.say(self._sentence()), table, pieces.note(self._cut(_LISTED_HTML)))
 
     def text(self) -> str:
-        """A line a model, within 80 columns."""
+        """A line a model, two for one whose name is long: a name can always be copied."""
         heads = ("", "model", "reads", "$/M in", "$/M out", "can")
         lines = [
             (
@@ -79,7 +79,7 @@ class Models(View):
             )
             for row in self.rows[:_LISTED]
         ]  # fmt: skip
-        grid = columns.grid(heads, lines, "<<>>><") if lines else []
+        grid = columns.grid(heads, lines, "<<>>><", whole=1) if lines else []
         cut = self._cut(_LISTED)
         return "\n".join([*columns.wrap(self._sentence()), *grid, *(columns.wrap(cut) if cut else [])])
 

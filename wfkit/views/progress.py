@@ -172,7 +172,7 @@ def _saying(row: NodeRow) -> Markup:
 def _saying_line(row: NodeRow) -> str:
     """The end of what a model says, on one line: it grows at its end, so the beginning is what is cut."""
     name = columns.cut(row.name, 24)
-    return f"  {name}: {columns.cut_start(row.saying or '', columns.WIDTH - columns.width(name) - 4)}"
+    return f"  {name}: {columns.cut_start(row.saying or '', columns.room() - columns.width(name) - 4)}"
 
 
 def _failed(rows: Sequence[NodeRow]) -> list[NodeRow]:
@@ -184,7 +184,7 @@ def _error_lines(run: RunRow, error: str) -> list[str]:
     """An error in a line; in full where nobody else tells it: a run that its budget stopped raises nothing."""
     if run.status == RunState.BUDGET_STOPPED:
         return columns.wrap(columns.cut(error, 300), indent="  ")
-    return [columns.cut(error, columns.WIDTH)]
+    return [columns.cut(error, columns.room())]
 
 
 def _error(row: NodeRow) -> Markup:

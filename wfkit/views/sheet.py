@@ -66,5 +66,5 @@ class Sheet(View):
 def _paragraph(row: tuple[object, ...]) -> list[str]:
     """`journals: error; what is wrong; what to do`, further lines indented."""
     first, *rest = [str(cell) for cell in row if cell not in (None, "")] or [""]
-    head, *more = columns.wrap(f"{first}: {'; '.join(rest)}" if rest else first, columns.WIDTH - 4)
+    head, *more = columns.wrap(f"{first}: {'; '.join(rest)}" if rest else first, columns.room() - 4)
     return [head, *(f"    {line}" for line in more)]

@@ -80,7 +80,7 @@ class Timeline(View):
         if not found.rows:
             return _none(self.report)
         name_columns = min(24, max(columns.width(row.node.name) for row in found.rows) + 2)
-        room = columns.WIDTH - name_columns - 12
+        room = columns.room() - name_columns - 12
         lines = [_text_line(row, found.length, name_columns, room) for row in found.rows]
         scale = " " * (name_columns + 1) + "0 s" + numbers.seconds(found.length).rjust(room - 3)
         return "\n".join([*columns.wrap(_path(self.report)), *lines, scale, *columns.wrap(_caption(found))])
