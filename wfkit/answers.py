@@ -16,9 +16,9 @@ from wfkit.core.estimate import refusal
 from wfkit.core.plan import Plan, PlanNode
 from wfkit.core.promises import Store
 from wfkit.core.report import GuardRow, RunReport, RunRow
-from wfkit.engine.explaining import Explanation
 from wfkit.engine.lineage import with_items
 from wfkit.engine.logs import TaskLog
+from wfkit.engine.plans.explaining import Explanation
 from wfkit.errors import BudgetRefused, UsageFault
 from wfkit.llm.availability import set_keys
 from wfkit.llm.catalogue import Choice, Known, find

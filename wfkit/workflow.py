@@ -21,16 +21,18 @@ from wfkit.core.graph import near
 from wfkit.core.node import Node
 from wfkit.define.decorator import decorator
 from wfkit.define.prompt import prompt_node as prompt
-from wfkit.engine import asks, execute, explaining, foreseeing, forgetting, logs, recalled, replanning
+from wfkit.engine import execute, forgetting, logs
+from wfkit.engine.asking import asks
+from wfkit.engine.asking.desk import Desk
+from wfkit.engine.asking.questions import Said, SaidOfTexts
 from wfkit.engine.awaiting import awaited
 from wfkit.engine.cell_desk import open_desk
-from wfkit.engine.desk import Desk
-from wfkit.engine.drafts import Drafts
 from wfkit.engine.outcome import Outcome
-from wfkit.engine.prepare import Prepared
-from wfkit.engine.questions import Said, SaidOfTexts
-from wfkit.engine.shadowed import shadowed
-from wfkit.engine.wish import Asked, Wanted, Wish, refuse_without_cells, wish_for
+from wfkit.engine.plans import explaining, foreseeing, recalled, replanning
+from wfkit.engine.preparing.drafts import Drafts
+from wfkit.engine.preparing.prepare import Prepared
+from wfkit.engine.preparing.shadowed import shadowed
+from wfkit.engine.preparing.wish import Asked, Wanted, Wish, refuse_without_cells, wish_for
 from wfkit.errors import UsageFault
 from wfkit.keys import reads
 from wfkit.keys.reads import env, ignore_under, refuse_inside_a_body

@@ -16,9 +16,9 @@ from tests.engine.lab import PATIENCE_S, Lab, agree, did, run
 from wfkit import Workflow
 from wfkit.core.terms import RunState
 from wfkit.engine import execute
-from wfkit.engine.baton import Baton
-from wfkit.engine.seating import Seating
-from wfkit.engine.wish import Wish
+from wfkit.engine.preparing.wish import Wish
+from wfkit.engine.running.baton import Baton
+from wfkit.engine.running.seating import Seating
 from wfkit.llm.fake import Say, Script
 
 CTRL_C = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"

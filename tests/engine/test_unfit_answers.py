@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from tests.engine.asking.test_paid_once import agree_on_money
 from tests.engine.lab import Lab, did, run
-from tests.engine.test_paid_once import agree_on_money
 from wfkit import prompt
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.errors import OptionError, SchemaError

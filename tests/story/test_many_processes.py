@@ -84,7 +84,7 @@ RACER = (
     INTERRUPTED.replace("KILL", "False")
     + """
     import json, sys
-    from wfkit.engine import resume
+    from wfkit.engine.running import resume
     wf.prepare()
     print(json.dumps("ready"), flush=True)
     sys.stdin.readline()

@@ -167,7 +167,7 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     import time
 
     real = time.time
-    for module in ("wfkit.engine.planning", "wfkit.engine.recalled", "wfkit.engine.telling"):
+    for module in ("wfkit.engine.plans.planning", "wfkit.engine.plans.recalled", "wfkit.engine.plans.telling"):
         monkeypatch.setattr(f"{module}.time.time", lambda: real() + seconds)
         break
 

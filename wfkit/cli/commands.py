@@ -19,7 +19,7 @@ import wfkit
 from wfkit.cli.notebook_file import inject, make_folder, read_notebook
 from wfkit.cli.notebook_runner import Executed, Execution, execute, timeout_of
 from wfkit.cli.screen import Screen
-from wfkit.engine.wish import SCOPE, scope_text
+from wfkit.engine.preparing.wish import SCOPE, scope_text
 from wfkit.errors import UsageFault, WfkitError
 from wfkit.llm.cassette import MODES, Cassette
 from wfkit.verb_words import Asked

@@ -23,7 +23,7 @@ from wfkit.core.events import RunStarted
 from wfkit.core.graph import near
 from wfkit.core.report import RunRow
 from wfkit.core.standing import Standing, loads
-from wfkit.engine.standing import remembered
+from wfkit.engine.plans.standing import remembered
 from wfkit.errors import UsageFault
 from wfkit.store.disk import DiskStore, open_store
 from wfkit.store.place import locate

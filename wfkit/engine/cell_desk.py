@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from wfkit.core.events import Entry
 from wfkit.core.policy import Options
-from wfkit.engine.asking import Called
-from wfkit.engine.desk import Desk, House
+from wfkit.engine.asking.asker import Called
+from wfkit.engine.asking.desk import Desk, House
+from wfkit.engine.asking.purses import Purses, open_day
 from wfkit.engine.execute import Session, asking_of, cassette_of
-from wfkit.engine.purses import Purses, open_day
 from wfkit.engine.thread import shared
 
 

@@ -24,29 +24,29 @@ from wfkit.core.promises import Store
 from wfkit.core.report import RunReport
 from wfkit.core.run import Run, begin
 from wfkit.core.terms import NodeKind, RunState
-from wfkit.engine.asking import Asking, Write
-from wfkit.engine.attempt import Attempts
-from wfkit.engine.baton import Baton
-from wfkit.engine.collector import paused
-from wfkit.engine.context import Context, Surroundings
-from wfkit.engine.desk import House
-from wfkit.engine.desks import Desks
-from wfkit.engine.drift import drifted
-from wfkit.engine.inputs import Inputs
-from wfkit.engine.loop import Posted
-from wfkit.engine.paid_once import UnderWay
-from wfkit.engine.places import Places
-from wfkit.engine.prepare import Prepared, ReadyNode
-from wfkit.engine.prompting import Prompting
-from wfkit.engine.purses import Purses, open_day
+from wfkit.engine.asking.asker import Asking, Write
+from wfkit.engine.asking.desk import House
+from wfkit.engine.asking.paid_once import UnderWay
+from wfkit.engine.asking.purses import Purses, open_day
+from wfkit.engine.attempts.attempt import Attempts
+from wfkit.engine.attempts.desks import Desks
+from wfkit.engine.attempts.inputs import Inputs
+from wfkit.engine.attempts.prompting import Prompting
+from wfkit.engine.preparing.collector import paused
+from wfkit.engine.preparing.prepare import Prepared, ReadyNode
+from wfkit.engine.preparing.resolve import Resolver
+from wfkit.engine.preparing.values import Values
+from wfkit.engine.preparing.wish import Wish, refuse_nothing, unused
 from wfkit.engine.refusing import Refusing
-from wfkit.engine.resolve import Resolver
-from wfkit.engine.resume import Resumable, close_orphans, kept_replies, kept_tools, take_up
-from wfkit.engine.seating import Seating
+from wfkit.engine.running.baton import Baton
+from wfkit.engine.running.context import Context, Surroundings
+from wfkit.engine.running.drift import drifted
+from wfkit.engine.running.loop import Posted
+from wfkit.engine.running.places import Places
+from wfkit.engine.running.resume import Resumable, close_orphans, kept_replies, kept_tools, take_up
+from wfkit.engine.running.seating import Seating
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
-from wfkit.engine.values import Values
-from wfkit.engine.wish import Wish, refuse_nothing, unused
 from wfkit.errors import StoreFault
 from wfkit.executors.threads import Threads
 from wfkit.guards.budgets import Purse

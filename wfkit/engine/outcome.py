@@ -15,9 +15,9 @@ from wfkit.core.graph import near
 from wfkit.core.report import RunReport
 from wfkit.core.run import Run
 from wfkit.core.terms import DONE_WELL, NodeKind, RunState, TaskState
-from wfkit.engine.context import Context
 from wfkit.engine.execute import Ran
-from wfkit.engine.map_value import MapValue
+from wfkit.engine.running.context import Context
+from wfkit.engine.running.map_value import MapValue
 from wfkit.errors import UsageFault, ValueFault
 
 

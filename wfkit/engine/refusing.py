@@ -14,8 +14,8 @@ from wfkit.core.call import Request
 from wfkit.core.frozen import dataclass
 from wfkit.core.policy import ModelPolicy
 from wfkit.core.terms import OnError
-from wfkit.engine.bodies import params_of
-from wfkit.engine.prepare import ReadyNode
+from wfkit.engine.attempts.bodies import params_of
+from wfkit.engine.preparing.prepare import ReadyNode
 from wfkit.errors import BudgetRefused, KeyMissing, ModelUnavailable, OptionError, TemplateError, WfkitError
 from wfkit.llm import client, prices
 from wfkit.llm.availability import check_model

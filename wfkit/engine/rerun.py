@@ -13,11 +13,11 @@ from pathlib import Path
 from wfkit.core.result import Result
 from wfkit.core.standing import NodeStanding, Rerun
 from wfkit.core.terms import TaskState
+from wfkit.engine.asking.paid_once import UnderWay
 from wfkit.engine.execute import Ran, Session, execute
-from wfkit.engine.paid_once import UnderWay
-from wfkit.engine.prepare import Prepared, ReadyNode
-from wfkit.engine.values import Values
-from wfkit.engine.wish import Wish
+from wfkit.engine.preparing.prepare import Prepared, ReadyNode
+from wfkit.engine.preparing.values import Values
+from wfkit.engine.preparing.wish import Wish
 from wfkit.errors import WfkitError
 from wfkit.store.overlay import Overlay
 

@@ -20,9 +20,9 @@ from typing import Any, Final
 from wfkit.core.standing import NodeStanding, Rerun, Standing, loads
 from wfkit.core.terms import NodeKind
 from wfkit.engine.execute import Session
-from wfkit.engine.prepare import Prepared
+from wfkit.engine.plans.standing import standing
+from wfkit.engine.preparing.prepare import Prepared
 from wfkit.engine.rerun import Files, project_files, rerun, sample, suspects
-from wfkit.engine.standing import standing
 from wfkit.errors import DefinitionError, UsageFault, WfkitError
 from wfkit.verify.hidden import Ran, unsaved
 from wfkit.verify.notebook_cells import code_cells

@@ -1,0 +1,90 @@
+"""One call of a tool: its function under the watch of the task, and what of its result a model is told.
+
+Whether it is called at all, and what is logged of it, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from wfkit.core.frozen import dataclass
+from wfkit.define.tools import ToolFunction
+from wfkit.engine.attempts.bodies import Watch, failure_of
+from wfkit.engine.attempts.inputs import Given
+from wfkit.engine.attempts.tool_text import error_text, text_of
+from wfkit.engine.preparing.prepare import ReadyNode
+from wfkit.engine.running.context import Made, Surroundings
+from wfkit.errors import ValueFault
+from wfkit.executors.threads import on_own_thread
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a call: what the model is told, the name of an error, what was read and printed."""
+
+    result: str
+    error: str | None
+    made: Made
+
+
+async def run_tool(ready: ReadyNode, around: Surroundings, tool: ToolFunction, given: dict[str, Any]) -> Came:
+    """Call a tool: on the loop if it is a coroutine function, else on a thread of its own. It may raise what it likes;
+    cancelling passes.
+    """
+    watch = Watch(ready, Given(_texts(given), {}), around)
+    body = partial(tool.function, **given)
+    if tool.is_async:
+        return _came(watch, *await _awaited(watch, body))
+    return await on_own_thread(lambda: _came(watch, *_watched(watch, body)), f"wfkit-tool-{tool.name}")
+
+
+def _watched(watch: Watch, body: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """What a tool returns, or what it raises."""
+    try:
+        with watch:
+            return body(), None
+    except BaseException as error:  # also SystemExit: a tool that calls `sys.exit` has failed
+        return None, error
+
+
+async def _awaited(watch: Watch, body: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    import asyncio  # the loop that runs this has loaded it
+
+    try:
+        with watch:
+            return await body(), None
+    except BaseException as error:  # also SystemExit, which would end the loop of all runs
+        this = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and this is not None and this.cancelling():
+            raise  # the deadline or an interrupt
+        return None, error
+
+
+def _came(watch: Watch, value: Any, error: BaseException | None) -> Came:
+    """What is told and kept of a call, also of one that failed: the model is told, so what it has read counts."""
+    result, name = _told(watch.ready, value, error)
+    made = watch.made(None)  # not its value: of a text nothing can be brought back, so a file that it wrote is told of
+    made.run_s, made.outputs = watch.run_s, watch.outputs
+    return Came(result, name, made)
+
+
+def _told(ready: ReadyNode, value: Any, error: BaseException | None) -> tuple[str, str | None]:
+    """What the model is told, and the name of the error if there was one."""
+    if error is None:
+        try:
+            return text_of(value), None
+        except ValueFault as fault:
+            error = fault
+    failure = failure_of(error, ready)
+    return error_text(failure), failure.error
+
+
+def _texts(given: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """The texts among the arguments: a reader that opens in C is seen by the file that one of them names."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, value in given.items():
+        parts = value if isinstance(value, list | tuple) else [value]
+        found |= {f"{name}[{n}]": (part, "") for n, part in enumerate(parts) if isinstance(part, str)}
+    return found
