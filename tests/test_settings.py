@@ -39,3 +39,10 @@ def test_a_wrong_model(said: object, told: str) -> None:
         settings.load(None, {"models": said}, {})
     assert told in str(caught.value)
     assert "config" in str(caught.value)
+
+
+@pytest.mark.parametrize("said", ["nan", "inf", "0", "-1", "90s"])
+def test_a_limit_that_is_none(said: str) -> None:
+    """A number that limits nothing is refused, with the place where it stands."""
+    with pytest.raises(UsageFault, match=f"'deadline_s' in environment variable WFKIT_DEADLINE_S must be .*{said}"):
+        settings.load(None, {}, {"WFKIT_DEADLINE_S": said})

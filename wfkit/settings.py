@@ -7,6 +7,7 @@ One frozen dataclass. Nothing is read from disk except the nearest pyproject.tom
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -181,6 +182,6 @@ def _parse(value: Any, kind: type) -> Any:
             raise ValueError(text)
         return text in {"1", "true", "yes", "on"}
     parsed = kind(value)
-    if kind in (int, float) and parsed <= 0:
+    if kind in (int, float) and not 0 < parsed < math.inf:
         raise ValueError(value)
     return parsed

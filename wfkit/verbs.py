@@ -91,6 +91,7 @@ _CASSETTE = (
     Argument("--replay", "answer requests from a cassette: no key, no network", metavar="FILE"),
     Argument("--replay-or-record", "answer from a cassette, ask and keep what is not on it", metavar="FILE"),
 )
+_OVERDUE = "; what is under way then has failed (exit 1), what is done and paid is kept"
 _JSON = Argument("--json", "end with one JSON object on the last line", Shape.SWITCH)
 _PARAMS = Argument("-p", "set a name of the cell tagged `parameters`", Shape.PAIRS, metavar="NAME VALUE")
 
@@ -125,7 +126,7 @@ TABLE: Final[tuple[Verb, ...]] = (
                 Shape.SWITCH,
             ),
             _MAX_USD,
-            Argument("--deadline", "end the run after so long, whatever is under way", metavar="30s|2m"),
+            Argument("--deadline", f"end the run after so long{_OVERDUE}", metavar="30s|2m"),
             *_CASSETTE,
             *_SCOPE,
             Argument("--quiet", "no display", Shape.SWITCH),
@@ -141,6 +142,7 @@ TABLE: Final[tuple[Verb, ...]] = (
             _PARAMS,
             Argument("--out", "folder for the executed notebook and the report (default: wfkit-out)", metavar="DIR"),
             Argument("--timeout", "seconds that one cell may take (default: 3600)", kind=float, metavar="S"),
+            Argument("--deadline", f"end each run of it after so long{_OVERDUE}", metavar="30s|2m"),
             *_CASSETTE,
             *_SCOPE,
             _JSON,

@@ -19,7 +19,7 @@ import wfkit
 from wfkit.cli.notebook_file import inject, make_folder, read_notebook
 from wfkit.cli.notebook_runner import Executed, Execution, execute, timeout_of
 from wfkit.cli.screen import Screen
-from wfkit.engine.preparing.wish import SCOPE, scope_text
+from wfkit.engine.preparing.wish import SCOPE, deadline_of, scope_text
 from wfkit.errors import UsageFault, WfkitError
 from wfkit.llm.cassette import MODES, Cassette
 from wfkit.verb_words import Asked
@@ -42,6 +42,7 @@ class _Wish:
     params: Sequence[Sequence[str]] = ()
     store: Path | None = None
     timeout_s: float = 3600.0
+    deadline_s: float | None = None
     cassette: str = ""
     as_json: bool = False
     scope: str = ""
@@ -62,6 +63,7 @@ def run(asked: Asked) -> int:
         report=saved.with_suffix(".html"),
         params=said.get("p") or (),
         timeout_s=timeout_of(said),
+        deadline_s=deadline_of(said.get("deadline")),
         cassette=_cassette(said),
         as_json=said["json"],
         scope=scope_text(said),
@@ -115,6 +117,7 @@ def _carry_out(wish: _Wish, advice: Callable[[_Wish, Executed], str] | None = No
                 "WFKIT_NOTEBOOK_FILE": str(wish.source.absolute()),
                 "WFKIT_PARAMS": json.dumps(values, sort_keys=True, default=repr),
                 **({"WFKIT_CASSETTE": wish.cassette} if wish.cassette else {}),
+                **({"WFKIT_DEADLINE_S": str(wish.deadline_s)} if wish.deadline_s else {}),
             },
         )
         executed = execute(execution, screen)

@@ -100,14 +100,14 @@ def wish_for(who: Wanted, targets: Sequence[str], said: Asked, env: Mapping[str,
     origin: Any = {
         name: value for name, value in said.items() if name not in {*_SCOPE, "force", "deadline", *_CASSETTE}
     }
-    origin["cassette"], origin["deadline_s"] = _cassette(said), _deadline_s(said.get("deadline"))
+    origin["cassette"], origin["deadline_s"] = _cassette(said), deadline_of(said.get("deadline"))
     forced = frozenset(who.nodes) if force else frozenset[str]()
     wish = Wish(who.workflow, forced, scope=scope, failed=failures, lenient=not asked_here, **origin)
     return targets, wish
 
 
-def _deadline_s(said: float | str | None) -> float | None:
-    """Seconds in which a run must end. Raises UsageFault."""
+def deadline_of(said: float | str | None) -> float | None:
+    """Seconds in which a run must end, None: whenever. Raises UsageFault."""
     try:
         return None if said is None else seconds(said)
     except ValueError as error:
