@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.engine.lab import Lab, did, run
-from wfkit.core.terms import RunState
+from wfkit.core.terms import FailureKind, RunState
 from wfkit.errors import UsageFault
+from wfkit.llm.fake import Fail, Script
 
 FAILS = {
     "bad": "raise ValueError('no data')",
@@ -48,6 +49,17 @@ def test_a_failure_shows_the_users_own_lines(lab: Lab) -> None:
     assert "wf_node bad" in first
     assert "line 3" in first  # the magic is line 1
     assert "wfkit/engine" not in failure.traceback
+
+
+def test_a_question_that_failed_shows_where_it_was_asked(lab: Lab) -> None:
+    """Of `wfkit.ask` in a body the user's own line is shown, and no line of wfkit."""
+    body = "import wfkit\nx = 1\nawait wfkit.ask('hi', model='fake/gone')"
+    with Script([Fail(FailureKind.INVALID_REQUEST, "no such thing", 400)], name="gone"):
+        failure = run(lab.cells({"bad": body})).failures[0].failure
+    assert failure.kind is FailureKind.INVALID_REQUEST
+    assert failure.traceback is not None
+    assert 'File "<wf_node bad>", line 4' in failure.traceback
+    assert "wfkit/" not in failure.traceback
 
 
 def test_no_value_of_what_has_none(lab: Lab) -> None:

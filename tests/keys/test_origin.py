@@ -9,7 +9,8 @@ import types
 import numpy as np
 import pytest
 
-from wfkit.keys.origin import PACKAGE, PROJECT, STANDARD, Origin, importable, installed, kind_of_file, origin
+from wfkit.keys.origin import Origin, importable, installed, origin
+from wfkit.traces import PACKAGE, PROJECT, STANDARD, kind_of_file
 
 FILES = [
     (json.__file__, STANDARD),

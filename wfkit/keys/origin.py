@@ -7,10 +7,7 @@ one in it.
 
 from __future__ import annotations
 
-import os
-import site
 import sys
-import sysconfig
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -18,11 +15,7 @@ from typing import Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.keys.content.plain import digest_of
-
-PROJECT = "project"
-PACKAGE = "package"
-STANDARD = "standard"
-_INSTALLED = ("site-packages", "dist-packages")
+from wfkit.traces import PACKAGE, PROJECT, STANDARD, kind_of_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +27,6 @@ class Origin:
     kind: str
     name: str
     version: str = ""
-
-
-def _roots() -> tuple[str, ...]:
-    found = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
-    return tuple(sorted(str(Path(path).resolve()) + os.sep for path in found if path))
-
-
-_STANDARD_ROOTS = _roots()
-_USER_SITE = site.getusersitepackages()
-
-
-def kind_of_file(path: str) -> str:
-    """Where a source file comes from. A virtual environment inside the project is not the project."""
-    if not path or path.startswith("<frozen"):
-        return STANDARD
-    parts = path.replace("\\", "/").split("/")
-    if any(part in _INSTALLED for part in parts) or path.startswith(_USER_SITE):
-        return PACKAGE
-    if path.startswith(_STANDARD_ROOTS) or str(_resolved(path)).startswith(_STANDARD_ROOTS):
-        return STANDARD
-    return PROJECT
-
-
-@lru_cache(maxsize=4096)
-def _resolved(path: str) -> Path:
-    return Path(path).resolve()
 
 
 def origin(module_name: str | None) -> Origin:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from wfkit.keys.content.files import unseen
-from wfkit.keys.origin import PROJECT, kind_of_file
+from wfkit.traces import PROJECT, kind_of_file
 
 TICK_S = 0.1
 _MAGIC = re.compile(r"[*?\[]")

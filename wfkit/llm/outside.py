@@ -9,7 +9,6 @@ import asyncio
 import inspect
 import os
 import threading
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -25,6 +24,7 @@ from wfkit.llm.failures import failure_of
 from wfkit.llm.messages import with_instructions
 from wfkit.llm.native_schema import sends_natively
 from wfkit.llm.registry import Registered
+from wfkit.traces import users_lines
 
 _Outcome = tuple[Any, BaseException | None]  # what it answered, or what it raised instead
 _loops: dict[tuple[str, str], asyncio.AbstractEventLoop] = {}
@@ -90,10 +90,9 @@ def _failed(error: BaseException, found: Registered, request: Request) -> Failur
     if isinstance(error, CallFailed):
         return error.failure
     failure = failure_of(error, request.model)
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    lines = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
+    lines = users_lines(error)
     where = f"the adapter {found.prefix!r} ({'.'.join(found.origin)}) failed"
-    return replace(failure, message=f"{where}: {failure.message}", traceback=redact("".join(lines), os.environ))
+    return replace(failure, message=f"{where}: {failure.message}", traceback=lines and redact(lines, os.environ))
 
 
 _FIELDS = {"text": str, "model": str, "finish_reason": str, "input_tokens": int, "output_tokens": int}

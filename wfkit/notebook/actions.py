@@ -151,7 +151,8 @@ def _cause(failures: list[TaskFailure], *, with_trace: bool) -> str:
     place += f" and {numbers.plural(others, 'other item')}" if others else ""
     trace = first.failure.traceback
     if with_trace and trace:
-        return f"{place} failed\n{trace.rstrip()}"
+        hint = first.failure.hint
+        return f"{place} failed\n{trace.rstrip()}" + (f"\n{hint}" if hint and hint not in trace else "")
     message = first.failure.message.removeprefix(f"{first.place}: ")
     hint = f" ({first.failure.hint})" if first.failure.hint and first.failure.hint not in message else ""
     return f"{place}: {first.failure.error}: {message}{hint}"

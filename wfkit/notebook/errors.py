@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import wfkit
 from wfkit.errors import WfkitError
+from wfkit.traces import call_cells
 
 _HOOK: Final = "_render_traceback_"  # IPython's own name: it asks the error for its lines
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
@@ -32,6 +33,12 @@ def show_cleanly(shell: Any) -> None:
         return [f"{_RED}{type(error).__name__}{_PLAIN}{where}: {error}"]
 
     setattr(WfkitError, _HOOK, lines)
+
+    def cell(file: str) -> str | None:
+        found = shell.compile.format_code_name(file)
+        return f"{found[0]} {found[1]}" if found else None
+
+    call_cells(cell)
 
 
 def hint_at_nodes(shell: Any) -> None:

@@ -129,7 +129,7 @@ class Attempts:
         try:
             given = self.inputs.of(node, task)
         except Exception as error:  # an input that is lost fails this task, not its neighbours
-            return self._ended(start, task, None, failure_of(error, ready))
+            return self._ended(start, task, None, failure_of(error))
         desk = self.desks.of(start, task)
         made, failure, outputs = context.ambient.copy().run(run_python, ready, given, context.around, desk)
         self.inputs.renew(node, given, made)
@@ -179,7 +179,7 @@ class Attempts:
         try:
             given = self.inputs.of(node, task)
         except Exception as error:  # an input that is lost
-            return self._ended(start, task, None, failure_of(error, ready))
+            return self._ended(start, task, None, failure_of(error))
         if ready.node.kind is NodeKind.PROMPT:
             return await self.prompting.ask(start, task, given, self._ended)
         made, failure, outputs = await run_async(ready, given, self.context.around, self.desks.of(start, task))

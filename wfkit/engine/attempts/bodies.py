@@ -7,8 +7,8 @@ Nothing here knows of runs, retries or threads.
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from wfkit.core.call import Failure, Reply, Request
@@ -20,7 +20,7 @@ from wfkit.engine.asking.desk import Desk
 from wfkit.engine.attempts.inputs import Given
 from wfkit.engine.preparing.prepare import ReadyNode
 from wfkit.engine.running.context import Made, Surroundings
-from wfkit.errors import CallFailed, ValueFault, WfkitError
+from wfkit.errors import CallFailed, ValueFault
 from wfkit.executors.capture import capture
 from wfkit.keys.artifacts import left_behind, made_by
 from wfkit.keys.mutation import view
@@ -30,6 +30,7 @@ from wfkit.keys.recorder import expect
 from wfkit.llm.messages import verdict_of
 from wfkit.llm.structured import Answer, confident, plain, structured
 from wfkit.llm.turns import CarryOut, Turns, with_tools
+from wfkit.traces import users_lines
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -161,7 +162,7 @@ def run_python(
         desk.demand_asked()
         return watch.made(value, desk.spent), None, ()
     except BaseException as error:  # also SystemExit: a body that calls `sys.exit` has failed
-        return None, failure_of(error, ready), watch.outputs
+        return None, failure_of(error), watch.outputs
 
 
 async def run_async(
@@ -180,7 +181,7 @@ async def run_async(
         this = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and this is not None and this.cancelling():
             raise  # the deadline or an interrupt, not something that the body awaited and somebody cancelled
-        return None, failure_of(error, ready), watch.outputs
+        return None, failure_of(error), watch.outputs
 
 
 async def run_prompt(
@@ -192,7 +193,7 @@ async def run_prompt(
         request = request_of(ready, given, model)
         return await asker(ready, send, carry_out)(request), None
     except Exception as error:
-        return None, failure_of(error, ready)
+        return None, failure_of(error)
 
 
 def asker(ready: ReadyNode, send: Send, carry_out: CarryOut | None = None) -> Callable[[Request], Awaitable[Answer]]:
@@ -222,18 +223,22 @@ def request_of(ready: ReadyNode, given: Given, model: int = 0) -> Request:
     return Request(name, messages, params_of(policy), ready.schema.json if ready.schema else None, tools=told)
 
 
-def failure_of(error: BaseException, ready: ReadyNode) -> Failure:
-    """An error as data. The traceback begins at the user's own lines."""
+def failure_of(error: BaseException) -> Failure:
+    """An error as data. The traceback has the user's own lines, and none of ours."""
     if isinstance(error, CallFailed):
-        return error.failure
+        return _placed(error.failure, error)
     if isinstance(error, BaseExceptionGroup) and (failed := error.subgroup(CallFailed)) is not None:
-        return _first_of(failed).failure  # what a task group makes of a question that failed
+        return _placed(_first_of(failed).failure, error)  # what a task group makes of a question that failed
     if isinstance(error, InvalidOutput):
         return Failure(FailureKind.INVALID_OUTPUT, "WrongValue", str(error))
     if isinstance(error, ValueFault):
         return Failure(FailureKind.UNSTORABLE, type(error).__name__, str(error))
-    lines = _users_lines(error, ready)
-    return Failure(FailureKind.EXCEPTION, type(error).__name__, _message(error), traceback=lines)
+    return Failure(FailureKind.EXCEPTION, type(error).__name__, _message(error), traceback=users_lines(error))
+
+
+def _placed(failure: Failure, error: BaseException) -> Failure:
+    """The failure of a question, with the line of the body that asked it."""
+    return failure if failure.traceback else replace(failure, traceback=users_lines(error))
 
 
 def _first_of(group: BaseExceptionGroup[CallFailed]) -> CallFailed:
@@ -246,17 +251,6 @@ def _message(error: BaseException) -> str:
         return str(error) or type(error).__name__
     except Exception:  # an exception's own __str__ may raise
         return type(error).__name__
-
-
-def _users_lines(error: BaseException, ready: ReadyNode) -> str | None:
-    frames = traceback.extract_tb(error.__traceback__)
-    function, label = ready.node.function, ready.node.label
-    own = [i for i, frame in enumerate(frames) if function is not None and frame.name == function.__name__]
-    own += [i for i, frame in enumerate(frames) if frame.filename == label or frame.filename.startswith("<wf_node")]
-    if not own and isinstance(error, WfkitError):
-        return None  # our own sentence says it all: a missing key, a prompt that cannot be rendered
-    lines = traceback.format_list(frames[own[0] if own else 0 :])
-    return "".join(["Traceback (most recent call last):\n", *lines, *traceback.format_exception_only(error)])
 
 
 def judge(ready: ReadyNode, reply: Reply) -> Verdict:

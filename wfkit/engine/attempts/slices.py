@@ -229,7 +229,7 @@ class _Slice:
             if mutated or not self._columns.add(ended, value):
                 self._result(ended, value, mutated)
         except BaseException as raised:
-            failure = failure_of(raised, common.ready)
+            failure = failure_of(raised)
             self._failed.append(Failed(task, self._start.attempt, failure, time.time(), outputs=ended.outputs))
         if mutated:
             self._slices.inputs.drop(self._node)

@@ -64,20 +64,20 @@ async def _awaited(watch: Watch, body: Callable[[], Any]) -> tuple[Any, BaseExce
 
 def _came(watch: Watch, value: Any, error: BaseException | None) -> Came:
     """What is told and kept of a call, also of one that failed: the model is told, so what it has read counts."""
-    result, name = _told(watch.ready, value, error)
+    result, name = _told(value, error)
     made = watch.made(None)  # not its value: of a text nothing can be brought back, so a file that it wrote is told of
     made.run_s, made.outputs = watch.run_s, watch.outputs
     return Came(result, name, made)
 
 
-def _told(ready: ReadyNode, value: Any, error: BaseException | None) -> tuple[str, str | None]:
+def _told(value: Any, error: BaseException | None) -> tuple[str, str | None]:
     """What the model is told, and the name of the error if there was one."""
     if error is None:
         try:
             return text_of(value), None
         except ValueFault as fault:
             error = fault
-    failure = failure_of(error, ready)
+    failure = failure_of(error)
     return error_text(failure), failure.error
 
 

@@ -123,7 +123,7 @@ class ToolCalls:
         except InvalidArguments as error:
             return await self._refused(wish, _INVALID, str(error))
         except Exception as error:  # a validator of the user's own
-            return await self._refused(wish, type(error).__name__, failure_of(error, self.ready).message)
+            return await self._refused(wish, type(error).__name__, failure_of(error).message)
         started = self._started(wish, tool, again=isinstance(known, ToolStarted))
         calls[wish.turn, wish.place] = started
         await self.asker.record(started, True)

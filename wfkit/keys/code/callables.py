@@ -20,7 +20,8 @@ from wfkit.keys.code.syntax import Analysis
 from wfkit.keys.content.plain import digest_of
 from wfkit.keys.content.shape import Refused, type_name
 from wfkit.keys.doors.install import behind
-from wfkit.keys.origin import PROJECT, importable, kind_of_file, origin, token
+from wfkit.keys.origin import importable, origin, token
+from wfkit.traces import PROJECT, kind_of_file
 
 # Kept by functools.wraps and by tools around a function; none of them says what the function does.
 _MARKS = ("__signature__", "__wfkit", "_wfkit", "__wf_")

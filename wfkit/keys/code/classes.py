@@ -17,7 +17,8 @@ from typing import Any
 from wfkit.core.slots import slots_of
 from wfkit.keys.code.callables import HINT, Described, is_own, where_is
 from wfkit.keys.content.plain import digest_of
-from wfkit.keys.origin import PROJECT, importable, origin, token
+from wfkit.keys.origin import importable, origin, token
+from wfkit.traces import PROJECT
 
 _NO_PART = frozenset(
     {

@@ -27,7 +27,8 @@ from wfkit.keys.code.syntax import analyse_body
 from wfkit.keys.content.files import unseen
 from wfkit.keys.content.plain import digest_of, plain
 from wfkit.keys.environment import WHOLE, is_as_loaded
-from wfkit.keys.origin import PACKAGE, PROJECT, STANDARD, Origin, kind_of_file, packaged
+from wfkit.keys.origin import Origin, packaged
+from wfkit.traces import PACKAGE, PROJECT, STANDARD, kind_of_file
 
 _TEXT_LIMIT = 20_000
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from wfkit.keys.code.callables import is_own
 from wfkit.keys.code.classes import HEAP_TYPE
-from wfkit.keys.origin import PROJECT, origin
+from wfkit.keys.origin import origin
+from wfkit.traces import PROJECT
 
 Patch = tuple[str, Any]
 

@@ -12,7 +12,8 @@ from typing import Any
 from wfkit.core.frozen import dataclass
 from wfkit.keys.content.plain import digest_of, leaf
 from wfkit.keys.content.shape import type_name
-from wfkit.keys.origin import PACKAGE, Origin, token
+from wfkit.keys.origin import Origin, token
+from wfkit.traces import PACKAGE
 
 Part = tuple[str, str, str]
 

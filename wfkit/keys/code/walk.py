@@ -31,8 +31,9 @@ from wfkit.keys.content.plain import leaf
 from wfkit.keys.content.shape import Refused
 from wfkit.keys.content.standard import is_code
 from wfkit.keys.doors.table import open_doors, unseen_readers
-from wfkit.keys.origin import PACKAGE, PROJECT, origin, token
+from wfkit.keys.origin import origin, token
 from wfkit.keys.preview import preview
+from wfkit.traces import PACKAGE, PROJECT
 
 _SCALARS = (str, int, float, bool, type(None))
 

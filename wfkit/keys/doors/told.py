@@ -16,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 from wfkit.keys.content.files import own
 from wfkit.keys.doors.query import files_of
 from wfkit.keys.environment import WHOLE, digest_of_variable, digest_of_whole, note_load
-from wfkit.keys.origin import PROJECT, kind_of_file
 from wfkit.keys.places import ends_like_data, is_ignored, is_pattern
 from wfkit.keys.recorder import Recorder, active, whose
+from wfkit.traces import PROJECT, kind_of_file
 
 Arguments = tuple[Any, ...]
 Names = dict[str, Any]
