@@ -115,8 +115,7 @@ class Workflow:
     @overload
     def node(self, /, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
     def node(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-        """Decorator: the function becomes a node, its parameters are what it needs. The function itself stays as it
-        is."""
+        """Decorator: the function becomes a node, its parameters are what it needs. It stays as it is."""
         return decorator(self.add, self.settings)(function, **options)
 
     def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
