@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -57,6 +58,8 @@ def test_sums_are_sums_over_calls(world: World, order: int) -> None:
         assert account.unanswered == lost
         assert account.unpriced == lost + sum(1 for r in replies if r.cost.usd is None)
         assert account.wasted_usd <= account.cost_usd
+        prices = [event.call.reply.cost.usd for event in events if event.served and event.call.reply]
+        assert account.hits or account.saved_usd == (None if None in prices else sum(prices))
         assert account.wasted_unpriced <= account.unpriced
 
 
@@ -110,11 +113,31 @@ def test_what_failures_waste() -> None:
     ledger.failed(0, 0, 1)
     assert ledger.of(0).wasted_usd == Decimal("0.3")
     assert ledger.of(0).wasted_unpriced == 1
-    ledger.call(1, ended(reply("0.4")))
-    ledger.worked(1, 0, 1, None)
-    ledger.failed(1, 0, 1)
+    ledger.call(1, replace(ended(reply("0.4")), task=1))
+    ledger.worked(1, 1, 1, None)
+    ledger.failed(1, 1, 1)
     assert ledger.of(1).wasted_usd == 0
     assert not ledger.of(1).open
+
+
+def test_what_comes_late_to_a_failure() -> None:
+    """An attempt that failed is in vain: so is what its calls cost that come back afterwards."""
+    ledger = Ledger()
+    ledger.failed(0, 0, 1)
+    ledger.call(0, ended(reply("0.2")))
+    ledger.worked(0, 0, 1, None)
+    assert ledger.of(0).wasted_usd == Decimal("0.2")
+    assert not ledger.of(0).open
+
+
+def test_what_served_replies_save() -> None:
+    """A reply from the call log saves its price, one of unknown price an unknown sum, a recorded failure nothing."""
+    ledger = Ledger()
+    ledger.call(0, ended(reply("0.2"), served=True))
+    ledger.call(0, ended(failure=REFUSED, served=True))
+    assert (ledger.of(0).saved_usd, ledger.of(0).served) == (Decimal("0.2"), 2)
+    ledger.call(0, ended(reply(None), served=True))
+    assert ledger.of(0).saved_usd is None
 
 
 @pytest.mark.parametrize(

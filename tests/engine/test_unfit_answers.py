@@ -106,6 +106,27 @@ def test_low_confidence_without_another_model(lab: Lab) -> None:
         assert again.report.run.spent.calls == 0
 
 
+def test_null_for_an_unsure_answer(any_lab: Lab) -> None:
+    """What an answer cost for which null stands is wasted. A run that asks for less is served that answer: it saves the
+    price, and the books of the first run stay as they are."""
+    line = "graded --model fake/a --schema Sure --min-confidence {} --on-invalid null"
+    with models(a=[priced('{"mark": 1, "confidence": 0.4}', "0.1")]):
+        first = run(any_lab.cells({line.format("0.7"): "Go"}, dict(NAMES)))
+        assert (first["graded"], first.status) == (None, RunState.SUCCESS)
+        assert (first.cost_usd, first.report.run.wasted_usd) == (Decimal("0.1"), Decimal("0.1"))
+        agree_on_money(any_lab, first)
+        again = run(any_lab.cells({line.format("0.8"): "Go"}, dict(NAMES)))
+        second = run(any_lab.cells({line.format("0.3"): "Go"}, dict(NAMES)))
+    assert (again["graded"], second["graded"]) == (None, Sure(mark=1, confidence=0.4))
+    for outcome in (again, second):
+        row = outcome.report.run
+        assert (row.spent.calls, row.wasted_usd, row.saved_usd) == (0, Decimal(0), Decimal("0.1"))
+        agree_on_money(any_lab, outcome)
+    agree_on_money(any_lab, first)
+    bill = any_lab.made[-1].sql("select verdict, sum(billed_usd), sum(wasted_usd) from calls_latest group by 1")
+    assert [[str(cell) for cell in row] for row in bill.values.tolist()] == [["valid", "0.1", "0.1"]]
+
+
 @pytest.mark.parametrize(
     ("step", "asked"),
     [

@@ -51,6 +51,12 @@ def agree(cursor: duckdb.DuckDBPyConnection, story: Story, report: RunReport) ->
     assert spent.unanswered_usd == (None if listed[2] < listed[0] else listed[1] or 0)
     costs = cursor.execute("SELECT sum(cost_usd), sum(calls), sum(unpriced), sum(wasted_usd) FROM costs").fetchall()
     assert [each or 0 for each in costs[0]] == list(expected)
+    tables = "(SELECT saved_usd FROM calls_latest UNION ALL SELECT saved_usd FROM resolutions)"
+    usd, unknown = cursor.execute(f"SELECT sum(saved_usd), count(*) - count(saved_usd) FROM {tables}").fetchall()[0]
+    saved = None if unknown else usd or Decimal(0)
+    assert saved == run.saved_usd == live.run.saved_usd
+    each = [row.saved_usd for row in report.nodes]
+    assert saved == (None if None in each else sum((usd for usd in each if usd is not None), Decimal(0)))
 
 
 def shown(report: RunReport) -> None:

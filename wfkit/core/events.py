@@ -148,12 +148,14 @@ class Dispatched:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """An attempt of a task ended with a value."""
+    """An attempt of a task ended with a value. With a `failure` that value is None and stands for an answer that is not
+    to be used (`on_invalid: null`): what it cost bought nothing."""
 
     task: int
     attempt: int
     result: Result
     at: float
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

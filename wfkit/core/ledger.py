@@ -53,8 +53,9 @@ class Account:
 
     `cost_usd` adds the known prices; `unpriced` counts the calls left out of it. `no_input` and `no_output` count the
     calls whose tokens of that side are unknown, `untokened` those that lack either; `wasted_unpriced` counts the calls
-    left out of `wasted_usd`. A request without a reply may have been billed: its price and tokens are unknown,
-    `unanswered` counts such, `unanswered_usd` adds what they may cost at most, `no_worst` counts those left out of it.
+    left out of `wasted_usd`. `saved_usd` is what cached results and replies that the call log served had cost. A
+    request without a reply may have been billed: its price and tokens are unknown, `unanswered` counts such,
+    `unanswered_usd` adds what they may cost at most, `no_worst` counts those left out of it.
     """
 
     calls: int = 0
@@ -85,11 +86,12 @@ class Account:
 
 @dataclass(slots=True)
 class Ledger:
-    """One account a node, and by call id the requests `under_way` and those `lost`, with their nodes: whoever sent them
-    is gone, they may have been billed.
+    """One account a node, the attempts (task, number) that were in `vain`, and by call id the requests `under_way` and
+    those `lost`, with their nodes: whoever sent them is gone, they may have been billed.
     """
 
     accounts: dict[int, Account] = field(default_factory=dict)
+    vain: set[tuple[int, int]] = field(default_factory=set)
     under_way: dict[str, tuple[int, e.CallStarted]] = field(default_factory=dict)
     lost: dict[str, tuple[int, e.CallStarted]] = field(default_factory=dict)
 
@@ -129,8 +131,9 @@ class Ledger:
                 account.open.pop((task, attempt), None)
 
     def failed(self, node: int, task: int, attempt: int) -> None:
-        """What the calls of a failed attempt cost was wasted."""
+        """What the calls of a failed attempt cost was wasted, also what those cost that still come back."""
         account = self.of(node)
+        self.vain.add((task, attempt))
         usd, unpriced = account.open.pop((task, attempt), (Decimal(0), 0))
         account.wasted_usd += usd
         account.wasted_unpriced += unpriced
@@ -162,13 +165,13 @@ class Ledger:
             self._lose(*late, -1)
         if event.served:
             account.served += 1
+            _save(account, event.call)
             return
         account.calls += 1
         failure = event.call.failure
         if failure is not None and failure.may_be_billed():
             _unknown(account, event.call.worst_usd, 1)
-            usd, unpriced = account.open.get((event.task, event.attempt), (Decimal(0), 0))
-            account.open[event.task, event.attempt] = (usd, unpriced + 1)
+            self._spend(account, event, None)
             return
         usage, cost = _billed(event.call)
         account.no_input += usage.input_tokens is None
@@ -179,12 +182,26 @@ class Ledger:
         account.estimated += usage.source == UsageSource.ESTIMATED or cost.source == CostSource.ESTIMATED
         account.unpriced += cost.usd is None
         account.cost_usd += cost.usd or 0
-        if event.call.reply is not None and event.call.verdict is not Verdict.VALID:
-            account.wasted_usd += cost.usd or 0
-            account.wasted_unpriced += cost.usd is None
+        self._spend(account, event, cost.usd)
+
+    def _spend(self, account: Account, event: e.CallEnded, paid_usd: Decimal | None) -> None:
+        """Money is wasted at once on a reply that cannot be used and on an attempt that was in vain; else the end of
+        its attempt tells."""
+        place, call = (event.task, event.attempt), event.call
+        if place in self.vain or (call.reply is not None and call.verdict is not Verdict.VALID):
+            account.wasted_usd += paid_usd or 0
+            account.wasted_unpriced += paid_usd is None
             return
-        usd, unpriced = account.open.get((event.task, event.attempt), (Decimal(0), 0))
-        account.open[event.task, event.attempt] = (usd + (cost.usd or 0), unpriced + (cost.usd is None))
+        usd, unpriced = account.open.get(place, (Decimal(0), 0))
+        account.open[place] = (usd + (paid_usd or 0), unpriced + (paid_usd is None))
+
+
+def _save(account: Account, call: CallRecord) -> None:
+    """A reply that was there already cost nothing now: its price was saved. A failure on a cassette saves nothing."""
+    if call.reply is None:
+        return
+    usd = call.reply.cost.usd
+    account.saved_usd = None if usd is None or account.saved_usd is None else account.saved_usd + usd
 
 
 def _billed(call: CallRecord) -> tuple[Usage, Cost]:

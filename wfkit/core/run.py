@@ -232,6 +232,8 @@ def _succeeded(run: Run, event: e.Succeeded) -> None:
     node, run_s = run.node_of[event.task], event.result.run_s
     if run_s is not None and (run.deadline_at or run.specs[node].deadline_s) is not None:
         run.quickest[node] = min(run_s, run.quickest.get(node, run_s))
+    if event.failure is not None:
+        run.ledger.failed(node, event.task, event.attempt)
     run.ledger.worked(node, event.task, event.attempt, run_s)
 
 

@@ -28,12 +28,12 @@ _result = attrgetter("key", "node", "definition", "inputs", "preview", "run_s", 
 
 
 def fits(event: Event) -> bool:
-    """Whether an event may stand in a pack: of results those that nothing was read, printed or paid for,
-    of resolved maps those of all items, without names, and made by their own code."""
+    """Whether an event may stand in a pack: of results those that stand for an answer and that nothing was read,
+    printed or paid for, of resolved maps those of all items, without names, and made by their own code."""
     if isinstance(event, Succeeded):
         result = event.result
         free = result.spent is NOTHING_SPENT or result.spent == NOTHING_SPENT
-        return free and not result.reads and not result.outputs
+        return free and not result.reads and not result.outputs and event.failure is None
     if isinstance(event, Resolved):
         return not (event.labels or event.made_by) and event.sample is None
     return type(event) in _LETTERS

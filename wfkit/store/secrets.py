@@ -81,7 +81,7 @@ class Secrets:
         event = entry.event
         if type(event) in _WITHOUT_TEXT and not (type(event) is Resolved and event.labels):
             return False
-        if type(event) is Succeeded and not event.result.outputs and not event.result.reads:
+        if type(event) is Succeeded and not (event.result.outputs or event.result.reads or event.failure):
             return self.maybe(event.result.preview.encode("utf-8", "surrogatepass"))
         if type(event) is SliceSucceeded and not (event.items.outputs or event.items.reads or event.items.previews):
             return False

@@ -228,6 +228,8 @@ def _random_step(roll: random.Random, story: Story) -> None:
                 story.tell(e.Dispatched(tasks, attempt, story.now))
     elif run.running:
         _random_end(roll, story, roll.choice(sorted(run.running)))
+        if roll.random() < 0.2:
+            _random_late(roll, story)
 
 
 _FAILED = (
@@ -255,13 +257,29 @@ def _random_call(roll: random.Random, story: Story, place: tuple[int, int], name
     story.tell(e.CallEnded(*place, record, story.now, served=served))
 
 
+UNSURE = Failure(FailureKind.LOW_CONFIDENCE, "LowConfidence", "the answer has confidence 0.4")
+
+
+def _random_late(roll: random.Random, story: Story) -> None:
+    """What comes of an attempt that has ended: another call of it, or the value of a body that was given up."""
+    ended = [entry.event for entry in story.entries if isinstance(entry.event, e.Succeeded | e.Failed)]
+    if not ended:
+        return
+    late = roll.choice(ended)
+    name = f"late-{late.task}-{late.attempt}-{len(story.entries)}"
+    _random_call(roll, story, (late.task, late.attempt), name)
+    if isinstance(late, e.Failed) and roll.random() < 0.3:
+        story.tell(e.Succeeded(late.task, late.attempt, story.result(late.task, name), story.now))
+
+
 def _random_end(roll: random.Random, story: Story, task: int) -> None:
     attempt = story.run.running[task]
     name = f"{task}-{attempt}-{len(story.entries)}"
     for i in range(roll.randint(0, 2)):
         _random_call(roll, story, (task, attempt), f"{name}-{i}")
     if roll.random() < 0.6:
-        story.tell(e.Succeeded(task, attempt, story.result(task, name), story.now))
+        null = UNSURE if roll.random() < 0.3 else None
+        story.tell(e.Succeeded(task, attempt, story.result(task, name), story.now, null))
     elif roll.random() < 0.2:
         story.epoch += 1
         story.tell(e.Adopted(story.epoch, story.now, "j2"))

@@ -148,7 +148,7 @@ class Attempts:
         if result.cacheable and self._spec(start).over is not None:
             # Of equal items that ran side by side the first to end counts, or their values could differ.
             result = self.context.made.setdefault(result.key, result)
-        return Succeeded(task, start.attempt, result, time.time())
+        return Succeeded(task, start.attempt, result, time.time(), made.failure)
 
     async def _on_loop(self, start: Start) -> None:
         """Run one prompt or coroutine to its end, or to its deadline."""

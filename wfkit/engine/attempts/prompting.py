@@ -115,4 +115,4 @@ def without_answer(failure: Failure, run_s: float, spent: Spent) -> Made:
     cached, because failures never are: the next run asks again."""
     problem = "an answer could not be used and its value is None (on_invalid: null; `log` says which and why)"
     told = Output("stderr", "text/plain", f"{failure.error}: {failure.message}\n")
-    return Made(None, problem=problem, outputs=(told,), run_s=run_s, spent=spent)
+    return Made(None, problem=problem, outputs=(told,), run_s=run_s, spent=spent, failure=failure)

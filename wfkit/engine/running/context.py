@@ -60,6 +60,7 @@ class Made:
     spent: Spent = NOTHING_SPENT
     mutated: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    failure: Failure | None = None  # of the answer for which it stands
 
 
 @dataclass

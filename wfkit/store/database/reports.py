@@ -77,7 +77,8 @@ SELECT node, sum(s) FROM (
 ) GROUP BY ALL
 """
 _SERVED = """
-SELECT run_id, node, count(*) FROM calls_latest WHERE run_id IN ({runs}) AND state = 'ended' AND served GROUP BY ALL
+SELECT run_id, node, count(*), sum(saved_usd), bool_or(saved_usd IS NULL)
+FROM calls_latest WHERE run_id IN ({runs}) AND state = 'ended' AND served GROUP BY ALL
 """
 _SAMPLED = """
 SELECT s.run_id, n.name, s.sample_of, s.sample_seed FROM resolutions s JOIN nodes n USING (run_id, node)
@@ -189,8 +190,6 @@ def report(cursor: DuckDBPyConnection, run_id: str | None = None, attempts: int 
         books[run_id, name].run_s = seconds
     for _, name, *sample in _ask(cursor, _SAMPLED, [run_id]):
         books[run_id, name].sample = tuple(sample)
-    for _, name, served in _ask(cursor, _SERVED, [run_id]):
-        books[run_id, name].served = served
     rows = _run_rows(cursor, [run_id], books, nodes)
     if not rows:
         return None
@@ -220,6 +219,9 @@ def _accounts(cursor: DuckDBPyConnection, run_ids: list[str]) -> tuple[Account, 
         books[run_id, name].add_spent(columns)
     for run_id, name, *columns in _ask(cursor, _SAVED, run_ids):
         books[run_id, name].add_saved(columns)
+    for run_id, name, served, usd, unknown in _ask(cursor, _SERVED, run_ids):
+        books[run_id, name].served = served
+        books[run_id, name].add_saved((usd, unknown, 0.0, False))
     return books, nodes
 
 

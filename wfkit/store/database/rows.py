@@ -153,7 +153,8 @@ def _dispatched(place: Place, event: e.Dispatched) -> Made:
 
 
 def _succeeded(place: Place, event: e.Succeeded) -> Made:
-    yield "attempts", [_attempt(place, range(event.task, event.task + 1), event.attempt, "success", event.at)]
+    row = _attempt(place, range(event.task, event.task + 1), event.attempt, "success", event.at)
+    yield "attempts", [row if event.failure is None else row | _error(event.failure) | {"failure": event.failure}]
     yield "results", [_result(place, event.task, event.attempt, event.result)]
 
 

@@ -87,8 +87,9 @@ JOIN runs_latest l ON l.run_id = a.run_id;
 
 -- One row a call: ended, under way (`state` started), or lost: whoever sent it is gone. As in the books of a run, one
 -- that failed without a reply used and cost nothing, unless it may have been billed all the same (`unanswered`, at most
--- `worst_usd`): of that nobody knows. `billed_usd` is what it added to the bill (nothing if the call log served it),
--- `wasted_usd` what of that bought nothing. A call of a cell that is no node is of no run (the empty id), and no node.
+-- `worst_usd`): of that nobody knows. `billed_usd` is what it added to the bill (nothing if the call log served it: then
+-- `saved_usd` is what it had cost), `wasted_usd` what of that bought nothing: a reply that cannot be used, an attempt that
+-- failed, an answer for which null stands. A call of a cell that is no node is of no run (the empty id), and no node.
 CREATE VIEW calls_latest AS
 SELECT
     c.run_id, n.name AS node, CASE WHEN n.over IS NOT NULL THEN c.task - r.first END AS item, c.task, c.attempt,
@@ -106,6 +107,7 @@ SELECT
         WHEN f.task IS NOT NULL OR c.response_model IS NOT NULL AND c.verdict <> 'valid' THEN c.cost_usd
         ELSE 0
     END::DECIMAL(18, 9) AS wasted_usd,
+    CASE WHEN c.served AND c.response_model IS NOT NULL THEN c.cost_usd ELSE 0 END::DECIMAL(18, 9) AS saved_usd,
     NOT c.served AND (c.lost OR c.state = 'ended' AND c.unanswered) AS unanswered, c.worst_usd,
     c.finish_reason, c.error_kind, c.error, c.message, c.epoch, c.seq
 FROM (
@@ -118,7 +120,9 @@ FROM (
 ) c
 ASOF LEFT JOIN task_ranges r ON r.run_id = c.run_id AND c.task >= r.first
 LEFT JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
-LEFT JOIN (SELECT DISTINCT run_id, task, attempt FROM attempts WHERE state = 'failed') f
+LEFT JOIN (
+    SELECT DISTINCT run_id, task, attempt FROM attempts WHERE state = 'failed' OR error_kind IS NOT NULL
+) f
     ON f.run_id = c.run_id AND f.task = c.task AND f.attempt = c.attempt
 WHERE c.state = 'ended' OR NOT EXISTS (
     FROM calls d WHERE d.run_id = c.run_id AND d.call_id = c.call_id AND d.state = 'ended'
@@ -210,13 +214,15 @@ FROM definitions
 UNION ALL BY NAME
 SELECT journal_id, run_id, epoch, seq, "at", 'forgotten' AS event, node AS subject, key AS detail FROM forgotten;
 
--- Money and tokens by run, node and model. What the call log served is counted and costs nothing.
+-- Money and tokens by run, node and model. What the call log served is counted and costs nothing; `saved_usd` is what it
+-- had cost. What cached results save stands in `resolutions`.
 CREATE VIEW costs AS
 SELECT
     run_id, node, coalesce(response_model, request_model) AS model, count(*) FILTER (NOT served) AS calls,
     count(*) FILTER (served) AS served, sum(input_tokens) FILTER (NOT served) AS input_tokens,
     sum(output_tokens) FILTER (NOT served) AS output_tokens, sum(billed_usd) AS cost_usd,
     count(*) FILTER (billed_usd IS NULL) AS unpriced, sum(wasted_usd) AS wasted_usd,
+    CASE WHEN count(*) = count(saved_usd) THEN sum(saved_usd) END AS saved_usd,
     count(*) FILTER (unanswered) AS unanswered, sum(worst_usd) FILTER (unanswered) AS unanswered_usd
 FROM calls_latest WHERE state <> 'started' GROUP BY ALL;
 
