@@ -58,11 +58,16 @@ def test_after_a_refusal(retry_after_s: float | None, waits_s: float) -> None:
         ),
         ({"llm_provider-x-ratelimit-remaining-requests": "0", "llm_provider-x-ratelimit-reset-requests": "2"}, 1, 2.0),
         ({"x-ratelimit-remaining-requests": "none", "x-ratelimit-reset-requests": "soon"}, 1, 0.0),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1000000003"}, 1, 3.0),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1000000003500"}, 1, 3.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "9999999h"}, 1, 86_400.0),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "9999-12-31T00:00Z"}, 1, 86_400.0),
         ({}, 1, 0.0),
     ],
 )
 def test_what_headers_say(headers: dict[str, str], tokens: int, waits_s: float) -> None:
-    """Remaining requests and tokens, with their reset as a span, a date or seconds; nonsense is not believed."""
+    """Remaining requests and tokens, with their reset as a span, a date, seconds or a time since 1970; nonsense is not
+    believed, and nobody waits for longer than a day."""
     guard = rates(Clock())
     guard.heard(MODEL, headers)
     assert guard.wait_s(MODEL, tokens) == pytest.approx(waits_s)

@@ -36,10 +36,16 @@ class ProviderError(Exception):
         ({"Retry-After": "Tue, 14 Nov 2023 22:13:00 GMT"}, 0.0),
         ({"Retry-After": "-3"}, 0.0),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "nan"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({"retry-after-ms": "1e400"}, None),
+        ({"retry-after-ms": "soon", "retry-after": "1"}, 1.0),
+        ({"Retry-After": "1e12"}, 86_400.0),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 86_400.0),
     ],
 )
 def test_retry_after(headers: dict[str, str], wait: float | None) -> None:
-    """Seconds, milliseconds and dates are understood; nonsense is nothing."""
+    """Seconds, milliseconds and dates are understood, nonsense is nothing, and nobody waits for longer than a day."""
     assert retry_after_s(headers, NOW) == wait
 
 

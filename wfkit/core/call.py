@@ -112,6 +112,7 @@ class Listener(Protocol):
         """The next piece of its text, never empty."""
 
 
+MOST_TOKENS, MOST_USD = 10**9, Decimal(10**6)  # of one call; whoever says more has miscounted
 _ANSWERED = (200, 300)  # statuses of a request that was served
 NEVER_SENT = "NeverSent"  # the `error` of a failure whose request did not leave
 

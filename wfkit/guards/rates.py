@@ -26,6 +26,8 @@ _HEADER = re.compile(
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _NO_HINT_S = 1.0  # a refusal without Retry-After
+_LONGEST_S = 86_400.0  # nobody is left alone for longer on the word of a header
+_EPOCH_S, _EPOCH_MS = 1e8, 1e11  # from here on a number of seconds is a time, in seconds or milliseconds
 
 
 @dataclass(slots=True)
@@ -149,25 +151,29 @@ class Rates:
         for of, said in told.items():
             remaining, reset_s = _number(said.get("remaining")), self._span(said.get("reset"))
             if remaining is not None and reset_s is not None:
-                self._limits.setdefault(model, _Limits()).buckets[of] = Bucket(remaining, self._clock() + reset_s)
+                self._limits.setdefault(model, _Limits()).buckets[of] = Bucket(
+                    remaining, self._clock() + min(reset_s, _LONGEST_S)
+                )
 
     def _pause(self, limits: _Limits, retry_after_s: float | None) -> None:
         until = self._clock() + (_NO_HINT_S if retry_after_s is None else retry_after_s)
         limits.paused_until = max(limits.paused_until, until)
 
     def _span(self, text: str | None) -> float | None:
-        """Seconds: `6m0s` and `120ms` (OpenAI), a date (Anthropic), or a plain number of seconds."""
+        """Seconds: `6m0s` and `120ms` (OpenAI), a date (Anthropic), a plain number of seconds, or a time as seconds or
+        milliseconds since 1970."""
         if text is None:
             return None
         if _SPAN.fullmatch(text) or re.fullmatch(rf"(?:{_SPAN.pattern})+", text):
             return sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(text))
-        seconds = _number(text)
-        if seconds is not None:
-            return seconds
+        at = _number(text)
+        if at is not None and at < _EPOCH_S:
+            return at
         try:
-            return max(datetime.fromisoformat(text).timestamp() - self._wall(), 0.0)
-        except ValueError:
+            at = datetime.fromisoformat(text).timestamp() if at is None else at / (1.0 if at < _EPOCH_MS else 1000.0)
+        except (ValueError, OverflowError):
             return None
+        return max(at - self._wall(), 0.0)
 
     def statistics(self) -> dict[str, RateStatistics]:
         """The limits of every model that was asked."""

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 from blake3 import blake3
 
-from wfkit.core.call import Cost, Failure, Reply, Request, Usage
+from wfkit.core.call import MOST_TOKENS, Cost, Failure, Reply, Request, Usage
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm import direct, door, prices, tokens
@@ -111,7 +111,7 @@ def _wrong(request: Request, what: str) -> Failure:
 
 def _usage(sent: Any, request: Request) -> Usage:
     counted = sent.get("prompt_tokens") if isinstance(sent, dict) else None
-    if isinstance(counted, int) and counted > 0:
+    if isinstance(counted, int) and not isinstance(counted, bool) and 0 < counted <= MOST_TOKENS:
         return Usage(counted, 0, source=UsageSource.PROVIDER)
     guessed = sum(tokens.count(message.content) for message in request.messages)
     return Usage(guessed, 0, source=UsageSource.ESTIMATED)

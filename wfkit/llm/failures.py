@@ -6,6 +6,7 @@ Exceptions of litellm neither pickle nor copy, and name the wrong status at time
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import time
@@ -36,7 +37,9 @@ _NAMES = {
     429: "RateLimitError",
     503: "ServiceUnavailableError",
 }
+_ERRORS = (400, 600)  # statuses of HTTP
 _LONGEST = 600
+_LONGEST_WAIT_S = 86_400.0
 _TAIL = 120  # characters of a cut stream that its failure tells
 _HINTS = {
     FailureKind.RATE_LIMITED: "it asks for fewer requests: wait, or lower the concurrency",
@@ -103,6 +106,21 @@ def told_in_stream(error: Mapping[str, Any], model: str, said: str) -> Failure:
     return Failure(kind, "StreamError", message, hint=hint)
 
 
+def told_in_body(error: Any, model: str) -> Failure:
+    """The failure of a request that a server answered with 200 and an `error`, as gateways do; its `code` may be the
+    status that it got itself."""
+    told = error if isinstance(error, dict) else {"message": str(error)}
+    code = told.get("code")
+    if isinstance(code, int) and _ERRORS[0] <= code < _ERRORS[1]:
+        return refused(code, {}, json.dumps({"error": told}).encode(), model)
+    codes = " ".join(str(told[key]) for key in ("code", "type", "status") if told.get(key))
+    text = _clean(str(told.get("message") or "").strip() or "no reason given")
+    kind = _kind_told(f"{text} {codes}")
+    hint = _hint(kind, None, text)
+    message = f"{model} answered with an error ({kind.value}): {text[:_LONGEST]}; {hint}"
+    return Failure(kind, "ErrorReply", message, 200, hint=hint)
+
+
 def _came(said: str) -> str:
     if not said:
         return "before anything was said"
@@ -118,16 +136,26 @@ def too_late(model: str, deadline_s: float, heard: int = 0) -> Failure:
 
 
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date (RFC 9110, 10.2.3)."""
+    """Seconds to wait: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date (RFC 9110, 10.2.3).
+
+    At most a day: who says more will be asked again after that. None where it is not said, or is no time.
+    """
     lower = {name.lower(): str(value) for name, value in headers.items()}
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            return max(float(lower[name]) * unit, 0.0)
-        except KeyError:
-            continue
-        except ValueError:
-            return _until(lower[name], now)
+        wait_s = _wait_s(lower.get(name), unit, now)
+        if wait_s is not None:
+            return min(max(wait_s, 0.0), _LONGEST_WAIT_S)
     return None
+
+
+def _wait_s(said: str | None, unit: float, now: float) -> float | None:
+    if said is None:
+        return None
+    try:
+        wait_s = float(said) * unit
+    except ValueError:
+        return _until(said, now)
+    return wait_s if math.isfinite(wait_s) else None
 
 
 def _clean(text: str) -> str:
@@ -254,6 +282,6 @@ def _until(date: str, now: float) -> float | None:
     from email.utils import parsedate_to_datetime  # 8 ms, and few providers send dates
 
     try:
-        return max(parsedate_to_datetime(date).timestamp() - now, 0.0)
-    except (ValueError, TypeError):
+        return parsedate_to_datetime(date).timestamp() - now
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -15,7 +15,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from wfkit.core.call import Cost, Failure, Reply, Request, Usage
+from wfkit.core.call import MOST_TOKENS, MOST_USD, Cost, Failure, Reply, Request, Usage
 from wfkit.core.secrets import redact
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed
@@ -129,7 +129,7 @@ def _wrong(answer: Any) -> str:
             return f"a dict with {name!r}"
         if value is not None and not fits:
             return f"a dict whose {name!r} is of type {type(value).__name__}"
-        if fits and isinstance(value, _AMOUNTS) and not value >= 0:
+        if fits and isinstance(value, _AMOUNTS) and not 0 <= value <= (MOST_USD if name == "cost_usd" else MOST_TOKENS):
             return f"a dict whose {name!r} is {value}"
     return "a dict whose 'text' is None" if answer["text"] is None else ""
 

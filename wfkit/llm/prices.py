@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from wfkit.core.call import Cost, Message, Request, Usage
+from wfkit.core.call import MOST_USD, Cost, Message, Request, Usage
 from wfkit.core.capabilities import Capabilities
 from wfkit.core.terms import CostSource, UsageSource
 from wfkit.llm import price_file, registry, tokens
@@ -105,7 +105,7 @@ def cost(model: str, usage: Usage, request_model: str | None = None, billed_usd:
     if entry is None or usage.input_tokens is None or usage.output_tokens is None:
         return Cost()
     input_usd, output_usd = _input_usd(entry, usage), _output_usd(entry, usage)
-    if input_usd is None or output_usd is None:
+    if input_usd is None or output_usd is None or input_usd + output_usd > MOST_USD:
         return Cost()
     # A model that is cheaper at night is priced as by day.
     guessed = usage.source in {UsageSource.ESTIMATED, UsageSource.UNKNOWN} or "off_peak_pricing" in entry
@@ -207,7 +207,8 @@ def _input_usd(entry: Entry, usage: Usage) -> Decimal | None:
     read, written = usage.cache_read_input_tokens or 0, usage.cache_write_input_tokens or 0
     read_rate = _rate(entry, "cache_read_input_token_cost", usage)
     write_rate = _rate(entry, "cache_creation_input_token_cost", usage)
-    fresh = max(usage.input_tokens - read - written, 0)
+    inside = read + written <= usage.input_tokens  # else whoever counted left them out of the input
+    fresh = usage.input_tokens - read - written if inside else usage.input_tokens
     return (
         fresh * rate
         + read * (rate if read_rate is None else read_rate)
@@ -219,7 +220,7 @@ def _output_usd(entry: Entry, usage: Usage) -> Decimal | None:
     rate = _rate(entry, "output_cost_per_token", usage)
     if rate is None or usage.output_tokens is None:
         return None
-    thought = usage.reasoning_output_tokens or 0
+    thought = min(usage.reasoning_output_tokens or 0, usage.output_tokens)
     thought_rate = _rate(entry, "output_cost_per_reasoning_token", usage)
     return (usage.output_tokens - thought) * rate + thought * (rate if thought_rate is None else thought_rate)
 

@@ -6,14 +6,19 @@ A count that was not sent is estimated and marked, or unknown; never 0. Failures
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from wfkit.core.call import Failure, Reply, Request, ToolCall, Usage
+from wfkit.core.call import MOST_TOKENS, MOST_USD, Failure, Reply, Request, ToolCall, Usage
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm import prices
+from wfkit.llm.failures import told_in_body
+
+_DIGITS = re.compile(r"[0-9]{1,10}")
+_LONGEST_ID = 200
 
 
 class View(dict[str, Any]):
@@ -27,18 +32,22 @@ class View(dict[str, Any]):
 
 
 def reply_of(response: Any, request: Request) -> Reply:
-    """The reply in a response. A text of null is an empty one; no choice at all raises CallFailed (empty)."""
+    """The reply in a response. A text of null is an empty one. No choice at all raises CallFailed: what the server told
+    instead, else empty."""
     if not response.choices:
+        if error := getattr(response, "error", None):
+            raise CallFailed(told_in_body(error, request.model))
         hint = "ask again; if it stays so, look at the server or proxy behind the base URL"
         message = f"{request.model} answered without any choice; {hint}"
         raise CallFailed(Failure(FailureKind.EMPTY, "EmptyReply", message, 200, hint=hint))
     text, finish = _said(response.choices[0])
     model = str(response.model or request.model)
     sent = getattr(response, "usage", None)
-    usage = usage_of(sent)
-    cost = prices.cost(model, usage, request.model, _billed(sent))
     asked = _asked(response.choices[0].message)
-    return Reply(text, model, finish, response.id or None, usage, cost, asked)
+    usage = usage_of(sent, bool(text or asked))
+    cost = prices.cost(model, usage, request.model, _billed(sent))
+    name = str(response.id)[:_LONGEST_ID] if response.id else None
+    return Reply(text, model, finish, name, usage, cost, asked)
 
 
 def streamed_reply(response: Any, request: Request) -> Reply:
@@ -57,22 +66,20 @@ def with_estimate(reply: Reply, request: Request, litellm: Any) -> Reply:
     return replace(reply, usage=usage, cost=reply.cost if priced else prices.cost(reply.model, usage, request.model))
 
 
-def usage_of(sent: Any) -> Usage:
-    """Tokens as the provider counted them. litellm makes zeros where nothing was sent: those are unknown."""
-    if sent is None or not (sent.prompt_tokens or sent.completion_tokens):
+def usage_of(sent: Any, said: bool) -> Usage:
+    """Tokens as the provider counted them; `said`: the reply is not empty.
+
+    litellm makes zeros where nothing was sent. A prompt of no tokens, no tokens for something that was said, and what
+    is no count at all make the usage unknown.
+    """
+    asked, answered = (_count(getattr(sent, name, None)) for name in ("prompt_tokens", "completion_tokens"))
+    if not asked or answered is None or (said and not answered):
         return Usage()
-    asked, said = getattr(sent, "prompt_tokens_details", None), getattr(sent, "completion_tokens_details", None)
-    read = _first(sent, asked, "cache_read_input_tokens", "cached_tokens")
-    written = _first(sent, asked, "cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
-    reasoning = getattr(said, "reasoning_tokens", None)
-    return Usage(
-        _count(sent.prompt_tokens),
-        _count(sent.completion_tokens),
-        read,
-        written,
-        _count(reasoning),
-        UsageSource.PROVIDER,
-    )
+    inside, outside = getattr(sent, "prompt_tokens_details", None), getattr(sent, "completion_tokens_details", None)
+    read = _first(sent, inside, "cache_read_input_tokens", "cached_tokens")
+    written = _first(sent, inside, "cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
+    reasoning = _count(getattr(outside, "reasoning_tokens", None))
+    return Usage(asked, answered, read, written, reasoning, UsageSource.PROVIDER)
 
 
 def _said(choice: Any) -> tuple[str, str | None]:
@@ -82,7 +89,7 @@ def _said(choice: Any) -> tuple[str, str | None]:
     )
     if refusal and not message.content:
         return str(refusal), "refusal"
-    return text_of(message.content), choice.finish_reason
+    return text_of(message.content), str(choice.finish_reason) if choice.finish_reason else None
 
 
 def _asked(message: Any) -> tuple[ToolCall, ...]:
@@ -106,14 +113,16 @@ def text_of(content: Any) -> str:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """A number of tokens, also as a whole float or in digits; None for what cannot be one."""
+    if (isinstance(value, float) and value.is_integer()) or (isinstance(value, str) and _DIGITS.fullmatch(value)):
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None
 
 
 def _first(sent: Any, details: Any, *names: str) -> int | None:
     for holder in (sent, details):
         for name in names:
-            value = getattr(holder, name, None)
-            if isinstance(value, int) and value:
+            if value := _count(getattr(holder, name, None)):
                 return value
     return None
 
@@ -122,4 +131,5 @@ def _billed(sent: Any) -> Decimal | None:
     """What a gateway says it billed: OpenRouter's `usage.cost`, Perplexity's `usage.cost.total_cost`."""
     said = getattr(sent, "cost", None)
     said = said.get("total_cost") if isinstance(said, dict) else said
-    return Decimal(str(said)) if isinstance(said, (int, float)) and not isinstance(said, bool) and said >= 0 else None
+    is_amount = isinstance(said, (int, float)) and not isinstance(said, bool) and 0 <= said <= MOST_USD
+    return Decimal(str(said)) if is_amount else None
