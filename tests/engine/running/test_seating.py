@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
+import pytest
+
+from tests.guards.test_breakers import failing
+from wfkit.core.call import Reply
 from wfkit.core.events import NodeSpec
-from wfkit.core.terms import NodeKind
+from wfkit.core.terms import FailureKind, NodeKind
 from wfkit.engine.running.seating import Seating
+from wfkit.errors import CallFailed
 from wfkit.guards.chain import Guards
 from wfkit.guards.pools import Pools
+from wfkit.guards.turn import Turn
 
 A, B = "openai/a", "openai/b"
 
 
 def prompt(name: str, model: str, **more: object) -> NodeSpec:
-    return NodeSpec(name, NodeKind.PROMPT, pool="openai", model=model, **more)
+    return NodeSpec(name, NodeKind.PROMPT, pool="model:openai", model=model, **more)
 
 
 def test_places_follow_the_guards() -> None:
@@ -22,22 +29,52 @@ def test_places_follow_the_guards() -> None:
     guards = Guards(Pools(4, time.monotonic))
     specs = (prompt("one", A), prompt("two", B), prompt("few", A, max_parallel=2), NodeSpec("body", NodeKind.PYTHON))
     seating = Seating(specs, {"python": 3}, 4, guards)
-    pool = seating.slots["openai"]
+    pool = seating.slots["model:openai"]
     assert seating.press() is None
     assert {lane: places.size for lane, places in pool.lanes.items()} == {
-        "openai openai/a": 4, "openai openai/b": 4, "openai#few": 2,
+        "model:openai openai/a": 4, "model:openai openai/b": 4, "model:openai#few": 2,
     }  # fmt: skip
-    pool.take("openai openai/a", 3)
+    pool.take("model:openai openai/a", 3)
     guards.rates.heard(A, {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "30s"})
     again_s = seating.press()
     assert again_s is not None
     assert 29 < again_s <= 30
-    assert (pool.lanes["openai openai/a"].size, pool.lanes["openai openai/a"].free) == (1, -2)
-    assert (pool.lanes["openai openai/b"].free, pool.lanes["openai#few"].size, pool.free) == (4, 1, 1)
+    assert (pool.lanes["model:openai openai/a"].size, pool.lanes["model:openai openai/a"].free) == (1, -2)
+    assert (pool.lanes["model:openai openai/b"].free, pool.lanes["model:openai#few"].size, pool.free) == (4, 1, 1)
     assert seating.slots["python"].free == 3
     guards.rates.heard(A, {"x-ratelimit-remaining-requests": "50", "x-ratelimit-reset-requests": "30s"})
     seating.press()
-    assert (pool.lanes["openai openai/a"].size, pool.lanes["openai openai/a"].free) == (4, 1)
+    assert (pool.lanes["model:openai openai/a"].size, pool.lanes["model:openai openai/a"].free) == (4, 1)
+
+
+def refuse(guards: Guards) -> None:
+    """The provider says once that it is asked too much: half of its seats are gone."""
+
+    async def call() -> Reply:
+        raise failing(FailureKind.RATE_LIMITED)
+
+    with pytest.raises(CallFailed):
+        asyncio.run(guards.pools.through("openai", call, Turn()))
+
+
+def test_places_follow_the_seats_of_the_provider() -> None:
+    """Attempts that would only wait for a seat do not begin, whatever the engine calls the pool of their node."""
+    guards = Guards(Pools(8, time.monotonic))
+    seating = Seating((prompt("one", A), prompt("two", B)), {}, 8, guards)
+    refuse(guards)
+    seating.press()
+    pool = seating.slots["model:openai"]
+    assert (pool.size, {places.size for places in pool.lanes.values()}) == (4, {4})
+
+
+def test_a_fallback_keeps_the_pool_open() -> None:
+    """Where an attempt may ask another provider the pool keeps its places; nodes that ask only this one are held."""
+    guards = Guards(Pools(8, time.monotonic))
+    seating = Seating((prompt("one", A), prompt("two", B, fallbacks=1)), {}, 8, guards)
+    refuse(guards)
+    seating.press()
+    pool = seating.slots["model:openai"]
+    assert (pool.size, pool.lanes["model:openai openai/a"].size) == (8, 4)
 
 
 def test_another_model_stands_by() -> None:
@@ -46,4 +83,4 @@ def test_another_model_stands_by() -> None:
     guards.rates.heard(A, {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "30s"})
     seating = Seating((prompt("one", A, fallbacks=1),), {}, 4, guards)
     assert seating.press() is None
-    assert seating.slots["openai"].lanes == {}
+    assert seating.slots["model:openai"].lanes == {}

@@ -23,6 +23,8 @@ class Seating:
         self.slots: dict[str, Seats] = {}
         self._guards = guards
         self._models: dict[str, dict[str, tuple[str, int]]] = {}  # pool -> lane -> model, places at most
+        self._provider: dict[str, str] = {}
+        self._open: set[str] = set()  # pools of which an attempt may ask another provider
         for spec in specs:
             size = sizes.get(spec.pool, concurrency)
             pool = self.slots.setdefault(spec.pool, Seats(size, size))
@@ -31,6 +33,8 @@ class Seating:
                 pool.lanes[spec.lane] = Seats(most, most)
             if spec.kind is NodeKind.PROMPT and spec.model is not None and guards is not None:
                 lanes = self._models.setdefault(spec.pool, {})
+                self._provider[spec.pool] = provider_of(spec.model)
+                self._open |= {spec.pool} if spec.fallbacks else set()
                 if spec.lane != spec.pool and not spec.fallbacks:  # another model would answer at once
                     lanes[spec.lane] = (spec.model, pool.lanes[spec.lane].size)
         self._most = {pool: self.slots[pool].size for pool in self._models}
@@ -43,10 +47,12 @@ class Seating:
         again_s: list[float] = []
         for pool, lanes in self._models.items():
             places = self.slots[pool]
-            now = seats(guards, provider_of(pool))
-            places.resize(self._most[pool] if now is None else min(now, self._most[pool]))
+            held = seats(guards, self._provider[pool])
+            now = self._most[pool] if held is None else min(held, self._most[pool])
+            if pool not in self._open:
+                places.resize(now)
             for lane, (model, most) in lanes.items():
                 found = room(guards, model)
-                places.lanes[lane].resize(most if found.places is None else min(found.places, most))
+                places.lanes[lane].resize(min(most, now, now if found.places is None else found.places))
                 again_s += [] if found.again_s is None else [found.again_s]
         return min(again_s, default=None)
