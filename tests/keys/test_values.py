@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wfkit.errors import ValueFault
-from wfkit.keys.values import digest, item_digests
+from wfkit.keys.code.walk import Walk
+from wfkit.keys.values import Classes, digest, item_digests
 
 LEAVES = (
     st.none()
@@ -219,3 +220,28 @@ def test_code_in_items_does_not_depend_on_neighbours() -> None:
         return 2
 
     assert item_digests([one, two])[1] == item_digests([two])[0] == digest(two)
+
+
+class Scale:
+    """A class of values, with a setting."""
+
+    unit = "gram"
+
+
+def test_a_class_that_was_met_is_not_walked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `classes` the code behind the values of a run is read once; the digests are those made without."""
+    walks: list[object] = []
+    walk = Walk.refer
+    monkeypatch.setattr(Walk, "refer", lambda self, thing, path: (walks.append(thing), walk(self, thing, path))[1])
+    classes: Classes = {}
+    met = [digest([Scale(), number], classes) for number in range(3)]
+    assert walks.count(Scale) == 1
+    assert met == [digest([Scale(), number]) for number in range(3)]
+
+
+def test_a_class_that_was_changed_is_met_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attribute of a class that is set between two values counts for the second."""
+    classes: Classes = {}
+    before = digest(Scale(), classes)
+    monkeypatch.setattr(Scale, "unit", "ounce")
+    assert digest(Scale(), classes) == digest(Scale()) != before

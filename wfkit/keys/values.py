@@ -10,6 +10,7 @@ rerun, never a stale result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import is_not
 from types import ModuleType
 from typing import Any
 
@@ -19,16 +20,24 @@ from wfkit.keys.content.parts import content
 from wfkit.keys.content.plain import digest_of, plain, plain_digests
 from wfkit.keys.content.shape import Refused
 
+_REMEMBERED = 256  # classes; some programs make one for each value
 _LONG = 1000  # items of a list, from which on `content` need not ask twice whether it is plain
+
+Classes = dict[int, tuple[type, tuple[Any, ...], bytes]]
 
 
 class Closures:
-    """What code within a value means: the digest of all it reaches, made once for each piece."""
+    """What code within a value means: the digest of all it reaches, made once for each piece.
+
+    `classes` are those that were met before, as they were then: the values of a run share few, and to walk over the code
+    of one takes as long as to send a request.
+    """
 
     owns = staticmethod(is_plain)
 
-    def __init__(self) -> None:
+    def __init__(self, classes: Classes | None = None) -> None:
         self._known: dict[int, tuple[Any, bytes]] = {}
+        self._classes = {} if classes is None else classes
         self._memo = ValueMemo()
 
     def refer(self, thing: Any, path: Callable[[], str]) -> bytes:  # noqa: ARG002 - the walk adds the path
@@ -38,6 +47,8 @@ class Closures:
         if isinstance(thing, ModuleType):
             raise Refused("a module is no data")
         known = self._known.get(id(thing))
+        if known is None and isinstance(thing, type):
+            known = self._met(thing)
         if known is None:
             walk = Walk(memo=self._memo)
             token = walk.refer(thing, lambda: "it")
@@ -45,13 +56,27 @@ class Closures:
             if walk.reached.problems:
                 raise Refused(walk.reached.problems[0])
             known = self._known[id(thing)] = (thing, digest_of(token + walk.reached.digest()))
+            if isinstance(thing, type) and len(self._classes) < _REMEMBERED:
+                self._classes[id(thing)] = (thing, tuple(vars(thing).values()), known[1])
         return known[1]
 
+    def _met(self, thing: type) -> tuple[type, bytes] | None:
+        """The digest of a class that was met before, if none of its attributes was set since."""
+        met = self._classes.get(id(thing))
+        now = vars(thing).values()
+        if met is None or len(met[1]) != len(now) or any(map(is_not, met[1], now)):
+            return None
+        return thing, met[2]
 
-def digest(value: Any) -> str:
-    """The digest of a value as 32 hex characters. Raises ValueFault that names the path to the part that has none."""
+
+def digest(value: Any, classes: Classes | None = None) -> str:
+    """The digest of a value as 32 hex characters. Raises ValueFault that names the path to the part that has none.
+
+    `classes` remembers the classes of values between calls: a variable that their
+    code reads counts as it was when they were met first.
+    """
     token = None if type(value) is list and len(value) > _LONG else plain(value)
-    return (token if token is not None else content(value, Closures())).hex()
+    return (token if token is not None else content(value, Closures(classes))).hex()
 
 
 def item_digests(items: Sequence[Any]) -> list[str]:

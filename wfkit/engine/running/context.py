@@ -30,7 +30,7 @@ from wfkit.engine.running.places import Places
 from wfkit.errors import ValueFault
 from wfkit.keys.pickled import pickled_digest
 from wfkit.keys.task import map_digest
-from wfkit.keys.values import digest
+from wfkit.keys.values import Classes, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class Made:
 
 @dataclass
 class Context:
-    """See the module. `warn` takes a text for the user, once a node and text."""
+    """See the module. `warn` takes a text for the user, once a node and text. `classes` are those of values that were
+    digested before."""
 
     run: Run
     prepared: Prepared
@@ -86,6 +87,7 @@ class Context:
     places: Places | None = None
     live: Live = field(default_factory=Live)
     problems: dict[str, tuple[int, str]] = field(default_factory=dict)
+    classes: Classes = field(default_factory=dict)
 
     def warn(self, text: str) -> None:
         """Keep a warning for the user."""
@@ -194,7 +196,7 @@ class Context:
             made.value = list(made.value)
         try:
             made.value = drawn(made.value, ready.node.options.codec)
-            name = _name_of(made.value, ready.node.options.codec)
+            name = _name_of(made.value, ready.node.options.codec, self.classes)
             stored = self.store.encode(made.value, name, ready.node.options.codec)
         except ValueFault as fault:
             place = f"{ready.node.name}[{task}]"
@@ -225,10 +227,10 @@ def _names(run: Run, node: int) -> tuple[str, ...] | None:
     )
 
 
-def _name_of(value: Any, codec: str) -> str:
+def _name_of(value: Any, codec: str, classes: Classes) -> str:
     """The digest of a value; with `codec: pickle` what has none gets that of its pickle. Raises ValueFault."""
     try:
-        return digest(value)
+        return digest(value, classes)
     except ValueFault as fault:
         if codec == "pickle":
             return pickled_digest(value)
