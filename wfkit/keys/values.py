@@ -29,8 +29,8 @@ Classes = dict[int, tuple[type, tuple[Any, ...], bytes]]
 class Closures:
     """What code within a value means: the digest of all it reaches, made once for each piece.
 
-    `classes` are those that were met before, as they were then: the values of a run share few, and to walk over the code
-    of one takes as long as to send a request.
+    `classes` are those that were met before, as they were then: the values of a run share few, and to walk over the
+    code of one takes as long as to send a request.
     """
 
     owns = staticmethod(is_plain)
