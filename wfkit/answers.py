@@ -153,9 +153,10 @@ def _dollars(usd: Decimal | None) -> float | None:
     return None if usd is None else float(usd)
 
 
-def forgotten(node: str, results: int) -> Sheet:
-    """What was forgotten."""
-    return Sheet(f"forgot {plural(results, 'result')} of {node!r}" if results else f"nothing is kept of {node!r}")
+def forgotten(node: str, results: int, dropped: bool = False) -> Sheet:
+    """What was forgotten; `dropped`: the node is no node any more."""
+    told = f"forgot {plural(results, 'result')} of {node!r}" if results else f"nothing is kept of {node!r}"
+    return Sheet(told + ("; its definition is gone too, for the latest one failed" if dropped else ""))
 
 
 def settings(found: Settings, name: str | None = None) -> Sheet:

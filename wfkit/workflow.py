@@ -69,7 +69,7 @@ class Workflow:
         self._overrides: dict[str, Any] = {}
         self.bound: dict[str, int] = {}  # identities of the values that runs have bound in the notebook
         _made.add(self)
-        self._drafts = Drafts()
+        self.drafts = Drafts(self.nodes)
 
     @cached_property
     def store(self) -> DiskStore:
@@ -106,7 +106,7 @@ class Workflow:
 
     def add(self, node: Node) -> Node:
         """Define a node, or define it again. Nothing runs."""
-        self._drafts.add(node, self.facts)
+        self.drafts.add(node, self.facts)
         self.nodes[node.name] = node
         return node
 
@@ -116,13 +116,13 @@ class Workflow:
     def node(self, /, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
     def node(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         """Decorator: the function becomes a node, its parameters are what it needs. It stays as it is."""
-        return decorator(self.add, self.settings)(function, **options)
+        return decorator(self.add, self.settings, self.drafts.defining)(function, **options)
 
     def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
         """The graph of the targets, checked and digested."""
         wait_until_done(self._root)  # what a plan finds must not be collected meanwhile
         prices.declare(self.settings.prices, self.settings.models)
-        prepared = self._drafts.prepare(self.nodes, targets, inputs or {}, self.settings)
+        prepared = self.drafts.prepare(self.nodes, targets, inputs or {}, self.settings)
         prepared.warnings = tuple(shadowed(prepared, self.bound))
         return prepared
 
@@ -178,7 +178,8 @@ class Workflow:
         if not self.nodes:
             past = recalled.recall(self._peek())
             return answers().why(recalled.recalled_why(past, node, item))
-        self._known(node)
+        if node not in self.nodes:
+            raise UsageFault(f"no node is named {node!r}{near(node, self.nodes)}; `%wf plan` lists the nodes")
         return answers().why(explaining.explain(self._peek(), self.prepare((node,)), node, item))
 
     def show(self, view: str = "dag", node: str | None = None, item: int | None = None, run: str | None = None) -> View:
@@ -221,8 +222,9 @@ class Workflow:
         return answers().models(Choice(pattern, usable, schema, tools), os.environ)
 
     def forget(self, node: str) -> View:
-        """Serve the results of this node no longer; the log keeps them. Replies of models stay paid."""
-        return answers().forgotten(node, forgetting.forget(self._peek().store, node, self.nodes))
+        """Serve what is kept of this node no longer; replies stay paid. One whose latest definition failed is gone."""
+        found = forgetting.forget(self._peek().store, node, self.drafts.names)
+        return answers().forgotten(node, found, self.drafts.drop(node))
 
     def config(self, name: str | None = None, value: Any = None) -> View:
         """Show the settings, or set one for this workflow."""
@@ -300,10 +302,6 @@ class Workflow:
     def _wish(self, targets: tuple[str, ...], said: Asked) -> tuple[tuple[str, ...], Wish]:
         wanted, wish = wish_for(Wanted(self.name, self.nodes, lambda: self._peek().store), targets, said, os.environ)
         return tuple(wanted), wish
-
-    def _known(self, node: str) -> None:
-        if node not in self.nodes:
-            raise UsageFault(f"no node is named {node!r}{near(node, self.nodes)}; `%wf plan` lists the nodes")
 
 
 def answers() -> Any:

@@ -97,6 +97,21 @@ def test_errors_are_short_and_fail_the_cell(lab: Kernel, cell: str, name: str, m
     assert error[2] == f"{name}: {error[1]}"
 
 
+def test_an_old_definition_does_not_run_in_silence(lab: Kernel) -> None:
+    """A cell that fails to define its node anew says that the old one stands; a run is refused until it is mended."""
+    lab.run("%%wf_node r1\n1")
+    assert lab.run("%wf run r1").error is None
+    error = lab.run("%%wf_node r1\n1 +").error
+    assert error is not None
+    assert "The former definition of `r1` still stands" in error[1]
+    error = lab.run("%wf run r1").error
+    assert error is not None
+    assert error[0] == "GraphError"
+    assert "until `r1` is defined anew" in error[1]
+    lab.run("%%wf_node r1\n2")
+    assert lab.run("%wf run r1\nr1").text == "2"
+
+
 def test_an_error_from_python_names_the_line_of_the_cell(lab: Kernel) -> None:
     """`wfkit.current().run(...)` in a longer cell: the line that called is told."""
     error = lab.run("import wfkit\n\nwfkit.current().run('nothing_such')").error

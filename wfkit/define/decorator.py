@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from wfkit.core.node import Each, Node
@@ -22,13 +23,21 @@ from wfkit.settings import Settings
 BY_KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def decorator(register: Callable[[Node], object], settings: Settings | None = None) -> Callable[..., Any]:
-    """What users write as `@node` or `@node(retries=2)`: hands each node to `register` and gives the function back."""
+def decorator(
+    register: Callable[[Node], object],
+    settings: Settings | None = None,
+    defining: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> Callable[..., Any]:
+    """What users write as `@node` or `@node(retries=2)`: hands each node to `register` and gives the function back.
+
+    Its node is made inside of `defining(name)`.
+    """
 
     def node(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         if function is None:
             return lambda late: node(late, **options)
-        register(node_from_function(function, settings=settings, **options))
+        with defining(str(options.get("name") or getattr(function, "__name__", ""))):
+            register(node_from_function(function, settings=settings, **options))
         return function
 
     return node

@@ -13,6 +13,7 @@ from typing import Any, Final
 from wfkit.core.node import Node
 from wfkit.core.terms import NodeKind, RunState
 from wfkit.define.cell import parse_cell
+from wfkit.define.magic_line import split_line
 from wfkit.define.options import help_text
 from wfkit.engine.execute import Interrupted
 from wfkit.engine.outcome import Outcome, TaskFailure
@@ -33,7 +34,8 @@ def define(line: str, cell: str) -> None:
         say(help_text())
         return
     workflow = current()
-    node = workflow.add(parse_cell(line, cell, workflow.namespace, workflow.settings, workflow.facts))
+    with workflow.drafts.defining(split_line(line)[0]):
+        node = workflow.add(parse_cell(line, cell, workflow.namespace, workflow.settings, workflow.facts))
     say(described(node, workflow))
 
 

@@ -11,7 +11,8 @@ from tests.engine.lab import Lab, did, run
 from wfkit.core.node import Node
 from wfkit.define.cell import parse_cell
 from wfkit.engine.preparing import drafts
-from wfkit.errors import GraphError
+from wfkit.errors import DefinitionError, GraphError, UsageFault
+from wfkit.workflow import Workflow
 
 CELLS = {"a": "1", "b": "len([a])", "c": "b + step", "d": "size + a"}
 
@@ -109,7 +110,7 @@ def test_values_are_not_kept(lab: Lab) -> None:
     """What is remembered of a graph holds no input that somebody could change: it may be large."""
     workflow = lab.cells({"loud --each 'word in words'": "word.upper()"}, {"words": ["x"]})
     workflow.prepare(), workflow.prepare()
-    last = workflow._drafts._last
+    last = workflow.drafts._last
     assert last is not None
     assert [ready.node.value for ready in last.prepared.ready] == [None, None]
 
@@ -140,7 +141,7 @@ def test_defaults_of_functions(lab: Lab, again: list[bool]) -> None:
 
 def test_drafts_of_another_node(tmp_path: Path) -> None:
     """A definition made ahead is that of this very node, not of another one with its name."""
-    made = drafts.Drafts()
+    made = drafts.Drafts({})
     old: Node = parse_cell("a", "1", {})
     made.add(old)
     assert made._known(old) is not None
@@ -157,3 +158,74 @@ def test_a_schema_is_looked_up_again(lab: Lab) -> None:
     assert before.ready[0].definition.digest == same.ready[0].definition.digest
     assert after.ready[0].definition.digest != before.ready[0].definition.digest
     assert after.shape.digest != before.shape.digest
+
+
+def redefine(workflow: Workflow, line: str, cell: str) -> str:
+    """Define a node as a cell does, and what that raises."""
+    with pytest.raises((DefinitionError, UsageFault)) as caught, workflow.drafts.defining(line.split(maxsplit=1)[0]):
+        workflow.add(parse_cell(line, cell, workflow.namespace))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "cell"), [("a", "x = ("), ("a --retrie 2", "1"), ("a --model offline", "{{ x"), ("a", "x = 1")]
+)
+def test_nothing_runs_with_a_definition_that_failed(lab: Lab, line: str, cell: str) -> None:
+    """The error says that the former definition stands; until it is defined anew, what needs the node is refused, with
+    why, and all else runs."""
+    workflow = lab.cells({"a": "1", "b": "a + 1", "other": "3"})
+    run(workflow)
+    assert "The former definition of `a` still stands" in redefine(workflow, line, cell)
+    for targets in ((), ("b",), ("a",)):
+        with pytest.raises(GraphError, match="latest definition of `a` failed"):
+            workflow.run(*targets)
+    with pytest.raises(GraphError, match="until `a` is defined anew, or `%wf forget a` takes it away"):
+        workflow.plan("b")
+    assert workflow.run("other")["other"] == 3
+    workflow.add(parse_cell("a", "5", workflow.namespace))
+    assert workflow.run("b")["b"] == 6
+
+
+def test_a_first_definition_that_failed(lab: Lab) -> None:
+    """It has no former one: what needs it says that, a variable of its name does not stand in, and the rest runs."""
+    workflow = lab.cells({"b": "a + 1", "other": "3"})
+    assert "former" not in redefine(workflow, "a", "x = (")
+    for bound in ({}, {"a": 7}):
+        vars_of(workflow).update(bound)
+        with pytest.raises(GraphError, match="latest definition of `a` failed"):
+            workflow.run("b")
+    assert workflow.run("other")["other"] == 3
+    assert workflow.run("b", inputs={"a": 1})["b"] == 2
+
+
+def test_forgetting_takes_it_away(lab: Lab) -> None:
+    """Afterwards there is no such node; of one that is well only results are forgotten."""
+    workflow = lab.cells({"a": "1", "b": "2"})
+    run(workflow)
+    redefine(workflow, "a", "x = (")
+    assert "its definition is gone too" in workflow.forget("a").text()
+    assert list(workflow.nodes) == ["b"]
+    assert "definition" not in workflow.forget("b").text()
+    assert workflow.run().values() == {"b": 2}
+
+
+def test_a_function_that_cannot_be_a_node(lab: Lab) -> None:
+    """The same holds for `@node`."""
+    workflow = lab.cells({"b": "a + 1"})
+
+    def a() -> int:
+        return 1
+
+    workflow.node(a)
+    assert workflow.run("b")["b"] == 2
+    with pytest.raises(DefinitionError, match="former definition of `a` still stands"):
+        workflow.node(retrie=2)(a)
+    with pytest.raises(GraphError, match="latest definition of `a` failed"):
+        workflow.run("b")
+
+
+def vars_of(workflow: Workflow) -> dict[str, Any]:
+    """The live namespace of its cells."""
+    namespace = workflow.nodes["b"].namespace
+    assert isinstance(namespace, dict)
+    return namespace

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +34,7 @@ from wfkit.engine.preparing.prepare import (
     spec_of,
     wanted_inputs,
 )
+from wfkit.errors import DefinitionError, GraphError, UsageFault
 from wfkit.keys.code.definition import Definition, define_alone
 from wfkit.keys.code.syntax import analyse_body
 from wfkit.settings import Settings
@@ -41,15 +44,46 @@ Names = tuple[tuple[Mapping[str, Any], str], ...]
 
 
 class Drafts:
-    """The drafts of one workflow: definitions of cells, and the graph that was prepared last."""
+    """The drafts of one workflow: definitions of cells, the graph that was prepared last, and whose latest definition
+    failed. `nodes` are the workflow's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: MutableMapping[str, Node]) -> None:
+        self._nodes = nodes
         self._alone: dict[str, tuple[Node, Definition | None]] = {}
         self._last: _Last | None = None
+        self._failed: dict[str, str] = {}
+
+    @contextmanager
+    def defining(self, name: str) -> Iterator[None]:
+        """Notes when a definition fails: what stood before under its name is not what the user believes to run.
+
+        The error then says so. A node that is added under the name, or `drop`, ends that.
+        """
+        try:
+            yield
+        except (DefinitionError, UsageFault) as error:
+            self._failed[name] = str(error).split("\n", maxsplit=1)[0]
+            if name not in self._nodes:
+                raise
+            stands = f"The former definition of `{name}` still stands, so what needs it does not run {_until(name)}."
+            raise type(error)(f"{error}\n{stands}") from None
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of nodes, and of those whose definition failed."""
+        return {*self._nodes, *self._failed}
+
+    def drop(self, name: str) -> bool:
+        """Take a node away whose latest definition failed, and say whether it is one."""
+        if self._failed.pop(name, None) is None:
+            return False
+        self._nodes.pop(name, None)
+        return True
 
     def add(self, node: Node, facts: Facts | None = None) -> None:
         """Digest the text of a cell when it is defined, so that the first run of a thousand cells need not wait for
         it."""
+        self._failed.pop(node.name, None)
         if node.kind is NodeKind.PYTHON and node.function is None:
             analyse_body(node.source, facts)
             self._alone[node.name] = (node, define_alone(node))
@@ -57,7 +91,27 @@ class Drafts:
     def prepare(
         self, nodes: Mapping[str, Node], targets: Sequence[str], inputs: Mapping[str, Any], settings: Settings
     ) -> Prepared:
-        """`prepare.prepare`, with what is known from before."""
+        """`prepare.prepare`, with what is known from before. Raises GraphError where the latest definition of a node
+        has failed."""
+        if not self._failed:
+            return self._prepared(nodes, targets, inputs, settings)
+        try:
+            prepared = self._prepared(nodes, targets, inputs, settings)
+        except GraphError as error:
+            missing = [name for name in self._failed if name not in nodes and re.search(rf"\b{name}\b", str(error))]
+            raise (GraphError(self._told(missing[0])) if missing else error) from None
+        for node in prepared.graph.nodes:
+            for name in (node.name, *node.names, *(node.parameters or ())):
+                if name in self._failed and name not in inputs:
+                    raise GraphError(self._told(name))
+        return prepared
+
+    def _told(self, name: str) -> str:
+        return f"the latest definition of `{name}` failed ({self._failed[name]}): nothing runs with it {_until(name)}"
+
+    def _prepared(
+        self, nodes: Mapping[str, Node], targets: Sequence[str], inputs: Mapping[str, Any], settings: Settings
+    ) -> Prepared:
         last = self._last
         if last is not None and last.fits(nodes, targets, inputs, settings):
             with paused():
@@ -131,6 +185,10 @@ class _Last:
         lasting = type(node.value) in _LASTING
         self.prepared.ready[i] = made if lasting else replace(known, node=input_node(node.name, None))
         return made
+
+
+def _until(name: str) -> str:
+    return f"until `{name}` is defined anew, or `%wf forget {name}` takes it away"
 
 
 def _hollow(prepared: Prepared) -> Prepared:
