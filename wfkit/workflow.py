@@ -346,8 +346,8 @@ def ask(prompt: str | Sequence[tuple[str, str]], **said: Unpack[Said]) -> Any:
 
     Gives a text, with `schema` a value of it, with `full` an object with `value`, `model`, `usage`, `cost_usd`. With
     `stream` its words: `async for word in ask(..., stream=True)`. Where nothing can be awaited `.result()` waits. Paid
-    once: an equal question is answered from the call log, whatever the code around it; another `seed` makes it another.
-    Options as of prompts, and `timeout` (seconds, in all). Raises CallFailed when retries and fallbacks are used up.
+    once: an equal question is answered from the call log; another `seed` makes it another. Options and their refusals
+    (OptionError) as of prompts. Raises CallFailed when retries and fallbacks are used up.
     """
     return asks.ask(asks.here() or current()._desk(), prompt, said)
 
@@ -356,7 +356,7 @@ def embed(texts: str | Iterable[str], **said: Unpack[SaidOfTexts]) -> Any:
     """Vectors: `await wfkit.embed(texts)`, a float32 array of a row a text (of one text: the row). Raises CallFailed.
 
     Paid once, text by text. Options: model (default openai/text-embedding-3-small; `offline` costs nothing and compares
-    words), dimensions, batch (texts a request), retries, timeout (seconds), max_usd (US dollars), allow_unpriced.
+    words), dimensions, batch (texts a request), retries, timeout, deadline (of all), max_usd (dollars), allow_unpriced.
     """
     return asks.embed(asks.here() or current()._desk(), texts, said)
 

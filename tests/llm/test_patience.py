@@ -9,17 +9,17 @@ from concurrent.futures import Future
 import pytest
 
 from wfkit.llm import door
-from wfkit.llm.patience import bear, standing_still
+from wfkit.llm.patience import bearing, standing_still
 
 
 async def limited(limit_s: float, latest_s: float | None, loading_s: float, then_s: float) -> bool:
     """Whether an attempt with these limits ends in time that loads for so long, and then works."""
     try:
         async with asyncio.timeout(limit_s) as timeout:
-            bear(timeout, latest_s)
-            with standing_still():
-                await asyncio.gather(*(_also(loading_s) for _ in range(2)))
-            await asyncio.sleep(then_s)
+            with bearing(timeout, latest_s):
+                with standing_still():
+                    await asyncio.gather(*(_also(loading_s) for _ in range(2)))
+                await asyncio.sleep(then_s)
     except TimeoutError:
         return False
     return True

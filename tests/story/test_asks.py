@@ -19,7 +19,7 @@ from tests.engine.lab import Lab, agree, did, run
 from wfkit import Workflow
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.define.cell import parse_cell
-from wfkit.errors import BudgetRefused, CallFailed, SchemaError, UsageFault
+from wfkit.errors import BudgetRefused, CallFailed, DefinitionError, UsageFault
 from wfkit.llm.fake import Fail, Hang, Say, Script
 from wfkit.llm.provider import Behaviour, Faults, Provider
 
@@ -235,7 +235,7 @@ def test_a_deadline_gives_questions_up(lab: Lab) -> None:
             **{
                 "slow --timeout 0.05": "await wfkit.ask('Hm?', model=M)",
                 "blocked --timeout 0.05": "wfkit.ask('Ho?', model=M).result()",
-                "own": "await wfkit.ask('Ha?', model=M, timeout=0.05)",
+                "own": "await wfkit.ask('Ha?', model=M, deadline=0.05)",
             },
         )
         outcome = workflow.run()
@@ -356,8 +356,8 @@ def test_a_cell_that_is_no_node_is_recorded(
         ("", {}, "the prompt is empty"),
         (3, {}, "a prompt is a text"),
         ([("robot", "Hm?")], {}, "the role 'robot'"),
-        ("Hm?", {"temperature": 9}, "`temperature` must be a number from 0 to 2"),
-        ("Hm?", {"modle": "offline"}, "unknown option 'modle'.*model"),
+        ("Hm?", {"temperature": 9}, "`temperature` .argument. must be a number from 0 to 2"),
+        ("Hm?", {"modle": "offline"}, "unknown option `modle`.*model"),
         ("Hm?", {"model": "offline", "fallback": "offline"}, "falls back to itself"),
         ("Hm?", {"schema": 3}, "not a schema"),
     ],
@@ -367,7 +367,7 @@ def test_bad_questions(
 ) -> None:
     """What cannot be asked is refused where it is said, before anything is sent."""
     monkeypatch.setattr("wfkit.workflow._current", [cells(lab)])
-    with pytest.raises((UsageFault, SchemaError), match=problem):
+    with pytest.raises((UsageFault, DefinitionError), match=problem):
         wfkit.ask(prompt, **said)
 
 

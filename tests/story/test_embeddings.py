@@ -12,7 +12,7 @@ import wfkit
 from tests.engine.lab import Lab, did, run
 from wfkit import Workflow
 from wfkit.core.terms import FailureKind, RunState
-from wfkit.errors import UsageFault
+from wfkit.errors import OptionError, UsageFault
 from wfkit.llm.provider import Behaviour, Faults, Provider
 
 EMBED = "await wfkit.embed(texts, batch=4)"
@@ -113,8 +113,8 @@ def test_recorded_and_replayed(workflow: Workflow, serve: Any, tmp_path: Path, m
         (["a", ""], {}, "text 1 is empty"),
         (["a", None], {}, "text 1 is no text but NoneType"),
         (3, {}, "a text or a list of texts, not int"),
-        ("a", {"dimensions": 0}, "`dimensions` must be a whole number from 1"),
-        ("a", {"size": 3}, "unknown option 'size'"),
+        ("a", {"dimensions": 0}, "`dimensions` .argument. must be a whole number from 1"),
+        ("a", {"size": 3}, "unknown option `size`"),
     ],
 )
 def test_bad_texts(
@@ -122,5 +122,5 @@ def test_bad_texts(
 ) -> None:
     """What has no vector is refused where it is said, before anything is sent."""
     monkeypatch.setattr("wfkit.workflow._current", [workflow])
-    with pytest.raises(UsageFault, match=problem):
+    with pytest.raises((UsageFault, OptionError), match=problem):
         wfkit.embed(texts, **said)

@@ -47,12 +47,16 @@ def overdue(run: Run) -> Failure:
 
 def in_time(run: Run, event: Failed) -> Failed:
     """The failure with its next attempt, or without it where that could not end before a deadline; then it says so."""
+    end = min(_deadlines(run, event.task, event.at), key=lambda limit: limit.at, default=None)
+    return before(end, event, run.quickest.get(run.node_of[event.task], 0.0))
+
+
+def before(end: Limit | None, event: Failed, quickest: float = 0.0) -> Failed:
+    """The same for one limit of what takes so many seconds at least."""
     if event.retry_at is None:
         return event
-    end = min(_deadlines(run, event.task, event.at), key=lambda limit: limit.at, default=None)
     if end is not None and event.failure.kind is FailureKind.TIMEOUT and event.at >= end.at:
         return replace(event, retry_at=None)
-    quickest = run.quickest.get(run.node_of[event.task], 0.0)
     if end is None or event.retry_at + quickest < end.at:
         return event
     took = f" and take {quickest:.3g} s or more" if quickest else ""

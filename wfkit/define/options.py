@@ -137,16 +137,7 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
     if not line and not pairs:
         return _none_given(settings or Settings()), None
     given = [(name, value, 1) for name, value in line_options(line)]
-    values: dict[str, Any] = {}
-    lines: dict[str, int] = {}
-    for typed, value, number in (*given, *pairs):
-        name = typed.replace("-", "_")
-        option = BY_NAME.get(name)
-        if option is None:
-            raise OptionError(_unknown(name, number))
-        if name in values:
-            raise OptionError(f"option `{name}` is given twice, {_where(lines[name])} and {_where(number)}: keep one")
-        values[name], lines[name] = _value(option, value, number), number
+    values, lines = _read((*given, *pairs), BY_NAME)
     if "model" not in values:
         _refuse_prompt_only(lines)
     elif "returns" in lines:
@@ -158,7 +149,34 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
     _refuse_vain_hedge(values, lines)
     if "tools" not in values:
         _refuse_tools_only(lines)
-    return _options(values, settings or Settings()), values.get("each")
+    return options_of(values, settings or Settings()), values.get("each")
+
+
+def read_arguments(said: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, Any]:
+    """The values of options that stand in the arguments of a function; None is as good as not said.
+
+    Raises OptionError in the words in which `read_options` does.
+    """
+    values, lines = _read([(name, value, 0) for name, value in said.items() if value is not None], table)
+    if "schema" not in values:
+        _refuse_schema_only(lines)
+    _refuse_vain_hedge(values, lines)
+    return values
+
+
+def _read(pairs: Iterable[Pair], table: Mapping[str, Option]) -> tuple[dict[str, Any], dict[str, int]]:
+    """The value of each option, and the line that gives it."""
+    values: dict[str, Any] = {}
+    lines: dict[str, int] = {}
+    for typed, value, number in pairs:
+        name = typed.replace("-", "_")
+        option = table.get(name)
+        if option is None:
+            raise OptionError(_unknown(name, number, table))
+        if name in values:
+            raise OptionError(f"option `{name}` is given twice, {_where(lines[name])} and {_where(number)}: keep one")
+        values[name], lines[name] = _value(option, value, number), number
+    return values, lines
 
 
 def help_text() -> str:
@@ -229,8 +247,8 @@ def _refuse_tools_only(lines: Mapping[str, int]) -> None:
             )
 
 
-def _unknown(name: str, line: int) -> str:
-    return f"unknown option `{name}` ({_where(line)}){near(name, BY_NAME)}; options are: {_listed(BY_NAME)}"
+def _unknown(name: str, line: int, table: Mapping[str, Option]) -> str:
+    return f"unknown option `{name}` ({_where(line)}){near(name, table)}; options are: {_listed(table)}"
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -243,10 +261,11 @@ def _where(line: int) -> str:
 
 @lru_cache(maxsize=8)
 def _none_given(settings: Settings) -> Options:
-    return _options({}, settings)
+    return options_of({}, settings)
 
 
-def _options(values: Mapping[str, Any], settings: Settings) -> Options:
+def options_of(values: Mapping[str, Any], settings: Settings) -> Options:
+    """Options from values that were read; those of a prompt if there is a model."""
     model = values.get("model")
     default_retries = settings.retries if model else 0
     return Options(

@@ -14,7 +14,7 @@ from wfkit.core.call import Request
 from wfkit.core.frozen import dataclass
 from wfkit.core.policy import ModelPolicy
 from wfkit.core.terms import OnError
-from wfkit.engine.attempts.bodies import params_of
+from wfkit.engine.asking.line import params_of
 from wfkit.engine.preparing.prepare import ReadyNode
 from wfkit.errors import BudgetRefused, KeyMissing, ModelUnavailable, OptionError, TemplateError, WfkitError
 from wfkit.llm import client, prices

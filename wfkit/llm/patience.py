@@ -1,12 +1,12 @@
 """Time that is not the model's: while a library loads (litellm: 2 to 40 s), the time limit of an attempt stands still.
 
-Who sets a limit tells it to `bear`; who makes others wait for a library does it in `standing_still`.
+Who sets a limit says so with `bearing`; who makes others wait for a library does it in `standing_still`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -18,31 +18,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """The limit of an attempt, and the time of its loop that it must not pass whatever happens (None: none)."""
+    """A limit, and the time of its loop that it must not pass whatever happens (None: none); `outer` is one of those
+    who wait for what it limits."""
 
     limit: asyncio.Timeout
     latest: float | None = None
+    outer: Patience | None = None
 
 
 _current: ContextVar[Patience | None] = ContextVar("wfkit_patience", default=None)
 
 
-def bear(limit: asyncio.Timeout, latest_s: float | None) -> None:
-    """From now on this limit can stand still in this task, but in so many seconds it ends (None: never)."""
+@contextmanager
+def bearing(limit: asyncio.Timeout, latest_s: float | None = None) -> Iterator[None]:
+    """This limit can stand still inside, but in so many seconds it ends (None: never). They may nest."""
     import asyncio  # the loop that runs this has loaded it
 
     end = None if latest_s is None else asyncio.get_running_loop().time() + latest_s
-    _current.set(Patience(limit, end))
+    token = _current.set(Patience(limit, end, _current.get()))
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 @contextmanager
 def standing_still() -> Iterator[None]:
-    """The limit does not come nearer meanwhile. Several at once count as the first of them."""
+    """The limits do not come nearer meanwhile. Several at once count as the first of them."""
+    with ExitStack() as held:
+        patience = _current.get()
+        while patience is not None:
+            held.enter_context(_held(patience))
+            patience = patience.outer
+        yield
+
+
+@contextmanager
+def _held(patience: Patience) -> Iterator[None]:
     import asyncio  # the loop that runs this has loaded it
 
-    patience = _current.get()
-    end = None if patience is None else patience.limit.when()
-    if patience is None or end is None or end == patience.latest or patience.limit.expired():
+    end = patience.limit.when()
+    if end is None or end == patience.latest or patience.limit.expired():
         yield
         return
     loop = asyncio.get_running_loop()

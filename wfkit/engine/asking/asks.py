@@ -96,19 +96,18 @@ class Asked(Coroutine[Any, Any, Any]):
 
 
 def ask(desk: Desk, prompt: Any, said: Mapping[str, Any]) -> Any:
-    """A question at a desk. Raises UsageFault or SchemaError for what cannot be asked."""
+    """A question at a desk. Raises UsageFault or OptionError for what cannot be asked."""
     desk.demand_open()
     wanted = wanted_of(prompt, said, desk.house.settings)
     recorder = mine()
     if wanted.by_default and recorder is not None:
         read_setting(recorder, "model", desk.house.settings.model)
-    full = bool(said.get("full"))
 
     async def work(listener: Listener | None = None) -> Any:
         found = await answered(desk, wanted, listener)
-        return found if full else found.value
+        return found if wanted.full else found.value
 
-    return _streamed(desk, work) if said.get("stream") else Asked(desk, work)
+    return _streamed(desk, work) if wanted.stream else Asked(desk, work)
 
 
 def _streamed(desk: Desk, work: Callable[[Listener], Coroutine[Any, Any, Any]]) -> Stream[Any]:
@@ -124,7 +123,7 @@ def _streamed(desk: Desk, work: Callable[[Listener], Coroutine[Any, Any, Any]]) 
 
 
 def embed(desk: Desk, texts: Any, said: Mapping[str, Any]) -> Any:
-    """A question for the vectors of texts, at a desk. Raises UsageFault for what cannot be asked."""
+    """A question for the vectors of texts, at a desk. Raises UsageFault or OptionError for what cannot be asked."""
     desk.demand_open()
     given = [texts] if isinstance(texts, str) else list(texts) if isinstance(texts, Iterable) else texts
     wanted = wanted_texts(given, said, desk.house.settings)

@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from wfkit.core.call import CallRecord, Cost, Reply, Request, Usage
 from wfkit.core.terms import UsageSource, Verdict
-from wfkit.engine.asking.answering import Tries, left_of, too_late
+from wfkit.engine.asking.answering import End, Tries, about, left_of, limited, purse_of
 from wfkit.engine.asking.asker import Question
 from wfkit.engine.asking.desk import Desk
-from wfkit.engine.asking.purses import money
 from wfkit.engine.asking.questions import Texts
-from wfkit.errors import CallFailed
-from wfkit.guards.budgets import Purse
 from wfkit.llm.messages import request_digest
 
 if TYPE_CHECKING:
@@ -31,26 +28,18 @@ _NOTHING = Usage(0, 0, source=UsageSource.PROVIDER)
 
 async def embedded(desk: Desk, wanted: Texts) -> dict[str, bytes]:
     """The vector of each text as float32. Raises CallFailed; what was bought by then is kept."""
-    import asyncio  # the loop that runs this has loaded it
-
-    deadline = asyncio.timeout(wanted.timeout_s)
-    try:
-        async with deadline:
-            return await _Embedding(desk, wanted).vectors()
-    except TimeoutError:
-        if not deadline.expired():
-            raise
-        raise CallFailed(too_late(wanted.timeout_s or 0.0)) from None
+    async with limited(wanted.options) as end:
+        return await _Embedding(desk, wanted, end).vectors()
 
 
 class _Embedding:
     """One call of `embed` at work. Lines are vectors in base64, by digest of the request for one text."""
 
-    def __init__(self, desk: Desk, wanted: Texts) -> None:
-        self._desk, self._wanted, self._asker = desk, wanted, desk.asker()
+    def __init__(self, desk: Desk, wanted: Texts, end: End) -> None:
+        self._desk, self._wanted, self._asker, self._end = desk, wanted, desk.asker(), end
         self._texts = {request_digest(wanted.request([text])): text for text in wanted.texts}
         self._lines: dict[str, str] = {}
-        self._own = Purse("this question", money(wanted.max_usd)) if wanted.max_usd is not None else None
+        self._own = purse_of(wanted.options)
 
     async def vectors(self) -> dict[str, bytes]:
         import asyncio  # the loop that runs this has loaded it
@@ -102,12 +91,12 @@ class _Embedding:
         desk, wanted = self._desk, self._wanted
         request = wanted.request([self._texts[digest] for digest in digests])
         question = request_digest(request)
-        tries: Tries[Reply] = Tries(desk, question, wanted.retries)
+        tries: Tries[Reply] = Tries(desk, question, wanted.spec(desk.node), self._end)
         payer = self._asker.payer(
             Question(
                 judge=_valid,
-                about=desk.house.purses.about(desk.node, wanted.options(desk.options), tries.turn, self._own),
-                left=left_of(desk, question, 1 + wanted.retries),
+                about=about(desk, wanted.options, tries.turn, self._own),
+                left=left_of(desk, question, 1 + wanted.options.retry.retries),
                 id=question,
                 parts=parts_of,
             )

@@ -1,143 +1,138 @@
 """A question that Python code asks: its words and options, checked before anything is sent.
 
-Options are those of the option table, with the same bounds. How it is asked is in `answering`.
+Options are those of the option table, read and refused as in a cell. How it is asked is in `answering`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypedDict
 
 from wfkit.core.call import Message, Request
+from wfkit.core.events import NodeSpec
 from wfkit.core.frozen import dataclass
-from wfkit.core.graph import near
-from wfkit.core.policy import Options
-from wfkit.define.option_values import whole
-from wfkit.define.options import BY_NAME
+from wfkit.core.policy import ModelPolicy, Options
+from wfkit.core.terms import NodeKind
+from wfkit.define.option_values import switch, whole
+from wfkit.define.options import BY_NAME, Option, options_of, read_arguments
 from wfkit.define.schema import Schema
 from wfkit.define.schema import resolve as resolve_schema
-from wfkit.engine.preparing.prepare import DEFAULT
-from wfkit.errors import SchemaError, UsageFault
+from wfkit.engine.asking import line
+from wfkit.engine.preparing.models import DEFAULT, demand_confidence, named, routes_of
+from wfkit.errors import UsageFault
 from wfkit.llm.messages import embedding_request
 from wfkit.settings import Settings
 
 _ROLES = ("system", "user", "assistant")
-_SENT = ("temperature", "top_p", "max_tokens", "seed")
 
 
 class Said(TypedDict, total=False):
     """What can be said of a question besides its words. `stream` and `full` tell what is given back."""
 
     model: str
-    fallback: str | list[str]
+    fallback: str | Sequence[str] | Mapping[str, str | Sequence[str]]
     schema: Any
+    min_confidence: float
     temperature: float
     top_p: float
     max_tokens: int
     seed: int
     retries: int
     repairs: int
+    hedge: float | str
     timeout: float | str
+    deadline: float | str
     max_usd: float
     allow_unpriced: bool
     stream: bool
     full: bool
 
 
-_GIVEN_BACK = ("stream", "full")
-_NAMES = tuple(Said.__annotations__)
+_OWN = (
+    Option("schema", "what the answer must look like", partial(resolve_schema, namespace={}), "CLASS"),
+    Option("full", "give back the answer with its story", switch, "on|off"),
+)
+_TABLE = {name: BY_NAME[name] for name in Said.__annotations__ if name in BY_NAME} | {own.name: own for own in _OWN}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A question, ready to be asked: `models` in the order in which they are asked.
+    """A question, ready to be asked. `options` are its own, as a prompt node has them, `policy` its models by name.
 
-    `by_default`: the setting `model` has named one of them. `timeout_s` is for all of it, waits and retries included.
+    `by_default`: the setting `model` has named one of them. `stream` and `full` tell what is given back.
     """
 
-    models: tuple[str, ...]
     messages: tuple[Message, ...]
-    params: tuple[tuple[str, Any], ...]
+    options: Options
+    policy: ModelPolicy
     schema: Schema | None
-    retries: int
-    repairs: int
     by_default: bool = False
-    timeout_s: float | None = None
-    max_usd: float | None = None
-    allow_unpriced: bool = False
+    stream: bool = False
+    full: bool = False
 
     @property
     def most(self) -> int:
-        """How many requests it may send: attempts, corrections and other models together."""
-        return self.retries + self.repairs + len(self.models)
+        """How many requests it may send."""
+        return line.most_requests(self.policy, self.options.retry.retries)
 
-    def options(self, node: Options) -> Options:
-        """The options that hold for its calls: those of its node, and what it allows itself."""
-        return replace(node, allow_unpriced=node.allow_unpriced or self.allow_unpriced)
+    def spec(self, node: str) -> NodeSpec:
+        """What decides about its attempts, as for a prompt node."""
+        return NodeSpec(
+            node,
+            NodeKind.PROMPT,
+            retry=self.options.retry,
+            timeout_s=self.options.timeout_s,
+            deadline_s=self.options.deadline_s,
+            fallbacks=len(self.policy.fallback),
+            routes=routes_of(self.policy),
+        )
 
     def request(self, model: int = 0) -> Request:
         """What a model is sent first."""
-        return Request(self.models[model], self.messages, self.params, self.schema.json if self.schema else None)
+        return line.request(self.policy, self.schema, self.messages, model)
 
 
 def wanted(prompt: Any, said: Mapping[str, Any], settings: Settings) -> Wanted:
-    """The question that was said. Raises UsageFault or SchemaError naming the option and what to do."""
-    for name in said:
-        if name not in _NAMES:
-            raise UsageFault(f"ask: unknown option {name!r}{near(name, _NAMES)}; options are: {', '.join(_NAMES)}")
-    read = {name: _read(name, value) for name, value in said.items() if value is not None and name not in _GIVEN_BACK}
-    chain = (read.get("model", DEFAULT), *read.get("fallback", ()))
-    models = tuple(settings.model if name == DEFAULT else name for name in chain)
-    twice = next((name for name in models if models.count(name) > 1), None)
-    if twice is not None:
-        raise UsageFault(f"ask: {twice} falls back to itself: name each model once")
-    return Wanted(
-        models=models,
-        messages=_messages(prompt),
-        params=tuple(sorted((name, read[name]) for name in _SENT if name in read)),
-        schema=read.get("schema"),
-        retries=read.get("retries", settings.retries),
-        repairs=read.get("repairs", 1),
-        by_default=DEFAULT in chain,
-        timeout_s=read.get("timeout"),
-        max_usd=read.get("max_usd"),
-        allow_unpriced=read.get("allow_unpriced", False),
-    )
+    """The question that was said. Raises UsageFault, or a DefinitionError naming the option and what to do."""
+    messages = _messages(prompt)
+    values = {"model": DEFAULT, **read_arguments(said, _TABLE)}
+    schema = values.pop("schema", None)
+    options = options_of(values, settings)
+    assert options.model is not None
+    policy = named(options.model, settings)
+    if schema is not None:
+        demand_confidence(policy, schema)
+    by_default = DEFAULT in (options.model.model, *options.model.fallback)
+    given_back = values.get("stream", False), values.get("full", False)
+    return Wanted(messages, options, policy, schema, by_default, *given_back)
 
 
-def _read(name: str, value: Any, verb: str = "ask") -> Any:
-    if name == "schema":
-        try:
-            return resolve_schema(value, {})
-        except SchemaError as error:
-            raise SchemaError(f"ask: {error}") from error
-    try:
-        return (_COUNTS.get(name) or BY_NAME[name].reader)(value)
-    except ValueError as error:
-        raise UsageFault(f"{verb}: option `{name}` {error}, not {repr(value)[:80]}") from None
+def for_calls(own: Options, node: Options) -> Options:
+    """The options that hold for the calls of a question: those of its node, and what it allows itself."""
+    return replace(node, allow_unpriced=node.allow_unpriced or own.allow_unpriced)
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Texts whose vectors are wanted, each once, in order; at most `batch` in one request."""
+    """Texts whose vectors are wanted, each once, in order; at most `batch` in one request. `options` are those of each
+    request, but for the deadline, which is of all of them."""
 
     texts: tuple[str, ...]
     model: str
     dimensions: int | None
     batch: int
-    retries: int
-    timeout_s: float | None = None
-    max_usd: float | None = None
-    allow_unpriced: bool = False
+    options: Options
+
+    def spec(self, node: str) -> NodeSpec:
+        """What decides about the attempts of one request, as for a prompt node."""
+        own = self.options
+        return NodeSpec(node, NodeKind.PROMPT, retry=own.retry, timeout_s=own.timeout_s, deadline_s=own.deadline_s)
 
     def request(self, texts: Sequence[str]) -> Request:
         """The request for some of them."""
         return embedding_request(self.model, texts, self.dimensions)
-
-    def options(self, node: Options) -> Options:
-        """The options that hold for its calls: those of its node, and what it allows itself."""
-        return replace(node, allow_unpriced=node.allow_unpriced or self.allow_unpriced)
 
 
 class SaidOfTexts(TypedDict, total=False):
@@ -148,18 +143,24 @@ class SaidOfTexts(TypedDict, total=False):
     batch: int
     retries: int
     timeout: float | str
+    deadline: float | str
     max_usd: float
     allow_unpriced: bool
 
 
 EMBEDDER = "openai/text-embedding-3-small"
 _BATCH = 256  # texts of one request, if nobody says
-_NAMES_OF_TEXTS = tuple(SaidOfTexts.__annotations__)
-_COUNTS = {"dimensions": whole(1, 100_000), "batch": whole(1, 2048)}
+_COUNTS = (
+    Option("dimensions", "how long the vectors are", whole(1, 100_000), "N"),
+    Option("batch", "how many texts a request has at most", whole(1, 2048), "N"),
+)
+_OF_TEXTS = {name: BY_NAME[name] for name in SaidOfTexts.__annotations__ if name in BY_NAME}
+_OF_TEXTS |= {count.name: count for count in _COUNTS}
 
 
 def wanted_texts(texts: Any, said: Mapping[str, Any], settings: Settings) -> Texts:
-    """The texts whose vectors are wanted, each once. Raises UsageFault naming the text or option and what to do."""
+    """The texts whose vectors are wanted, each once. Raises UsageFault or OptionError naming the text or option and
+    what to do."""
     given = [texts] if isinstance(texts, str) else list(texts) if isinstance(texts, Iterable) else None
     if given is None or isinstance(texts, Mapping | bytes):
         raise UsageFault(f"embed: texts are a text or a list of texts, not {type(texts).__name__}")
@@ -167,20 +168,13 @@ def wanted_texts(texts: Any, said: Mapping[str, Any], settings: Settings) -> Tex
         if not isinstance(text, str) or not text.strip():
             what = "empty" if isinstance(text, str) else f"no text but {type(text).__name__}"
             raise UsageFault(f"embed: text {place} is {what}: leave it out, or put a word in its place")
-    for name in said:
-        if name not in _NAMES_OF_TEXTS:
-            known = ", ".join(_NAMES_OF_TEXTS)
-            raise UsageFault(f"embed: unknown option {name!r}{near(name, _NAMES_OF_TEXTS)}; options are: {known}")
-    read = {name: _read(name, value, "embed") for name, value in said.items() if value is not None}
+    values = read_arguments(said, _OF_TEXTS)
     return Texts(
         texts=tuple(dict.fromkeys(given)),
-        model=read.get("model", EMBEDDER),
-        dimensions=read.get("dimensions"),
-        batch=read.get("batch", _BATCH),
-        retries=read.get("retries", settings.retries),
-        timeout_s=read.get("timeout"),
-        max_usd=read.get("max_usd"),
-        allow_unpriced=read.get("allow_unpriced", False),
+        model=values.get("model", EMBEDDER),
+        dimensions=values.get("dimensions"),
+        batch=values.get("batch", _BATCH),
+        options=options_of({"model": EMBEDDER, **values}, settings),
     )
 
 

@@ -28,7 +28,7 @@ from wfkit.engine.running.context import Context, Made, unexpected
 from wfkit.engine.running.loop import Posted, completion, fault_of
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
-from wfkit.llm.patience import bear
+from wfkit.llm.patience import bearing
 
 if TYPE_CHECKING:
     import asyncio
@@ -162,8 +162,8 @@ class Attempts:
         limit, latest = limit_of(self.context.run, start.tasks[0], now), end_of(self.context.run)
         try:
             async with asyncio.timeout(None if limit is None else limit.at - now) as timeout:
-                bear(timeout, None if latest is None else latest.at - now)
-                posted = completion(start, await self._awaited(start, start.tasks[0]))
+                with bearing(timeout, None if latest is None else latest.at - now):
+                    posted = completion(start, await self._awaited(start, start.tasks[0]))
         except TimeoutError:
             limit = latest if latest is not None and time.time() >= latest.at else limit
             assert limit is not None  # nothing else raises it here: what a body raises is its failure

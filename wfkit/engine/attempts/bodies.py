@@ -1,22 +1,22 @@
-"""How one body runs: what it is given, what is watched meanwhile, and what came out. The line that wraps a question
-to a model is here.
+"""How one body runs: what it is given, what is watched meanwhile, and what came out.
 
-Nothing here knows of runs, retries or threads.
+The line that wraps a question to a model is in `asking.line`. Nothing here knows of runs, retries or threads.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
 from wfkit.core.call import Failure, Reply, Request
-from wfkit.core.policy import ANSWER, ModelPolicy
 from wfkit.core.result import NOTHING_SPENT, Read, Spent
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.define.answer_json import InvalidOutput
+from wfkit.engine.asking import line
 from wfkit.engine.asking.desk import Desk
+from wfkit.engine.asking.line import Send
 from wfkit.engine.attempts.inputs import Given
 from wfkit.engine.preparing.prepare import ReadyNode
 from wfkit.engine.running.context import Made, Surroundings
@@ -28,11 +28,9 @@ from wfkit.keys.places import absolute
 from wfkit.keys.reads import Recorder, named_paths, recording
 from wfkit.keys.recorder import expect
 from wfkit.llm.messages import verdict_of
-from wfkit.llm.structured import Answer, confident, plain, structured
-from wfkit.llm.turns import CarryOut, Turns, with_tools
+from wfkit.llm.structured import Answer
+from wfkit.llm.turns import CarryOut
 from wfkit.traces import users_lines
-
-Send = Callable[[Request], Awaitable[Reply]]
 
 
 class Watch:
@@ -190,37 +188,18 @@ async def run_prompt(
     """Render a prompt and ask. `send` is already guarded and paid once; `model` 1 is the first of `fallback`;
     `carry_out` calls its tools."""
     try:
+        assert ready.model is not None
         request = request_of(ready, given, model)
-        return await asker(ready, send, carry_out)(request), None
+        return await line.wrapped(ready.model, ready.schema, send, carry_out)(request), None
     except Exception as error:
         return None, failure_of(error)
 
 
-def asker(ready: ReadyNode, send: Send, carry_out: CarryOut | None = None) -> Callable[[Request], Awaitable[Answer]]:
-    """How this node asks: for text, or for a value of its schema with corrections; each in turns if it has tools."""
-    policy = ready.model
-    ask = plain(send)
-    if ready.schema is not None and policy is not None:
-        ask = structured(ready.schema.json, ready.schema.parse, policy.repairs, send)
-    if policy is not None and carry_out is not None:
-        ask = with_tools(Turns(policy.max_turns, policy.on_max_turns == ANSWER), carry_out, ask)
-    return ask if policy is None or policy.min_confidence is None else confident(ask, policy.min_confidence)
-
-
-def params_of(policy: ModelPolicy) -> tuple[tuple[str, Any], ...]:
-    """The sampling parameters that are sent, sorted by name."""
-    sent = ("max_tokens", "seed", "temperature", "top_p")
-    return tuple((name, value) for name in sent if (value := getattr(policy, name)) is not None)
-
-
 def request_of(ready: ReadyNode, given: Given, model: int = 0) -> Request:
     """The request of a prompt with these inputs."""
-    policy = ready.model
-    assert policy is not None
+    assert ready.model is not None
     messages = ready.template.render({name: value for name, (value, _) in given.values.items()})
-    name = (policy.model, *policy.fallback)[model]
-    told = tuple([tool.tool for tool in ready.tools])
-    return Request(name, messages, params_of(policy), ready.schema.json if ready.schema else None, tools=told)
+    return line.request(ready.model, ready.schema, messages, model, [tool.tool for tool in ready.tools])
 
 
 def failure_of(error: BaseException) -> Failure:

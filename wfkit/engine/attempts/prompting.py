@@ -19,6 +19,7 @@ from wfkit.core.result import Output, Result, Spent
 from wfkit.core.routing import is_last, place
 from wfkit.core.terms import FailureKind
 from wfkit.engine.asking.asker import Asker, Asking, Question
+from wfkit.engine.asking.line import most_requests
 from wfkit.engine.asking.purses import Purses, Turn
 from wfkit.engine.attempts.bodies import judge, run_prompt
 from wfkit.engine.attempts.inputs import Given
@@ -98,7 +99,7 @@ class Prompting:
         each turn in which it has called tools."""
         policy = ready.model
         assert policy is not None
-        most = 1 + ready.node.options.retry.retries + policy.repairs + len(policy.fallback)
+        most = most_requests(policy, ready.node.options.retry.retries)
         turns = min(self.context.run.turns.get(task, 0), policy.max_turns * (1 + len(policy.fallback)))
         return most + turns - self.context.run.requests.get((task, None), 0)
 

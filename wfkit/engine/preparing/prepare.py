@@ -26,6 +26,7 @@ from wfkit.define.template import parse as parse_template
 from wfkit.define.tools import ToolFunction, resolve_tools
 from wfkit.engine.preparing.classes import reached
 from wfkit.engine.preparing.collector import paused
+from wfkit.engine.preparing.models import demand_confidence, named, routes_of
 from wfkit.errors import CellError, DefinitionError, GraphError, OptionError, SchemaError, ValueFault
 from wfkit.keys.code.definition import Definition, Planning, Sent, define_prompt, define_python
 from wfkit.keys.reads import texts_in
@@ -33,7 +34,6 @@ from wfkit.keys.task import task_key
 from wfkit.keys.values import digest
 from wfkit.settings import Settings
 
-DEFAULT = "default"  # the model that the settings name
 Known = Callable[[Node], Definition | None]
 _DRAWERS = frozenset({"package matplotlib", "package seaborn", "package plotnine"})
 
@@ -233,13 +233,9 @@ class Making:
         if model is not None and model.schema is not None:
             try:
                 schema = resolve_schema(model.schema, node.namespace)
+                demand_confidence(model, schema)
             except SchemaError as error:
                 raise SchemaError(f"node {node.name!r}: {error}") from error
-            if model.min_confidence is not None and not schema.has("confidence"):
-                raise SchemaError(
-                    f"node {node.name!r}: min_confidence looks at the field `confidence`, which schema {schema.name!r} "
-                    "does not have: give it one (a number from 0 to 1), or remove min_confidence"
-                )
         returns = self._returns(node)
         tools = self._tools(node, model)
         shape = schema or returns
@@ -265,15 +261,10 @@ class Making:
         policy = node.options.model
         if policy is None:
             return None
-        chain = [self._named(name) for name in (policy.model, *policy.fallback)]
-        if len(set(chain)) < len(chain):
-            twice = next(name for name in chain if chain.count(name) > 1)
-            raise DefinitionError(f"node {node.name!r}: {twice} falls back to itself: name each model once")
-        routes = tuple((kind, tuple(map(self._named, models))) for kind, models in policy.routes)
-        return replace(policy, model=chain[0], fallback=tuple(chain[1:]), routes=routes)
-
-    def _named(self, model: str) -> str:
-        return self._settings.model if model == DEFAULT else model
+        try:
+            return named(policy, self._settings)
+        except DefinitionError as error:
+            raise DefinitionError(f"node {node.name!r}: {error}") from error
 
     def _tools(self, node: Node, model: ModelPolicy | None) -> tuple[ToolFunction, ...]:
         if model is None or not model.tools:
@@ -324,7 +315,7 @@ def spec_of(ready: ReadyNode) -> NodeSpec:
         model=ready.model.model if ready.model else None,
         fallbacks=len(ready.model.fallback) if ready.model else 0,
         deadline_s=options.deadline_s,
-        routes=_routes(ready.model) if ready.model else (),
+        routes=routes_of(ready.model) if ready.model else (),
         max_parallel=_at_once(options, pool),
         batch_size=options.batch_size if pool == "python" else None,
         cache=options.cache,
@@ -332,12 +323,6 @@ def spec_of(ready: ReadyNode) -> NodeSpec:
         key=options.key,
         stops=ready.model is not None and ready.over is not None and options.on_error is OnError.FAIL,
     )
-
-
-def _routes(model: ModelPolicy) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Where kinds of failures lead, by the numbers of the models."""
-    number = {name: place for place, name in enumerate((model.model, *model.fallback))}
-    return tuple((kind, tuple(number[name] for name in models)) for kind, models in model.routes)
 
 
 def _at_once(options: Options, pool: str) -> int | None:

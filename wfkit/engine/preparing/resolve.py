@@ -21,7 +21,8 @@ from wfkit.core.terms import NodeKind, Reason
 from wfkit.define.each import items_of
 from wfkit.define.labels import labels_of
 from wfkit.engine.preparing.keeping import Failures, Found, Keeping
-from wfkit.engine.preparing.prepare import DEFAULT, Prepared, ReadyNode
+from wfkit.engine.preparing.models import DEFAULT
+from wfkit.engine.preparing.prepare import Prepared, ReadyNode
 from wfkit.engine.preparing.values import Values
 from wfkit.errors import ValueFault
 from wfkit.keys.explain import difference
