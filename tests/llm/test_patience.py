@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from concurrent.futures import Future
 
 import pytest
 
-from wfkit.llm import door
+from wfkit.llm import door, patience
 from wfkit.llm.patience import bearing, standing_still
 
 
@@ -75,3 +76,14 @@ def test_who_gives_up_does_not_end_the_loading(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(door, "_loading", None)
     monkeypatch.setattr(door, "_import", load)
     assert asyncio.run(wait_twice()) == "litellm"
+
+
+@pytest.mark.parametrize(("due", "rest"), [(None, 2.0), (160.0, 2.0), (101.0, 0.8), (99.0, 0.0)])
+def test_how_long_the_rest_of_a_whole_stream_is_waited_for(due: float | None, rest: float) -> None:
+    """Two seconds, and never up to the deadline of the request."""
+
+    def waits() -> float:
+        patience.due_at(due)
+        return patience.rest_until(100.0) - 100.0
+
+    assert contextvars.copy_context().run(waits) == pytest.approx(rest)

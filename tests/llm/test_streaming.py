@@ -178,6 +178,27 @@ def test_deadline(serve: Serve, fault: str, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("shape", ["plain", "tools"])
+def test_whole_without_an_end(serve: Serve, shape: str, way: str) -> None:
+    """A stream that tells its finish reason, and then neither usage nor its end, is a reply well before its deadline:
+    the one of a stream without usage, with estimated tokens. Its connection is closed."""
+    request, ear = replace(ASKED, **SHAPES[shape]), Ear()
+
+    async def both() -> tuple[Reply, Reply]:
+        known = await asked(way, request, Ear())
+        found = await asked(way, request, ear, deadline_s=1.0)
+        await gone(provider)
+        return known, found
+
+    with serve(Behaviour(faults=Faults(script=("no_usage", "no_end")))) as provider:
+        known, found = run(both)
+        assert [effect.outcome for effect in provider.effects()] == ["no_usage", "no_end"]
+    assert comparable(found) == comparable(known)
+    assert (found.usage.source, found.cost.source) == (UsageSource.ESTIMATED, CostSource.ESTIMATED)
+    assert "".join(ear.pieces) == found.text
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_cancelled(serve: Serve, way: str) -> None:
     """Cancelling in mid-stream closes the connection at once, and no failure is made of it."""
 

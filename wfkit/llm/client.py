@@ -15,6 +15,7 @@ from wfkit.errors import CallFailed
 from wfkit.llm import adapters, registry
 from wfkit.llm.availability import check_model
 from wfkit.llm.failures import too_late
+from wfkit.llm.patience import due_at
 from wfkit.llm.words import Ear
 
 __all__ = ["ask", "check_model", "close", "is_local", "own_models", "warm"]
@@ -90,6 +91,7 @@ async def ask(
     deadline = asyncio.timeout(deadline_s)
     try:
         async with deadline:
+            due_at(deadline.when())
             reply = await adapter.ask(request, heard, ear)
     except TimeoutError:
         if not deadline.expired():

@@ -33,6 +33,7 @@ from wfkit.llm.failures import broken, cut, told_in_stream, unusable
 from wfkit.llm.failures import refused as failure_of_status
 from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
 from wfkit.llm.native_schema import response_format, sends_natively
+from wfkit.llm.patience import rest_until
 from wfkit.llm.replies import View, reply_of, streamed_reply
 from wfkit.llm.stream import DONE, LARGEST, STREAMED, ErrorEvent, Events, Growing, chunk_of
 
@@ -245,13 +246,30 @@ async def _grown(response: ClientResponse, asked: Request, listener: Listener) -
 
 
 async def _read(response: ClientResponse, growing: Growing) -> None:
-    """Take in a stream up to its last event. The connection can be used again if it ends there too."""
-    events = Events()
+    """Take in a stream up to its last event. The connection can be used again if it ends there too.
+
+    Of one that has told its finish reason, and so is whole, the rest is waited for a short time only.
+    """
+    patience = asyncio.timeout(None)
+    try:
+        async with patience:
+            await _read_to_end(response, growing, patience)
+    except TimeoutError:
+        if not patience.expired():
+            raise
+        response.close()
+
+
+async def _read_to_end(response: ClientResponse, growing: Growing, patience: asyncio.Timeout) -> None:
+    events, size = Events(), -1
     async for part in response.content.iter_any():
         if _take(events.feed(part), growing):
             if not response.content.at_eof():
                 await _last_bytes(response)
             return
+        if growing.finish_reason is not None and growing.size != size:
+            patience.reschedule(rest_until(asyncio.get_running_loop().time()))
+            size = growing.size
     _take(events.end(), growing)
 
 

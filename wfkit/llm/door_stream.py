@@ -6,13 +6,15 @@ here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from wfkit.core.call import Failure, Listener, Reply, Request
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm.failures import cut, failure_of, unusable
+from wfkit.llm.patience import rest_until
 from wfkit.llm.replies import View, streamed_reply
 from wfkit.llm.stream import Growing
 
@@ -24,6 +26,8 @@ async def grown(stream: Any, asked: Request, listener: Listener) -> Reply:
     closes the connection however it ends."""
     source = await stream.fetch_stream()
     finished = _finish(stream, source)
+    if hasattr(source, "__aiter__"):
+        stream.completion_stream = _Rested(source, finished)
     growing = Growing(listener)
     failure: Failure | None = None
     try:
@@ -43,6 +47,39 @@ async def grown(stream: Any, asked: Request, listener: Listener) -> Reply:
     whole["model"] = getattr(stream, "_provider_response_model", None) or whole["model"]  # else it is the one asked
     whole["usage"] = _sent(growing.usage, stream.chunks)
     return streamed_reply(View(whole), asked)
+
+
+class _Rested:
+    """The stream that litellm reads. Once it has told its finish reason, and so is whole, its rest is waited for a
+    short time only: then it ends."""
+
+    def __init__(self, source: Any, finished: Callable[[], bool]) -> None:
+        self._source, self._finished = source, finished
+        self._chunks: Any = None
+        self._ended = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def __aiter__(self) -> Self:
+        if self._chunks is None:
+            self._chunks = aiter(self._source)
+        return self
+
+    async def __anext__(self) -> Any:
+        if self._ended:
+            raise StopAsyncIteration
+        if not self._finished():
+            return await anext(self._chunks)
+        patience = asyncio.timeout_at(rest_until(asyncio.get_running_loop().time()))
+        try:
+            async with patience:
+                return await anext(self._chunks)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+        self._ended = True
+        raise StopAsyncIteration
 
 
 def _finish(stream: Any, source: Any) -> Callable[[], bool]:

@@ -1,4 +1,5 @@
-"""Time that is not the model's: while a library loads (litellm: 2 to 40 s), the time limit of an attempt stands still.
+"""Time that is not the model's: while a library loads (litellm: 2 to 40 s), the time limit of an attempt stands still;
+and how long the rest of a stream is waited for whose answer is whole.
 
 Who sets a limit says so with `bearing`; who makes others wait for a library does it in `standing_still`.
 """
@@ -26,7 +27,22 @@ class Patience:
     outer: Patience | None = None
 
 
+REST_S = 2.0  # for usage and the end of a stream, once its finish reason has come
+_SHARE = 0.8  # of what is left until the deadline: the reply must not be lost to it
+
 _current: ContextVar[Patience | None] = ContextVar("wfkit_patience", default=None)
+_due: ContextVar[float | None] = ContextVar("wfkit_due", default=None)
+
+
+def due_at(end: float | None) -> None:
+    """The request that this task makes next must be done by then (time of its loop)."""
+    _due.set(end)
+
+
+def rest_until(now: float) -> float:
+    """How long to wait for the rest of a stream that has told all that it says; both are times of the loop."""
+    due = _due.get()
+    return now + (REST_S if due is None else max(0.0, min(REST_S, _SHARE * (due - now))))
 
 
 @contextmanager

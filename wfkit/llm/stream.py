@@ -86,7 +86,7 @@ class Growing:
         self._said: list[str] = []
         self._refusal: list[str] = []
         self._calls: dict[Any, dict[str, Any]] = {}
-        self._size = 0
+        self.size = 0  # characters of what was said
         self._head: dict[str, Any] = {"id": None, "model": None}
         self.finish_reason: str | None = None
         self.usage: Any = None
@@ -134,8 +134,8 @@ class Growing:
             call["function"]["arguments"] += arguments
 
     def _bound(self, piece: str) -> None:
-        self._size += len(piece)
-        if self._size > LARGEST:
+        self.size += len(piece)
+        if self.size > LARGEST:
             raise OSError(f"the reply is larger than {LARGEST >> 20} MB")
 
     def response(self) -> dict[str, Any]:

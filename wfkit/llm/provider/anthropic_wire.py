@@ -19,6 +19,7 @@ from wfkit.llm.provider.text import content_text, date, encoded, pieces, schema_
 NAME = "anthropic"
 PATHS = re.compile(r"^(?:/v1)?/messages$")
 NO_QUOTA = Refusal(400, "Your credit balance is too low to access the Anthropic API.", "insufficient_quota")
+ENDS = 1
 
 _TYPES = {
     400: "invalid_request_error",

@@ -20,6 +20,7 @@ from wfkit.llm.provider.exchange import Question, Said
 NAME = "embeddings"
 PATHS = re.compile(r"^(?:/v1)?/embeddings$")
 NO_QUOTA = openai_wire.NO_QUOTA
+ENDS = 0
 DIMENSIONS = 256
 
 problem = openai_wire.problem

@@ -14,6 +14,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.errors import UsageFault
 
 OK = "ok"
+NO_END = "no_end"  # a whole answer without usage whose stream tells its finish reason and never ends
 BODY_FAULTS = (
     "bad_json",  # a 200 whose body is no JSON
     "html",  # a 200 with a page of a proxy
@@ -22,6 +23,7 @@ BODY_FAULTS = (
     "empty_choices",
     "null_content",
     "no_usage",
+    NO_END,
     "truncated",  # finish reason length, half of the text
     "refused",  # finish reason content_filter, no text
     "renamed",  # another model answers than was asked

@@ -19,6 +19,7 @@ from wfkit.llm.provider.text import encoded, pieces, schema_text
 NAME = "gemini"
 PATHS = re.compile(r"^(?:/v1(?:beta)?)?/models/(?P<model>[^:/]+):(?P<what>generateContent|streamGenerateContent)$")
 NO_QUOTA = Refusal(429, "Quota exceeded for quota metric GenerateRequestsPerDayPerProject.", "insufficient_quota")
+ENDS = 0
 
 _STATUSES = {
     400: "INVALID_ARGUMENT",

@@ -17,6 +17,7 @@ from wfkit.llm.provider.text import content_text, encoded, pieces, schema_text, 
 NAME = "openai"
 PATHS = re.compile(r"^(?:/v1)?/chat/completions$")
 NO_QUOTA = Refusal(429, "You exceeded your current quota.", "insufficient_quota")
+ENDS = 1
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 _PARAMS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "seed")

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from wfkit.core.frozen import dataclass
 from wfkit.llm.provider.exchange import Refusal
+from wfkit.llm.provider.faults import NO_END
 from wfkit.llm.provider.text import encoded
 
 _PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
@@ -64,7 +65,7 @@ class Sending:
             await response.write(part)
         if fault == "mid_error":
             await response.write(problem)
-        return await self._stop(response, fault) if breaks else response
+        return await self._stop(response, fault) if breaks or fault == NO_END else response
 
     async def broken(self, fault: str) -> web.StreamResponse:
         """Nothing comes, a byte now and then, or the connection breaks."""
@@ -91,7 +92,7 @@ class Sending:
     async def _stop(self, response: web.StreamResponse, fault: str) -> web.StreamResponse:
         """End half-way, as the fault says."""
         match fault:
-            case "mid_hang":
+            case "mid_hang" | "no_end":
                 await self._wait_for_end()
             case "mid_drip":
                 await self._drip(response)

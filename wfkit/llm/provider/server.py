@@ -22,7 +22,7 @@ from wfkit.llm.provider import answers, openai_wire
 from wfkit.llm.provider.behaviour import Behaviour, Phase
 from wfkit.llm.provider.effects import Effect, Effects
 from wfkit.llm.provider.exchange import Question, Refusal, Spent
-from wfkit.llm.provider.faults import CONNECTION_FAULTS, MID_ERROR, MID_FAULTS, QUOTA, roll
+from wfkit.llm.provider.faults import CONNECTION_FAULTS, MID_ERROR, MID_FAULTS, NO_END, QUOTA, roll
 from wfkit.llm.provider.metering import Meter
 from wfkit.llm.provider.sending import Sending
 from wfkit.llm.provider.text import encoded
@@ -190,10 +190,11 @@ class Handler:
         output = spent.output_tokens // 2 if fault in MID_FAULTS else spent.output_tokens
         self._meter.answered(output)
         self._note(asked, 200, fault, replace(spent, output_tokens=output))
-        said = replace(said, spent=None if fault == "no_usage" else spent)
+        said = replace(said, spent=None if fault in {"no_usage", NO_END} else spent)
         if not question.stream:
             return await self._sending(http, asked).whole(encoded(wire.whole(said, question)), fault)
         events = wire.events(said, question)
+        events = events[: len(events) - wire.ENDS] if fault == NO_END else events
         chunk_s = behaviour.chunk_s + per_token_s * spent.output_tokens / max(len(events), 1)
         problem = wire.problem_event(Refusal(500, f"injected {fault}"))
         return await self._sending(http, asked, chunk_s).events(events, fault, problem)

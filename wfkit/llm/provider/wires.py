@@ -14,11 +14,13 @@ from wfkit.llm.provider.exchange import Limit, Question, Refusal, Said
 
 
 class Wire(Protocol):
-    """A protocol of a provider: `PATHS` are its own, `NO_QUOTA` is what it says when no waiting helps."""
+    """A protocol of a provider: `PATHS` are its own, `NO_QUOTA` is what it says when no waiting helps, `ENDS`
+    how many of the last events of a stream say nothing but that it ends."""
 
     NAME: str
     PATHS: re.Pattern[str]
     NO_QUOTA: Refusal
+    ENDS: int
 
     def understand(self, path: str, data: Any) -> Question: ...
     def conversation(self, data: Any) -> Any: ...
