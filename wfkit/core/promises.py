@@ -142,6 +142,10 @@ class Results(Protocol):
         """The newest valid reply to this request."""
         ...
 
+    def find_rejected(self, request_digest: str) -> CallRecord | None:
+        """The newest invalid reply to this request: it never serves alone, only with the correction that followed."""
+        ...
+
     def try_flight(self, key: str) -> Flight | None:
         """The single-flight right for a key, or None while somebody else holds it.
 

@@ -117,6 +117,11 @@ def correction(question: Request, answer: str, problem: str) -> Request:
     return replace(question, messages=question.messages + tail)
 
 
+def is_correction(request: Request) -> bool:
+    """Whether a request tells a model what is wrong with its last answer."""
+    return bool(request.messages) and request.messages[-1].content.startswith(CORRECTION)
+
+
 def _gave_up(reply: Reply, problem: str, repairs: int) -> Failure:
     hint = "raise `repairs`, make the schema simpler, or choose a stronger model"
     snippet = reply.text[:_SNIPPET] + ("…" if len(reply.text) > _SNIPPET else "")

@@ -1,7 +1,8 @@
 """Which replies were paid for already: found by the digest of their request, from the journals and the database.
 
-Only a valid reply serves again. Which digests the database has is asked once; what stands near a reply there is
-fetched with it, because a run that repeats itself asks in the same order. Nothing is sent from here.
+Only a valid reply serves again by itself; an invalid one is found for the correction that followed it. Which digests
+the database has is asked once; what stands near a reply there is fetched with it, because a run that repeats itself
+asks in the same order. Nothing is sent from here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from wfkit.core.call import CallRecord
 from wfkit.core.events import CallEnded
-from wfkit.store.journals.index import ReadAt
+from wfkit.store.database.lookups import MAY_SERVE, REPLY_NAME
+from wfkit.store.journals.index import ReadAt, rejected
 from wfkit.store.journals.recent import Recent
 
 if TYPE_CHECKING:
@@ -23,10 +25,7 @@ if TYPE_CHECKING:
 
 AHEAD = 256
 _KEPT = 4096
-_DIGESTS = """
-SELECT string_agg(request_digest, '' ORDER BY rowid) FROM calls
-WHERE state = 'ended' AND NOT served AND verdict = 'valid' AND error_kind IS NULL
-"""
+_DIGESTS = f"SELECT string_agg({REPLY_NAME}, '' ORDER BY rowid) FROM calls WHERE {MAY_SERVE}"  # noqa: S608 (our own)
 
 
 class CallLog:
@@ -41,6 +40,10 @@ class CallLog:
         self._order: list[str] | None = None  # digests in the database when it was first asked, as they stand there
         self._place: dict[str, int] = {}
         self._kept: OrderedDict[str, tuple[CallRecord, int]] = OrderedDict()  # with the fold after which it was read
+
+    def find_rejected(self, request_digest: str) -> CallRecord | None:
+        """The newest invalid reply to this request."""
+        return self.find(rejected(request_digest))
 
     def find(self, request_digest: str) -> CallRecord | None:
         """The newest valid reply to this request, whoever asked for it; None if it has to be bought."""

@@ -141,7 +141,8 @@ def missing_value(kit: Kit) -> None:
 
 
 def newest_valid_reply(kit: Kit) -> None:
-    """Of the replies to a request the newest valid one is found; invalid, failed and served ones are not."""
+    """Of the replies to a request the newest valid one is found, and the newest invalid one when asked for;
+    failed and served ones are not."""
     store = kit.open()
     log(store, CallEnded(0, 1, call("r1", "one"), 1.0))
     log(store, CallEnded(0, 1, call("r1", "bad", verdict=Verdict.INVALID), 2.0))
@@ -152,6 +153,8 @@ def newest_valid_reply(kit: Kit) -> None:
         assert each.find_call(digest("r2")) is None
         assert each.find_call(digest("r3")) == call("r3", "newer", at=2.0)
         assert each.find_call(digest("r4")) is None
+        assert each.find_rejected(digest("r1")) == call("r1", "bad", verdict=Verdict.INVALID)
+        assert each.find_rejected(digest("r3")) is None
 
 
 def odd_text(kit: Kit) -> None:

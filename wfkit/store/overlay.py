@@ -64,6 +64,10 @@ class Overlay(MemoryStore):
         """The newest valid reply to this request that either store has."""
         return super().find_call(request_digest) or self._below.find_call(request_digest)
 
+    def find_rejected(self, request_digest: str) -> CallRecord | None:
+        """The newest invalid reply to this request that either store has."""
+        return super().find_rejected(request_digest) or self._below.find_rejected(request_digest)
+
     def definition(self, digest: str) -> NodeDefined | None:
         """The text of a definition that either store has."""
         return super().definition(digest) or self._below.definition(digest)

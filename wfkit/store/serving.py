@@ -72,6 +72,10 @@ class Serving:
         """The newest valid reply to this request."""
         return self._calls.find(request_digest)
 
+    def find_rejected(self, request_digest: str) -> CallRecord | None:
+        """The newest invalid reply to this request."""
+        return self._calls.find_rejected(request_digest)
+
     def try_flight(self, key: str) -> Flight | None:
         """The right to make the call of a key, or None while somebody else has it."""
         return self._flights.take(key)

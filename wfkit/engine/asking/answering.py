@@ -168,6 +168,7 @@ async def _answer(desk: Desk, wanted: Wanted, question: str, end: End, listener:
             listener=listener,
             hedge_s=wanted.policy.hedge_s,
             id=question,
+            how=line.corrections(wanted.policy, schema),
         )
     )
     ask = line.wrapped(wanted.policy, schema, payer.ask)

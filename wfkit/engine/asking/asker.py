@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import field
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Listener, Reply, Request
@@ -19,6 +20,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store
 from wfkit.core.result import Spent
 from wfkit.core.terms import FailureKind, Verdict
+from wfkit.engine.asking.corrected import Chain, Corrections, chain
 from wfkit.engine.asking.paid_once import Payer, Sender, UnderWay
 from wfkit.engine.asking.spending import spending
 from wfkit.errors import CallFailed
@@ -75,7 +77,7 @@ class Question:
     """How a question is asked. `judge` tells what a reply is worth, `about` what the guards must know of a request,
     `left` how many requests it may still send; `id` tells it from others of its task, if there are. A `listener` hears
     the replies while they grow (`streaming.Stream`). After `hedge_s` seconds without a reply a request is sent once
-    more. `parts` tells the records of a reply that are kept apart."""
+    more. `parts` tells the records of a reply that are kept apart, `how` its answers are corrected."""
 
     judge: Callable[[Reply], Verdict]
     about: Callable[[Request], About]
@@ -84,6 +86,7 @@ class Question:
     hedge_s: float | None = None
     id: str | None = None
     parts: Callable[[CallRecord], Sequence[CallRecord]] | None = None
+    how: Corrections | None = None
 
 
 @dataclass(slots=True)
@@ -122,6 +125,7 @@ class Asker:
             hedge_s=question.hedge_s,
             question=question.id,
             parts=question.parts,
+            chain=partial(_chain, asking, question.how),
         )
 
     @property
@@ -159,6 +163,10 @@ class Asker:
 
         self.asking.write(event, on_disk)
         return future
+
+
+def _chain(asking: Asking, how: Corrections | None, request: Request) -> Chain:
+    return {} if how is None else chain(asking.store, how, request, asking.since)
 
 
 def _worst(request: Request) -> Decimal | None:

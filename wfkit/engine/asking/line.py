@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from wfkit.core.call import Message, Reply, Request, Tool
 from wfkit.core.policy import ANSWER, ModelPolicy
 from wfkit.define.schema import Schema
+from wfkit.engine.asking.corrected import Corrections
 from wfkit.llm.structured import Answer, confident, plain, structured
 from wfkit.llm.turns import CarryOut, Turns, with_tools
 
@@ -44,6 +45,11 @@ def wrapped(
     if carry_out is not None:
         ask = with_tools(Turns(policy.max_turns, policy.on_max_turns == ANSWER), carry_out, ask)
     return ask if policy.min_confidence is None else confident(ask, policy.min_confidence)
+
+
+def corrections(policy: ModelPolicy | None, schema: Schema | None) -> Corrections | None:
+    """How answers are corrected, if they can be."""
+    return None if policy is None or schema is None else Corrections(schema, policy.repairs)
 
 
 def most_requests(policy: ModelPolicy, retries: int) -> int:

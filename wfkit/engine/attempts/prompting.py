@@ -19,7 +19,7 @@ from wfkit.core.result import Output, Result, Spent
 from wfkit.core.routing import is_last, place
 from wfkit.core.terms import FailureKind
 from wfkit.engine.asking.asker import Asker, Asking, Question
-from wfkit.engine.asking.line import most_requests
+from wfkit.engine.asking.line import corrections, most_requests
 from wfkit.engine.asking.purses import Purses, Turn
 from wfkit.engine.attempts.bodies import judge, run_prompt
 from wfkit.engine.attempts.inputs import Given
@@ -75,6 +75,7 @@ class Prompting:
             about=self.purses.about(spec.name, ready.node.options, Turn(failed > 0, is_last(spec, failures))),
             left=self._requests_left(ready, task),
             hedge_s=ready.model.hedge_s if ready.model else None,
+            how=corrections(ready.model, ready.schema),
         )
         began = time.perf_counter()
         tools = ToolCalls(ready, self.context, asker, self.stoppable)

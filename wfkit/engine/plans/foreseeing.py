@@ -12,11 +12,14 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from wfkit.core.call import Request
 from wfkit.core.estimate import IDLE, NodeEstimate, Past
 from wfkit.core.events import Resolved
 from wfkit.core.plan import Index, Plan, PlanNode
 from wfkit.core.promises import Store
 from wfkit.core.terms import NodeKind, Reason
+from wfkit.engine.asking.corrected import is_answered
+from wfkit.engine.asking.line import corrections
 from wfkit.engine.execute import Session
 from wfkit.engine.plans.aligning import since_last
 from wfkit.engine.plans.estimating import Outlook, estimate
@@ -122,13 +125,11 @@ def _job(session: Session, walk: Walk, n: int, fresh_replies: bool, refusing: Re
     return Outlook(spec, (len(todo),) * 3, attempts, max_tokens, prompts, **asked)
 
 
-def _is_answered(store: Store, request_digest: str) -> bool:
-    """Whether the call log has the answer to a request. One that calls tools is no answer: what follows may cost."""
-    found = store.find_call(request_digest)
-    return found is not None and found.reply is not None and not found.reply.tool_calls
+def _is_answered(store: Store, ready: ReadyNode, request: Request) -> bool:
+    return is_answered(store, corrections(ready.model, ready.schema), request)
 
 
-def _never(_request_digest: str) -> bool:
+def _never(_ready: ReadyNode, _request: Request) -> bool:
     return False
 
 

@@ -18,7 +18,6 @@ from wfkit.engine.preparing.prepare import ReadyNode
 from wfkit.engine.running.map_value import MapValue
 from wfkit.errors import WfkitError
 from wfkit.llm import tokens
-from wfkit.llm.messages import request_digest
 
 RENDERED = 1_000  # prompts of a node
 
@@ -45,22 +44,23 @@ def look(
     walk: Walk,
     n: int,
     tasks: Sequence[int],
-    has_reply: Callable[[str], bool],
+    has_reply: Callable[[ReadyNode, Request], bool],
     must_buy: Callable[[ReadyNode, Request], None],
 ) -> Prompts:
     """The prompts of these tasks of a node whose inputs are known. `must_buy` is told each request without a reply."""
     step = max(1, -(-len(tasks) // RENDERED))
     chosen = tasks[::step]
-    sizes, free = [], 0
+    ready, free = walk.prepared.ready[n], 0
+    sizes: list[int] = []
     try:
         shared = _shared(walk, n)
         for task in chosen:
-            request = request_of(walk.prepared.ready[n], Given({**shared, **_item(walk, n, task)}, {}))
-            if has_reply(request_digest(request)):
+            request = request_of(ready, Given({**shared, **_item(walk, n, task)}, {}))
+            if has_reply(ready, request):
                 free += 1
             else:
                 sizes.append(_size(request))
-                must_buy(walk.prepared.ready[n], request)
+                must_buy(ready, request)
     except WfkitError as error:
         return Prompts(len(tasks), 0, (), 0, str(error))
     return Prompts(len(tasks), len(chosen), tuple(sizes), free)

@@ -75,7 +75,7 @@ class Database(Projection):
         return self.session.run(lambda cursor: lookups.stored(cursor, digests))
 
     def calls_by_digest(self, digests: Iterable[str]) -> dict[str, CallRecord]:
-        """The newest valid reply to each of these requests, in one query."""
+        """The newest valid reply to each of these requests, or under names of `rejected` ones, in one query."""
         return self.session.run(lambda cursor: lookups.calls_by_digest(cursor, digests))
 
     def definition(self, digest: str) -> NodeDefined | None:

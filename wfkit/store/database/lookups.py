@@ -56,14 +56,16 @@ _NOT_KEPT = """
 SELECT node, definition, list(key), reason, message, epoch_us("at"), of_run, escaped
 FROM not_kept WHERE node IN (SELECT unnest($1::VARCHAR[])) GROUP BY ALL
 """
-_CALLS = """
-SELECT request_digest, record::VARCHAR, escaped FROM calls
+# The names of replies as in `journals.index`: the digest of the request, and of an invalid reply what `rejected` makes.
+REPLY_NAME = "CASE verdict WHEN 'valid' THEN request_digest ELSE 'x' || substr(request_digest, 2) END"
+MAY_SERVE = "state = 'ended' AND NOT served AND verdict IN ('valid', 'invalid') AND error_kind IS NULL"
+_CALLS = f"""
+SELECT {REPLY_NAME} AS name, record::VARCHAR, escaped FROM calls
 WHERE rowid IN (
-    SELECT rowid FROM calls WHERE request_digest IN (SELECT unnest($1::VARCHAR[])) AND state = 'ended' AND NOT served
-        AND verdict = 'valid' AND error_kind IS NULL
+    SELECT rowid FROM calls WHERE {MAY_SERVE} AND {REPLY_NAME} IN (SELECT unnest($1::VARCHAR[]))
 )
-QUALIFY row_number() OVER (PARTITION BY request_digest ORDER BY ended_at DESC, epoch DESC, seq DESC) = 1
-"""
+QUALIFY row_number() OVER (PARTITION BY name ORDER BY ended_at DESC, epoch DESC, seq DESC) = 1
+"""  # noqa: S608 (our own column names)
 
 
 def known(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[Known]:
@@ -145,7 +147,7 @@ def stored(cursor: DuckDBPyConnection, digests: Iterable[str]) -> dict[str, Stor
 
 
 def calls_by_digest(cursor: DuckDBPyConnection, digests: Iterable[str]) -> dict[str, CallRecord]:
-    """The newest valid reply to each of these requests, whole."""
+    """The newest reply under each of these names, whole."""
     found = cursor.execute(_CALLS, [list(digests)]).fetchall()
     return {digest: make_call(record, escaped) for digest, record, escaped in found}
 

@@ -30,7 +30,7 @@ from wfkit.store.journals.journal import Log
 from wfkit.store.journals.marks import Mark, find
 
 HEAD = "catalog.json"
-FORMAT = 4
+FORMAT = 5
 SLICE = "slice"  # marks a row that speaks of many items
 EVENTS = " ".join(sorted((*wire.EVENTS, packs.KIND)))  # of another version: what it passed over may be news to us
 _AT_ONCE = 8 << 20
@@ -161,7 +161,7 @@ class Catalog:
 
     @cached_property
     def calls(self) -> dict[str, Place] | None:
-        """Where the newest valid reply to each request is; None if there are too many."""
+        """Where the newest valid reply to each request is, and the newest `rejected` one; None: too many."""
         blocks = self.head.calls
         if blocks is None:
             return None

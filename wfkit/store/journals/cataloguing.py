@@ -17,6 +17,7 @@ from zlib import crc32
 
 import orjson
 
+from wfkit.core.terms import Verdict
 from wfkit.store import packs, wire
 from wfkit.store.files import write_file
 from wfkit.store.journals import journal
@@ -33,6 +34,7 @@ from wfkit.store.journals.catalog import (
     dumps,
     open_catalog,
 )
+from wfkit.store.journals.index import rejected
 from wfkit.store.journals.journal import Log
 from wfkit.store.journals.marks import find, unfinished
 from wfkit.store.locks import take
@@ -195,8 +197,12 @@ def _packed(news: News, line: bytes, at: At) -> None:
 def _call_ended(news: News, line: bytes, at: At) -> None:
     event = _event(line)
     call = event["call"]
-    if not event["served"] and call["reply"] and call["verdict"] == "valid" and call["failure"] is None:
+    if event["served"] or not call["reply"] or call["failure"] is not None:
+        return
+    if call["verdict"] == Verdict.VALID:
         news.calls.append([call["request_digest"], call["ended_at"], *at])
+    elif call["verdict"] == Verdict.INVALID:
+        news.calls.append([rejected(call["request_digest"]), call["ended_at"], *at])
 
 
 def _forgotten(news: News, line: bytes, _at: At) -> None:

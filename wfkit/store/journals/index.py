@@ -55,7 +55,7 @@ class Index:
         self.results: dict[str, Result] = {}  # by task key; those of slices are in `slices`
         self.stored: dict[str, Stored] = {}  # by value digest; the same
         self.slices = Slices()
-        self.calls: dict[str, CallRecord] = {}  # by request digest; valid replies only
+        self.calls: dict[str, CallRecord] = {}  # by request digest; invalid replies under `rejected`
         self.forgotten: dict[str, float] = {}  # task key -> until when
         self.definitions: set[str] = set()  # whose texts are here
         self.not_kept: list[NotKept] = []  # oldest first
@@ -111,9 +111,18 @@ class Index:
         return sum(map(len, other.known.values())) + columns // 4
 
     def add_call(self, call: CallRecord) -> None:
-        """Take note of a call, if its reply may serve again."""
-        if call.reply is not None and call.verdict is Verdict.VALID and call.failure is None:
+        """Take note of a call, if its reply may serve again: alone, or as the beginning of a correction."""
+        if call.reply is None or call.failure is not None:
+            return
+        if call.verdict is Verdict.VALID:
             self.calls[call.request_digest] = call
+        elif call.verdict is Verdict.INVALID:
+            self.calls[rejected(call.request_digest)] = call
+
+
+def rejected(request_digest: str) -> str:
+    """The name under which the newest invalid reply to a request is found: as long as a digest, and never one."""
+    return f"x{request_digest[1:]}"
 
 
 def known_of(result: Result) -> Known:
