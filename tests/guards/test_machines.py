@@ -51,10 +51,10 @@ class PoolMachine(Driven):
         super().__init__()
         self.pools = Pools(3, self.clock)
 
-    @rule(priority=st.integers(-2, 2), seconds=st.floats(0, 5))
-    def somebody_asks(self, priority: int, seconds: float) -> None:
+    @rule(priority=st.integers(-2, 2), seconds=st.floats(0, 5), age_s=st.just(0.0) | st.floats(0, 60))
+    def somebody_asks(self, priority: int, seconds: float, age_s: float) -> None:
         self.now += seconds
-        turn, rank = Turn(priority), (self.now - 10 * priority, next(self.numbers))
+        turn, rank = Turn(priority, age_s=age_s), (self.now - 10 * priority - min(age_s, 5), next(self.numbers))
         self.driver.ask(lambda call: self.pools.through("p", call, turn), rank=rank)
 
     @precondition(lambda self: self.driver.sent)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wfkit.core.call import Failure
 from wfkit.core.terms import FailureKind
@@ -140,3 +143,47 @@ def test_the_urgent_go_first() -> None:
         return order
 
     assert asyncio.run(work()) == ["c", "a", "b", "d"]
+
+
+def test_what_was_begun_is_finished_first() -> None:
+    """Among equals of priority the questions of a task that is at work go before the first ones of others, the longer
+    it is the sooner; a step of priority weighs more."""
+
+    async def work() -> list[str]:
+        pools, gate, order = Pools(1, lambda: 100.0), asyncio.Event(), []
+
+        async def note(name: str) -> None:
+            order.append(name)
+
+        held = asyncio.ensure_future(pools.through("openai", gate.wait, Turn()))
+        await asyncio.sleep(0)
+        wished = {
+            "new": Turn(), "begun": Turn(age_s=1.0), "long begun": Turn(age_s=4.0), "urgent": Turn(1),
+            "unhurried": Turn(-1, age_s=60.0),
+        }  # fmt: skip
+        waiting = [
+            asyncio.ensure_future(pools.through("openai", partial(note, name), turn)) for name, turn in wished.items()
+        ]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(held, *waiting)
+        return order
+
+    assert asyncio.run(work()) == ["urgent", "long begun", "begun", "new", "unhurried"]
+
+
+@given(
+    waits=st.lists(st.tuples(st.integers(-3, 3), st.floats(0, 1000), st.floats(0, 1000)), min_size=1, max_size=20),
+    later=st.lists(st.tuples(st.integers(-3, 3), st.floats(0, 1000), st.floats(0, 1000)), max_size=20),
+)
+def test_nothing_starves(waits: list[tuple[int, float, float]], later: list[tuple[int, float, float]]) -> None:
+    """Whatever comes more than 5 s, and 10 s for each step of priority that it is above, after a question stands behind
+    it: no stream of begun or urgent ones keeps it off for ever. Where it stands does not change while it waits."""
+    for priority, age_s, now in waits:
+        turn = Turn(priority, age_s=age_s)
+        rank = turn.rank(now)
+        assert turn.rank(now + 500.0) == rank
+        for other, their_age_s, after_s in later:
+            came = now + after_s
+            if after_s > 5.0 + 10.0 * max(other - priority, 0):
+                assert Turn(other, age_s=their_age_s).rank(came) > rank - 1e-6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -98,3 +99,38 @@ def test_what_is_sent_is_taken_off() -> None:
 
 async def _yes() -> Reply:
     return Reply("yes", "m")
+
+
+async def settled() -> None:
+    """All that can happen now has happened."""
+    for _ in range(9):
+        await asyncio.sleep(0)
+
+
+def test_who_waits_goes_on_when_a_reply_tells_of_more() -> None:
+    """A reply that says that two more may be sent lets two of those who wait go on, in their order and at once: not
+    everybody, and not at the reset."""
+    clock, order = Clock(), []
+    guard = Rates(clock, lambda _: asyncio.sleep(3600), lambda: 0.0)
+    guard.heard(MODEL, {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "60s"})
+
+    async def call(name: str) -> Reply:
+        assert guard.takes(MODEL, 1)
+        order.append(name)
+        return Reply("yes", "m")
+
+    async def work() -> None:
+        wished = {"new": Turn(), "newer": Turn(), "begun": Turn(age_s=3.0), "urgent": Turn(1)}
+        asked = [
+            asyncio.ensure_future(guard.through(MODEL, 1, partial(call, name), turn)) for name, turn in wished.items()
+        ]
+        await settled()
+        guard.heard(MODEL, {"x-ratelimit-remaining-requests": "2", "x-ratelimit-reset-requests": "60s"})
+        await settled()
+        assert (order, guard.statistics()[MODEL].waiting) == (["urgent", "begun"], 2)
+        for one in asked:
+            one.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert guard.statistics()[MODEL].waiting == 0
+
+    asyncio.run(work())

@@ -31,9 +31,9 @@ class Run:
     maps tasks to their attempt number. Queues hold what `decide` has to answer next: `ready` heaps of (-priority, node)
     by lane, `retry` heaps of (due, task) by lane and priority. `labels` name the items of maps that have a key column,
     `made_by` gives the older definition whose result stands in for a task. In a run with a sample `worked` tells when
-    the first task of a map began and the last one ended. Of what has a deadline, `began` tells when the first attempt
-    of a task began, `quickest` what the quickest task of a node took, in seconds. `requests` counts what each question
-    of a task has sent.
+    the first task of a map began and the last one ended. `began` tells when the first attempt of a task began (not in
+    slices), `quickest` what the quickest task of a node with a deadline took, in seconds. `requests` counts what each
+    question of a task has sent.
     """
 
     started: e.RunStarted
@@ -210,7 +210,7 @@ def _dispatched(run: Run, event: e.Dispatched) -> None:
         run.state[task] = TaskState.RUNNING
         run.attempt[task] = event.attempt
         run.running[task] = event.attempt
-    if run.specs[node].deadline_s is not None:
+    if len(event.tasks) == 1:
         run.began.setdefault(event.tasks[0], event.at)
     run.node_state[node] = TaskState.RUNNING
     if run.samples and run.specs[node].over is not None:

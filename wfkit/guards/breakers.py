@@ -238,20 +238,9 @@ class Breakers:
         return None
 
     async def _nap(self, watched: _Watched, end: float, turn: Turn) -> None:
-        import asyncio  # costs 50 ms: the loop that runs this has loaded it
-
         breaker, now = watched.breaker, self._clock()
         until = breaker.opens_until if breaker.state is State.OPEN else end
-        let_in = asyncio.ensure_future(watched.queue.wait(turn.priority, now))
-        nap = asyncio.ensure_future(self._sleep(max(min(until, end) - now, 0.0)))
-        try:
-            await asyncio.wait({let_in, nap}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            watched.queue.admit()  # somebody must watch the clock
-            raise
-        finally:
-            let_in.cancel()
-            nap.cancel()
+        await watched.queue.nap(turn.rank(now), self._sleep(max(min(until, end) - now, 0.0)))
 
     def statistics(self) -> dict[str, BreakerStatistics]:
         """The breaker of every model that was asked."""

@@ -129,7 +129,7 @@ class Budgets:
         full = next(purse for purse in purses if purse.lacks(worst, now=True))
         with full.count.waiting(turn, self._clock, ("budget", full.name, "calls under way hold what is left of it")):
             while not self._reserve(purses, worst, turn):
-                await self._queue.wait(turn.priority, self._clock())
+                await self._queue.wait(turn.rank(self._clock()))
 
     def _reserve(self, purses: tuple[Purse, ...], worst: Amount, turn: Turn) -> bool:
         for purse in purses:

@@ -63,7 +63,8 @@ class About:
     """What guards must know of a call besides its request.
 
     `purses` is whose money it spends, and `worst` what it may cost at most; `patience_s` is how long it waits for a
-    model that is left alone (0: another model stands by); `again`: the model has failed this question before.
+    model that is left alone (0: another model stands by); `again`: the model has failed this question before; `age_s`
+    is how long its task has been at work.
     """
 
     purses: tuple[Purse, ...] = ()
@@ -72,6 +73,7 @@ class About:
     priority: int = 0
     again: bool = False
     patience_s: float = 60.0
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def guarded(send: Send, guards: Guards, about: Callable[[Request], About], calle
 
     async def ask(request: Request) -> Reply:
         told = about(request)
-        turn = Turn(told.priority, told.patience_s)
+        turn = Turn(told.priority, told.patience_s, age_s=told.age_s)
         if caller is not None:
             turn.tell, turn.unwanted = caller.tell, caller.unwanted
         one = Passing(request, told, guards, turn)

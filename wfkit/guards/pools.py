@@ -106,7 +106,7 @@ class Pools:
             raise CallFailed(failure)
         with pool.count.waiting(turn, self._clock, ("pool", provider, f"all {int(pool.seats)} seats were taken")):
             while pool.in_use >= int(pool.seats):
-                await pool.queue.wait(turn.priority, self._clock())
+                await pool.queue.wait(turn.rank(self._clock()))
 
     def _shrink(self, pool: _Pool, provider: str, failure: Failure, turn: Turn) -> None:
         factor = 0.9 if failure.status == _OVERLOADED else _SHRINK.get(failure.kind)

@@ -1,4 +1,4 @@
-"""Waiting for a turn: whoever is let in first is the most urgent, among equals the one who has waited longest.
+"""Waiting for a turn: whoever has the lowest rank is let in first (`Turn.rank`), among equals the one who came first.
 
 Works on one event loop. Who may be let in is decided by the guard that owns the queue.
 """
@@ -6,13 +6,12 @@ Works on one event loop. Who may be let in is decided by the guard that owns the
 from __future__ import annotations
 
 import heapq
+from collections.abc import Awaitable
 from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
-
-_AGE = 10.0  # seconds of waiting that weigh as much as one step of priority: nothing starves
 
 
 class Queue:
@@ -23,12 +22,12 @@ class Queue:
         self._numbers = count()
         self.waiting = 0
 
-    async def wait(self, priority: int, now: float) -> None:
+    async def wait(self, rank: float) -> None:
         """Wait until let in. Raises CancelledError when the caller gives up; a turn that it was given is passed on."""
         import asyncio  # costs 50 ms: the loop that runs this has loaded it
 
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._heap, (now - priority * _AGE, next(self._numbers), turn))
+        heapq.heappush(self._heap, (rank, next(self._numbers), turn))
         self.waiting += 1
         try:
             await turn
@@ -38,6 +37,20 @@ class Queue:
             raise
         finally:
             self.waiting -= 1
+
+    async def nap(self, rank: float, sleep: Awaitable[None]) -> None:
+        """Wait until let in, or until the sleep has ended. Whoever gives up has the next one look at the clock."""
+        import asyncio  # the loop that runs this has loaded it
+
+        let_in, slept = asyncio.ensure_future(self.wait(rank)), asyncio.ensure_future(sleep)
+        try:
+            await asyncio.wait({let_in, slept}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self.admit()
+            raise
+        finally:
+            let_in.cancel()
+            slept.cancel()
 
     def admit(self) -> bool:
         """Let the next one in; False if nobody waits."""

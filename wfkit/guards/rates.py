@@ -16,6 +16,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.report import GuardRow
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
+from wfkit.guards.queue import Queue
 from wfkit.guards.turn import Count, Turn, TurnedBack
 
 _HEADER = re.compile(
@@ -64,7 +65,7 @@ class _Limits:
 
     paused_until: float = 0.0
     buckets: dict[str, Bucket] = field(default_factory=dict)
-    waiting: int = 0
+    queue: Queue = field(default_factory=Queue)
     under_way: int = 0
     count: Count = field(default_factory=Count)
 
@@ -98,13 +99,9 @@ class Rates:
                 limits.under_way -= 1
 
     async def _wait(self, limits: _Limits, model: str, tokens: int, turn: Turn) -> None:
-        limits.waiting += 1
-        try:
-            with limits.count.waiting(turn, self._clock, ("rate", model, "the provider takes no more for now")):
-                while (wait_s := self.wait_s(model, tokens)) > 0:
-                    await self._sleep(wait_s)
-        finally:
-            limits.waiting -= 1
+        with limits.count.waiting(turn, self._clock, ("rate", model, "the provider takes no more for now")):
+            while (wait_s := self.wait_s(model, tokens)) > 0:
+                await limits.queue.nap(turn.rank(self._clock()), self._sleep(wait_s))
 
     def wait_s(self, model: str, tokens: int) -> float:
         """Seconds until a call of so many tokens may be sent."""
@@ -141,19 +138,24 @@ class Rates:
         return True
 
     def heard(self, model: str, headers: Mapping[str, str]) -> None:
-        """Take in what a reply said of its limits."""
+        """Take in what a reply said of its limits; as many go on as may, in their order."""
         told: dict[str, dict[str, str]] = {}
         for header, value in headers.items():
             found = _HEADER.fullmatch(header)
             if found is not None:
                 of, what = found["of"] or found["of2"], found["what"] or found["what2"]
                 told.setdefault(of.lower(), {})[what.lower()] = value
+        if not told:
+            return
+        limits = self._limits.setdefault(model, _Limits())
         for of, said in told.items():
             remaining, reset_s = _number(said.get("remaining")), self._span(said.get("reset"))
             if remaining is not None and reset_s is not None:
-                self._limits.setdefault(model, _Limits()).buckets[of] = Bucket(
-                    remaining, self._clock() + min(reset_s, _LONGEST_S)
-                )
+                limits.buckets[of] = Bucket(remaining, self._clock() + min(reset_s, _LONGEST_S))
+        if limits.queue.waiting:
+            places, _ = self.room(model) or (limits.queue.waiting, 0.0)
+            for _ in range(min(places, limits.queue.waiting)):
+                limits.queue.admit()
 
     def _pause(self, limits: _Limits, retry_after_s: float | None) -> None:
         until = self._clock() + (_NO_HINT_S if retry_after_s is None else retry_after_s)
@@ -183,7 +185,7 @@ class Rates:
             left = {name: bucket.remaining for name, bucket in limits.buckets.items() if bucket.reset_at > now}
             paused = max(limits.paused_until - now, 0.0)
             tokens = left.get("tokens", left.get("input-tokens"))
-            found[model] = RateStatistics(paused, left.get("requests"), tokens, limits.waiting, limits.count)
+            found[model] = RateStatistics(paused, left.get("requests"), tokens, limits.queue.waiting, limits.count)
         return found
 
 

@@ -91,7 +91,7 @@ class RetryBudget:
     async def _wait(self, model: str, bucket: RetryBucket, turn: Turn) -> None:
         with bucket.count.waiting(turn, self._clock, ("retry", model, "it mostly fails: retries go one at a time")):
             while not bucket.admits():
-                await bucket.queue.wait(turn.priority, self._clock())
+                await bucket.queue.wait(turn.rank(self._clock()))
 
     def statistics(self) -> dict[str, RetryStatistics]:
         """The bucket of every model that was asked; what has passed are retries only."""

@@ -14,6 +14,8 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.terms import Act
 
 NOTABLE_S = 0.1
+_STEP_S = 10.0  # seconds of waiting that weigh as much as one step of priority: nothing starves
+_HEAD_START_S = 5.0  # what a task has been at work for counts as waiting, up to here: half a step
 Tell = Callable[[Decision], None]
 
 
@@ -38,7 +40,7 @@ class Turn:
     """`patience_s` is how long it may wait for a model that is left alone; `tell` hears what guards decide.
 
     `unwanted` gives the reason once nobody wants the answer any more. `is_probe`: the breaker let it pass alone, to
-    find out. `sent`: it has left, and may be billed from then on.
+    find out. `sent`: it has left, and may be billed from then on. `age_s` is how long its task has been at work.
     """
 
     priority: int = 0
@@ -47,6 +49,18 @@ class Turn:
     unwanted: Callable[[], Failure | None] = _always
     is_probe: bool = False
     sent: bool = False
+    age_s: float = 0.0
+    _rank: float | None = None
+
+    def rank(self, now: float) -> float:
+        """Where it stands in the queues of all guards, lowest first: by priority, then what was begun, then by age.
+
+        It is when the question came, less 10 s for each step of priority and up to 5 s for the work begun on its task.
+        What comes later than so ranks behind it for ever: nothing starves.
+        """
+        if self._rank is None:
+            self._rank = now - self.priority * _STEP_S - min(self.age_s, _HEAD_START_S)
+        return self._rank
 
 
 @dataclass(slots=True)

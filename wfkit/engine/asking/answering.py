@@ -109,7 +109,7 @@ class Tries(Generic[T]):
         self._desk, self._question = desk, question
         self._failures: list[Failure] = []
         self._spec, self._end = spec, end
-        self.turn = Turn()
+        self.turn = Turn(began=desk.began)
 
     async def go(self, ask: Callable[[int], Awaitable[T]], may_go_on: Callable[[], bool] = lambda: True) -> T:
         """Ask the model of a number until it answers. Raises CallFailed when that is of no use any more, or may not

@@ -47,7 +47,8 @@ class House:
 
 @dataclass(eq=False)
 class Desk:
-    """Questions of one attempt of a task. Use it as a context around the body."""
+    """Questions of one attempt of a task. Use it as a context around the body. `began` tells since when the task is at
+    work (Unix seconds)."""
 
     house: House
     node: str
@@ -55,6 +56,7 @@ class Desk:
     task: int = 0
     attempt: int = 0
     item: int | None = None
+    began: float | None = None
     calls: list[CallEnded] = field(default_factory=list)
     unasked: set[int] = field(default_factory=set)
     closed: bool = False

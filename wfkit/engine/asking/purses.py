@@ -5,6 +5,7 @@ The guard that reserves and settles is `guards.budgets`; prices are `llm.prices`
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,10 +28,11 @@ _OUTAGE_S = 60.0  # how long a call waits for a model that is left alone
 @dataclass(slots=True)
 class Turn:
     """Which turn a question is at: whether it asks a model again that has failed, and whether it is the last model that
-    could be asked."""
+    could be asked; and since when its task is at work (Unix seconds; None: from now on)."""
 
     again: bool = False
     last: bool = True
+    began: float | None = None
 
 
 class Purses:
@@ -59,7 +61,8 @@ class Purses:
             if options.allow_unpriced:
                 worst = worst or Decimal(0)
             patience_s = _OUTAGE_S if turn.last else 0.0
-            return About(purses, Amount(worst, most), sent, options.priority, turn.again, patience_s)
+            age_s = 0.0 if turn.began is None else max(time.time() - turn.began, 0.0)
+            return About(purses, Amount(worst, most), sent, options.priority, turn.again, patience_s, age_s)
 
         return told
 

@@ -5,6 +5,7 @@ What is asked at a desk is no concern of theirs.
 
 from __future__ import annotations
 
+import time
 from dataclasses import field
 from weakref import WeakValueDictionary
 
@@ -29,7 +30,7 @@ class Desks:
         spec = run.specs[node]
         item = None if spec.over is None else task - run.first[node]
         options = self.context.prepared.ready[node].node.options
-        desk = Desk(self.house, spec.name, options, task, start.attempt, item)
+        desk = Desk(self.house, spec.name, options, task, start.attempt, item, run.began.get(task, time.time()))
         if spec.is_timed or run.deadline_at is not None:
             self._open[task, start.attempt] = desk
         return desk

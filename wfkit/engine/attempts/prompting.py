@@ -72,7 +72,9 @@ class Prompting:
         asker = Asker(self.asking, task, start.attempt, spec.name, item)
         question = Question(
             judge=lambda reply: judge(ready, reply),
-            about=self.purses.about(spec.name, ready.node.options, Turn(failed > 0, is_last(spec, failures))),
+            about=self.purses.about(
+                spec.name, ready.node.options, Turn(failed > 0, is_last(spec, failures), run.began.get(task))
+            ),
             left=self._requests_left(ready, task),
             hedge_s=ready.model.hedge_s if ready.model else None,
             how=corrections(ready.model, ready.schema),
