@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+import wfkit
+import wfkit.workflow
 from tests.engine.lab import Lab, lab, run
-from wfkit.llm.fake import Say, Script
+from wfkit.core.terms import FailureKind
+from wfkit.errors import CallFailed
+from wfkit.llm.fake import Fail, Say, Script
 from wfkit.summary import summary, write_summary
 
 __all__ = ["lab"]
@@ -74,3 +79,19 @@ def test_partial_is_no_failure(lab: Lab) -> None:
     """A run with tolerated failures ends with exit code 0 and says partial."""
     told = summary(run(lab.cells({"bad --on_error skip": "1 / 0"})))
     assert (told["status"], told["exit_code"]) == ("partial", 0)
+
+
+def test_a_question_of_a_plain_cell(lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It has a line without a run: what it cost, or what the call log saved; a failure has one as well."""
+    path = tmp_path / "summary.jsonl"
+    monkeypatch.setenv("WFKIT_SUMMARY", str(path))
+    workflow = lab.workflow()
+    monkeypatch.setattr(wfkit.workflow, "_current", [workflow])
+    with Script([Say("hi", cost_usd=Decimal("0.000000004")), Fail(FailureKind.INVALID_REQUEST, status=400)], name="m"):
+        for text in ("Hello", "Hello"):
+            assert wfkit.ask(text, model="fake/m").result() == "hi"
+        with pytest.raises(CallFailed):
+            wfkit.ask("What?", model="fake/m").result()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    told = [(line["run_id"], line["model_calls"], line["cost_usd"], line["saved_usd"]) for line in lines]
+    assert told == [(None, 1, 4e-09, 0.0), (None, 0, 0.0, 4e-09), (None, 1, 0.0, 0.0)]

@@ -15,7 +15,7 @@ from wfkit.core.capabilities import Capabilities
 from wfkit.core.estimate import refusal
 from wfkit.core.plan import Plan, PlanNode
 from wfkit.core.promises import Store
-from wfkit.core.report import GuardRow, RunReport, RunRow
+from wfkit.core.report import GuardRow, RunReport
 from wfkit.engine.lineage import with_items
 from wfkit.engine.logs import TaskLog
 from wfkit.engine.plans.explaining import Explanation
@@ -129,9 +129,9 @@ def log(found: Sequence[TaskLog]) -> Log:
     return Log(tuple(LogEntry(entry.node, entry.item, entry.state, entry.outputs, entry.error) for entry in found))
 
 
-def history(runs: Sequence[RunRow]) -> History:
-    """The newest runs as a table."""
-    return History(tuple(runs))
+def history(store: Store, limit: int) -> History:
+    """The newest runs as a table, and what plain cells asked."""
+    return History(tuple(store.runs(limit)), store.plain_cells())
 
 
 def models(choice: Choice, env: Mapping[str, str]) -> Models:

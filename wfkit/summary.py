@@ -1,5 +1,5 @@
-"""One JSON line a finished run, appended to the file that `WFKIT_SUMMARY` names: how a notebook runner learns what
-its kernel did.
+"""One JSON line a finished run, or a question of a plain cell, appended to the file that `WFKIT_SUMMARY` names: how a
+notebook runner learns what its kernel did.
 
 Only written when asked for. Unknown amounts are null.
 """
@@ -7,10 +7,14 @@ Only written when asked for. Unknown amounts are null.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from wfkit.core.events import CallEnded
+from wfkit.core.ledger import Ledger
 from wfkit.core.terms import FailureKind, RunState, TaskState
 from wfkit.engine.execute import Interrupted, Ran
 from wfkit.engine.outcome import Outcome
@@ -44,6 +48,28 @@ def write_summary(ended: Outcome | Interrupted, env: Mapping[str, str]) -> None:
             file.write(json.dumps(summary(ended)) + "\n")
 
 
+def asked_in_a_cell(calls: Sequence[CallEnded]) -> None:
+    """Append what a question of a cell that is no node came to: a line without a run."""
+    path = os.environ.get("WFKIT_SUMMARY")
+    if path is None or not calls:
+        return
+    books = Ledger()
+    for call in calls:
+        books.call(0, call)
+    account = books.of(0)
+    line: dict[str, Any] = {
+        "run_id": None,
+        "status": str(RunState.SUCCESS),
+        "tasks": {},
+        "model_calls": account.calls,
+        "cost_usd": _number(account.spent().cost_usd),
+        "saved_usd": _number(account.saved_usd),
+        "exit_code": 0,
+    }
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+
+
 def _diverged(ended: Outcome | Interrupted) -> bool:
     """Whether a request was not on the cassette."""
     failures = ended.failures if isinstance(ended, Outcome) else []
@@ -63,9 +89,13 @@ def summary(ended: Outcome | Interrupted) -> dict[str, Any]:
             "skipped": row.tasks.get(TaskState.SKIPPED, 0),
         },
         "model_calls": row.spent.calls,
-        "cost_usd": None if row.spent.cost_usd is None else float(row.spent.cost_usd),
-        "saved_usd": None if row.saved_usd is None else float(row.saved_usd),
+        "cost_usd": _number(row.spent.cost_usd),
+        "saved_usd": _number(row.saved_usd),
         "seconds": None if row.ended_at is None else row.ended_at - row.started_at - row.paused_s,
         "unused_recordings": ended.unused_recordings if isinstance(ended, Outcome) else None,
         "exit_code": DIVERGED if _diverged(ended) else EXIT_CODES.get(RunState(row.status), 1),
     }
+
+
+def _number(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)

@@ -42,7 +42,7 @@ from wfkit.store.collection.upkeep import wait_until_done
 from wfkit.store.disk import DiskStore, locate, open_store
 from wfkit.store.journals.facts import Facts
 from wfkit.store.memory import MemoryStore
-from wfkit.summary import summarised
+from wfkit.summary import asked_in_a_cell, summarised
 
 if TYPE_CHECKING:
     from wfkit.views.bundle import View
@@ -193,8 +193,8 @@ class Workflow:
         return answers().log(logs.task_logs(self._peek().store, node, item))
 
     def history(self, limit: int = 20) -> View:
-        """The newest runs, with time and money."""
-        return answers().history(self._peek().store.runs(limit))
+        """The newest runs, with time and money, and what plain cells asked."""
+        return answers().history(self._peek().store, limit)
 
     def sql(self, query: str) -> Any:
         """One read-only SELECT over the store's tables, as a DataFrame."""
@@ -288,7 +288,7 @@ class Workflow:
     def _desk(self) -> Desk:
         """Where a cell that is no node asks a model."""
         prices.declare(self.settings.prices, self.settings.models)
-        return open_desk(self.session)
+        return open_desk(self.session, asked_in_a_cell)
 
     def _configure(self, overrides: dict[str, Any]) -> None:
         chosen = settings.load(self._root.parent, overrides)

@@ -63,3 +63,13 @@ def test_a_line_cut_off_is_left_out(tmp_path: Path) -> None:
     assert read_summaries(path) == []
     path.write_text(json.dumps(ROW) + "\n" + json.dumps(ROW)[:20])
     assert read_summaries(path) == [ROW]
+
+
+def test_questions_of_plain_cells_add_up_too() -> None:
+    """Their money is the notebook's, also where no workflow was run; they are no run."""
+    asked = {**ROW, "run_id": None, "tasks": {}, "model_calls": 1}
+    sums = tally([asked, ROW, asked])
+    assert (sums.run_id, sums.runs, sums.model_calls, sums.cost_usd) == ("a", 1, 4, Decimal("0.3"))
+    assert sums.tasks == {"run": 3, "cached": 2, "failed": 0, "skipped": 0}
+    alone = tally([asked])
+    assert (alone.run_id, alone.runs, alone.status, alone.cost_usd) == (None, 0, "success", Decimal("0.1"))

@@ -7,14 +7,18 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import wfkit.workflow
+from tests.engine.lab import Lab, run
 from tests.store.database.stories import Story, placed, random_run
 from tests.story.processes import finish, start
 from wfkit import Workflow
 from wfkit.core.report import RunReport
 from wfkit.engine.snapshot import snapshot
+from wfkit.llm.fake import Say, Script
 from wfkit.store.database import fold, opening, reports, sql
 from wfkit.views import numbers, tally
 from wfkit.views.cost import Cost
@@ -130,3 +134,32 @@ def test_a_killed_run_that_nobody_takes_up(tmp_path: Path) -> None:
 
 def other() -> int:
     return 1
+
+
+def test_questions_of_plain_cells_are_in_the_books(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `ask` cost in cells that are no node stands in `history` and `show cost`: with the runs it is the sum of all
+    calls, and dag, progress and report go on to tell of the run alone."""
+    workflow = lab.cells({"told --model fake/m": "Hello"})
+    monkeypatch.setattr(wfkit.workflow, "_current", [workflow])
+    prices = ("0.1", "0.0000002", "0.03")
+    with Script([Say(f"no {n}", cost_usd=Decimal(usd)) for n, usd in enumerate(prices)], name="m"):
+        outcome = run(workflow)
+        for text in ("One?", "Two?", "One?"):
+            wfkit.ask(text, model="fake/m").result()
+    bill = "SELECT sum(billed_usd), count(*) FILTER (NOT served), sum(saved_usd) FROM calls_latest"
+    usd, calls, saved = workflow.store.sql(f"SELECT a::VARCHAR, b, c::VARCHAR FROM ({bill}) AS t(a, b, c)").iloc[0]
+    assert (Decimal(usd), calls, Decimal(saved)) == (Decimal("0.1300002"), 3, Decimal("0.0000002"))
+    for view in (workflow.history(), workflow.show("cost")):
+        data = view.data()
+        assert data["cost_usd"].sum() == float(usd)
+        assert data["calls"].sum() == calls
+        assert data["saved_usd"].sum() == float(saved)
+        assert "plain cells" in view.text()
+        assert "plain cells" in view.html()
+    assert outcome.report.run.spent.cost_usd == Decimal("0.1")
+    stored = workflow.store.report(outcome.run_id)
+    assert stored is not None
+    assert (stored.run.spent, stored.run.saved_usd) == (outcome.report.run.spent, 0)
+    for view in (Dag(stored), Progress(stored)):
+        assert "$0.10" in view.text()
+        assert "$0.13" not in view.text()

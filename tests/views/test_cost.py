@@ -11,7 +11,7 @@ import pytest
 
 from tests.views import rows
 from tests.views.allowed import outline
-from wfkit.core.report import RunReport
+from wfkit.core.report import CellsRow, RunReport
 from wfkit.core.result import Spent
 from wfkit.views.cost import Cost, lines
 
@@ -93,3 +93,23 @@ def test_many_nodes_become_one_bar_of_others() -> None:
 def test_no_model_was_asked() -> None:
     """A workflow of Python nodes says so instead of drawing nothing."""
     assert "No node asks a model." in Cost(RunReport(rows.run(), (rows.node("a"),))).html()
+
+
+def test_plain_cells_stand_beside_the_run() -> None:
+    """What plain cells of the same process asked is a line of its own; the sentence and the nodes stay those of the
+    run, and the sum below the table is of both."""
+    spent = Spent(4, 100, 20, Decimal("0.25"))
+    asks = rows.node("ask", kind="prompt", spent=Spent(2, 10, 5, Decimal("0.50")))
+    cells = CellsRow(spent, 1, Decimal("0.05"), Decimal("0.01"), cached_tokens=40, reasoning_tokens=5)
+    view = Cost(RunReport(rows.run(spent=asks.spent), (asks,), cells=cells))
+    line = view.data().iloc[-1]
+    assert (line["node"], line["calls"], line["cost_usd"]) == ("plain cells", 4, 0.25)
+    assert (line["fresh_input_tokens"], line["cached_input_tokens"], line["reasoning_tokens"]) == (60, 40, 5)
+    assert view.data()["cost_usd"].sum() == 0.75
+    for text in (view.text(), view.html(), str(view.figure())):
+        told = " ".join(text.replace("<br>", " ").split())
+        assert "$0.50 billed for 2 model calls" in told
+        assert "Plain cells asked besides, in no run: $0.25 billed for 4 model calls; the call log saved $0.05" in told
+        assert "Together with this run: $0.75." in told
+    assert view.figure()["data"][0]["y"] == ["ask", "plain cells"]
+    assert outline(view.html()).texts.count("run and plain cells") == 1

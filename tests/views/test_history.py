@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from tests.views import rows
+from wfkit.core.report import CellsRow
 from wfkit.core.result import Spent
 from wfkit.views.history import History
 
@@ -57,3 +60,24 @@ def test_an_empty_store() -> None:
 def test_a_cut_is_told() -> None:
     """100 runs are listed."""
     assert "100 of 120 runs shown." in History(RUNS * 40).html()
+
+
+CELLS = CellsRow(Spent(3, 30, 3, Decimal("0.20")), 1, Decimal("0.05"), last_at=rows.T)
+
+
+def test_plain_cells_have_a_row_of_their_own() -> None:
+    """What they asked stands below the runs, is told besides, and with the runs makes the sum of all calls."""
+    view = History(RUNS, CELLS)
+    data = view.data()
+    assert data["workflow"].tolist()[-1] == "plain cells"
+    assert (data["run_id"].tolist()[-1], data["calls"].tolist()[-1]) == ("", 3)
+    assert data["cost_usd"].sum() == pytest.approx(0.60)
+    said = "in no run: $0.20 billed for 3 model calls; the call log saved $0.0500. Together with these runs:"
+    for text in (view.text(), view.html(), str(view.figure())):
+        assert f"{said} ≥$0.60." in " ".join(text.replace("<br>", " ").split())
+    assert "plain cells" in view.text().split("\n")[5]
+    alone = History((), CELLS)
+    assert "This store holds no run yet." in alone.text()
+    assert "$0.20" in alone.text()
+    assert "$0.20" in alone.html()
+    assert alone.figure()["data"]

@@ -171,10 +171,11 @@ def _report(wish: _Wish, executed: Executed) -> list[Path]:
 
 def _sentence(executed: Executed) -> str:
     sums = executed.tally
-    if not sums.runs:
-        return f"{sums.status}: no workflow was run, {numbers.seconds(executed.seconds)}"
     tasks = ", ".join(f"{count} {name}" for name, count in sums.tasks.items() if count)
     calls = "? model calls" if sums.model_calls is None else numbers.plural(sums.model_calls, "model call")
+    if not sums.runs:
+        asked = f"; plain cells: {calls}, {numbers.money(sums.cost_usd)} billed" if sums.model_calls else ""
+        return f"{sums.status}: no workflow was run, {numbers.seconds(executed.seconds)}{asked}"
     if sums.model_calls == 0 and sums.tasks["cached"] and executed.exit_code == 0:
         calls += ": nothing was asked again"
     parts = [f"{sums.status}: {calls}", f"{numbers.money(sums.cost_usd)} billed", f"tasks: {tasks or 'none'}"]

@@ -1,7 +1,7 @@
 """What the runs of a notebook came to: the sums, the worst status and the exit code.
 
-The kernel appends one JSON line a run to the file named by WFKIT_SUMMARY; here they are added up. None is unknown and
-stays unknown.
+The kernel appends one JSON line a run, or a question of a plain cell, to the file named by WFKIT_SUMMARY; here they
+are added up. None is unknown and stays unknown.
 """
 
 from __future__ import annotations
@@ -66,20 +66,22 @@ def read_summaries(path: Path) -> list[dict[str, Any]]:
 
 
 def tally(rows: Sequence[dict[str, Any]], excused: Collection[int] = ()) -> Tally:
-    """Add up the runs of a notebook. Those at the positions `excused` failed where failing was expected."""
+    """Add up the runs of a notebook and what its plain cells asked (rows without a run). Those at the positions
+    `excused` failed where failing was expected."""
     if not rows:
         return Tally()
     counted = [row for index, row in enumerate(rows) if index not in excused]
+    runs = [row for row in rows if row["run_id"] is not None]
     return Tally(
-        run_id=rows[-1]["run_id"],
+        run_id=runs[-1]["run_id"] if runs else None,
         status=min((RunState(row["status"]) for row in counted), key=_WORST.index, default=RunState.SUCCESS),
         tasks={name: sum(int(row["tasks"].get(name, 0)) for row in rows) for name in TASKS},
         model_calls=_whole(row.get("model_calls") for row in rows),
         cost_usd=_money(row.get("cost_usd") for row in rows),
         saved_usd=_money(row.get("saved_usd") for row in rows),
         exit_code=max((int(row.get("exit_code") or 0) for row in counted), default=0),
-        runs=len(rows),
-        unused=int(rows[-1].get("unused_recordings") or 0),
+        runs=len(runs),
+        unused=int(runs[-1].get("unused_recordings") or 0) if runs else 0,
     )
 
 

@@ -13,7 +13,7 @@ from wfkit.core.call import CallRecord
 from wfkit.core.estimate import Past
 from wfkit.core.events import Entry, NodeDefined, NotKept, RunStarted
 from wfkit.core.found import Found
-from wfkit.core.report import LineageStep, RunReport, RunRow
+from wfkit.core.report import CellsRow, LineageStep, RunReport, RunRow
 from wfkit.core.result import Result, Stored
 from wfkit.errors import ValueFault
 
@@ -159,6 +159,10 @@ class Records(Protocol):
 
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs first."""
+        ...
+
+    def plain_cells(self) -> CellsRow | None:
+        """What cells that are no node asked, of no run; None where none did."""
         ...
 
     def newest_run(self) -> str | None:

@@ -41,6 +41,24 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CellsRow:
+    """What plain cells asked, cells that are no node: calls of no run, from `first_at` to `last_at`.
+
+    As of a run, `spent` was billed and `wasted_usd` of it bought nothing; `served` questions were answered by the call
+    log, which `saved_usd`. `cached_tokens` are part of the input, `reasoning_tokens` of the output.
+    """
+
+    spent: Spent = Spent()
+    served: int = 0
+    saved_usd: Decimal | None = Decimal(0)
+    wasted_usd: Decimal | None = Decimal(0)
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRow:
     """A node within a run.
 
@@ -153,11 +171,32 @@ class GuardRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """One request on the way to a value, and what came of it.
+
+    `cost_usd` is its price, also where the call log served the reply (`served`: then nothing was billed). Without an
+    answer `reply` is None and `error` says why.
+    """
+
+    model: str
+    answered_by: str | None
+    verdict: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: Decimal | None
+    served: bool
+    prompt: str
+    reply: str | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LineageStep:
     """How one value was made, and from what.
 
     `role` is the name under which the value below uses it. `prompt` and `reply` are the text of the call that answered
-    (calls that only repaired are in `rounds`). `inputs` are further steps, cut at the depth asked for (`cut`).
+    (calls that only repaired are in `rounds`). `questions` are the first of all `asked` requests. `inputs` are further
+    steps, cut at the depth asked for (`cut`).
     """
 
     role: str
@@ -181,11 +220,13 @@ class LineageStep:
     reads: tuple[Read, ...] = ()
     inputs: tuple[LineageStep, ...] = ()
     cut: bool = False
+    questions: tuple[Question, ...] = ()
+    asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """Everything the views of one run are drawn from."""
+    """Everything the views of one run are drawn from. `cells` asked in the same process, and are no part of the run."""
 
     run: RunRow
     nodes: tuple[NodeRow, ...]
@@ -193,3 +234,4 @@ class RunReport:
     calls: tuple[CallRow, ...] = ()
     cut_attempts: int = 0
     decisions: tuple[DecisionRow, ...] = ()
+    cells: CellsRow | None = None

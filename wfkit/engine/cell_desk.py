@@ -6,7 +6,9 @@ Budgets of a run hold for each such question by itself.
 
 from __future__ import annotations
 
-from wfkit.core.events import Entry
+from collections.abc import Callable, Sequence
+
+from wfkit.core.events import CallEnded, Entry
 from wfkit.core.policy import Options
 from wfkit.engine.asking.asker import Called
 from wfkit.engine.asking.desk import Desk, House
@@ -15,8 +17,8 @@ from wfkit.engine.execute import Session, asking_of, cassette_of
 from wfkit.engine.thread import shared
 
 
-def open_desk(session: Session) -> Desk:
-    """The desk of one question."""
+def open_desk(session: Session, told: Callable[[Sequence[CallEnded]], object] = len) -> Desk:
+    """The desk of one question. When it is answered, or has failed, its calls are `told`."""
 
     def write(event: Called, on_disk: object) -> None:
         ticket = session.store.append([Entry("", 1, 0, event)], durable=on_disk is not None)
@@ -26,6 +28,7 @@ def open_desk(session: Session) -> Desk:
     cassette = cassette_of(session, session.settings.cassette)
 
     def answered() -> None:
+        told(desk.calls)
         if cassette is not None and not session.under_way.futures:  # the last of those that were asked together
             cassette.save()
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from wfkit.core.estimate import Past
 from wfkit.core.events import NodeDefined
-from wfkit.core.report import LineageStep, RunReport, RunRow
+from wfkit.core.report import CellsRow, LineageStep, RunReport, RunRow
 from wfkit.store.database import past
+from wfkit.store.database.plain_cells import plain_cells
 from wfkit.store.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Asking:
     def runs(self, limit: int = 50) -> list[RunRow]:
         """The newest runs first."""
         return self._projection().runs(limit)
+
+    def plain_cells(self) -> CellsRow | None:
+        """What cells that are no node asked, of no run; None where none did."""
+        return self._projection().ask(plain_cells)
 
     def newest_run(self) -> str | None:
         """The id of the run that began last; None if there is none. Quicker than asking for its row."""

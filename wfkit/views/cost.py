@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from wfkit.core.report import CallRow, NodeRow, RunReport, RunRow
+from wfkit.core.report import CallRow, CellsRow, NodeRow, RunReport
 from wfkit.core.result import Spent
 from wfkit.core.terms import NodeKind
 from wfkit.views import axes, columns, foretold, numbers, pieces, tally, theme, unanswered
@@ -49,21 +49,22 @@ class Cost(View):
 
     def data(self) -> pd.DataFrame:
         """A row a node that asked a model or would have: node, model, calls, tokens by kind, cost_usd, unpriced,
-        estimated, saved_usd, wasted_usd, and calls that are `unanswered`, which may cost `unanswered_usd` at most.
+        estimated, saved_usd, wasted_usd, and calls that are `unanswered`, which may cost `unanswered_usd` at most. The
+        last one, `plain cells`, is what cells asked besides, in the process of the run but in no run.
         """
         records = [
             (line.node, line.model, line.spent.calls, line.spent.input_tokens, line.spent.output_tokens, line.fresh,
             line.cached,
              line.said, line.reasoning, _float(line.spent.cost_usd), line.spent.unpriced, line.spent.estimated,
              _float(line.saved_usd), _float(line.wasted_usd), line.spent.unanswered, _float(line.spent.unanswered_usd))
-            for line in lines(self.report)
+            for line in (*lines(self.report), *_cells(self.report))
         ]  # fmt: skip
         return frame(records, _COLUMNS)
 
     def figure(self) -> dict[str, Any]:
         """Stacked bars, dearest on top, with a button that switches between money and tokens. Where everything was
         free, tokens come first."""
-        drawn, whole = _top(lines(self.report))
+        drawn, whole = _top(self.report)
         names = [label(columns.cut(line.node, 32)) for line in drawn]
         money = [*(_trace(names, drawn, side) for side in _MONEY), _unknown(names, drawn)]
         tokens = [_trace(names, drawn, side) for side in _TOKENS]
@@ -82,7 +83,9 @@ class Cost(View):
             barmode="stack",
             bargap=0.35,
             margin={"l": 8, "r": 8, "t": 94, "b": 24},
-            annotations=[theme.heading(tally.money_sentence(self.report.run), _cut(drawn, whole), above=44)],
+            annotations=[
+                theme.heading(tally.money_sentence(self.report.run), _told(self.report, drawn, whole), above=44)
+            ],
             xaxis={**axis[first], "rangemode": "tozero", "fixedrange": True},
             yaxis={"autorange": "reversed", "fixedrange": True, "ticklen": 4, "type": "category"},
             showlegend=True,
@@ -92,19 +95,19 @@ class Cost(View):
 
     def fragment(self) -> Markup:
         """A sentence and a table with money and tokens side by side, each with its bar."""
-        drawn, whole = _top(lines(self.report))
+        drawn, whole = _top(self.report)
         foreseen = pieces.note(foretold.compared(self.report.run))
         say = pieces.stack(pieces.say(tally.money_sentence(self.report.run)), foreseen)
         if not drawn:
             return pieces.stack(say, pieces.note("No node asks a model."))
         return pieces.stack(
-            say, _table(drawn, self.report.run), pieces.note(f"{_cut(drawn, whole)} {_LEGEND}".strip()),
+            say, _table(drawn, self.report), pieces.note(f"{_told(self.report, drawn, whole)} {_LEGEND}".strip()),
             unanswered.section(self.report),
         )  # fmt: skip
 
     def text(self) -> str:
         """A line a node: money with its bar, calls, tokens in and out."""
-        drawn, whole = _top(lines(self.report))
+        drawn, whole = _top(self.report)
         head = columns.wrap(tally.money_sentence(self.report.run))
         head += columns.wrap(foretold.compared(self.report.run)) if foretold.compared(self.report.run) else []
         if not drawn:
@@ -120,8 +123,8 @@ class Cost(View):
         heads = ["node", "cost", "", "calls", "in", "out", "saved", "wasted"]
         some = 8 if any(row[-1] for row in rows) else 7
         grid = columns.grid(heads[:some], [row[:some] for row in rows], "<><>>>>>"[:some])
-        cut = [_cut(drawn, whole)] if len(drawn) < whole else []
-        return "\n".join([*head, *grid, *cut, *unanswered.lines(self.report)])
+        told = [*columns.wrap(_cut(drawn, whole)), *columns.wrap(_with_cells(self.report))]
+        return "\n".join([*head, *grid, *filter(None, told), *unanswered.lines(self.report)])
 
 
 _COLUMNS: Final = ("node", "model", "calls", "input_tokens", "output_tokens", "fresh_input_tokens",
@@ -144,32 +147,50 @@ def lines(report: RunReport) -> list[Line]:
     return sorted(found, key=lambda line: (-(line.spent.cost_usd or 0), -(line.spent.input_tokens or 0), line.node))
 
 
+def _cells(report: RunReport) -> list[Line]:
+    """What plain cells used up besides, if they asked anything."""
+    cells = report.cells
+    if cells is None:
+        return []
+    tokens = _apart(cells.spent, cells.cached_tokens, cells.reasoning_tokens)
+    return [Line(tally.CELLS, "", cells.spent, *tokens, cells.saved_usd, cells.wasted_usd)]
+
+
+def _with_cells(report: RunReport) -> str:
+    """What run and plain cells cost together; empty if no cell asked."""
+    if report.cells is None:
+        return ""
+    spent = tally.spent_sum([report.run.spent, report.cells.spent])
+    return f"{tally.cells_sentence(report.cells)} Together with this run: {tally.cost(spent)}."
+
+
 def _asks(row: NodeRow) -> bool:
     return row.spent.calls > 0 or row.served > 0 or row.kind == NodeKind.PROMPT or bool(row.saved_usd)
 
 
 def _line(row: NodeRow, calls: list[CallRow]) -> Line:
     """Totals are the node's own; its calls only tell which part was cached and which was reasoning."""
-    cached = min(sum(call.cache_read_input_tokens or 0 for call in calls), row.spent.input_tokens or 0)
-    reasoning = min(sum(call.reasoning_output_tokens or 0 for call in calls), row.spent.output_tokens or 0)
-    inward, outward = row.spent.input_tokens, row.spent.output_tokens
-    return Line(
-        row.name,
-        row.model or "",
-        row.spent,
-        None if inward is None else inward - cached,
-        None if inward is None else cached,
-        None if outward is None else outward - reasoning,
-        None if outward is None else reasoning,
-        row.saved_usd,
-        row.wasted_usd,
-    )
+    cached = sum(call.cache_read_input_tokens or 0 for call in calls)
+    reasoning = sum(call.reasoning_output_tokens or 0 for call in calls)
+    tokens = _apart(row.spent, cached, reasoning)
+    return Line(row.name, row.model or "", row.spent, *tokens, row.saved_usd, row.wasted_usd)
 
 
-def _top(found: list[Line]) -> tuple[list[Line], int]:
-    """The dearest lines and, as one more, the sum of the others; and how many there are in all."""
+def _apart(spent: Spent, cached: int, reasoning: int) -> tuple[int | None, int | None, int | None, int | None]:
+    """Tokens without overlap: fresh and cached ones of the input, said and reasoning ones of the output."""
+    inward, outward = spent.input_tokens, spent.output_tokens
+    cached, reasoning = min(cached, inward or 0), min(reasoning, outward or 0)
+    apart_in = (None, None) if inward is None else (inward - cached, cached)
+    apart_out = (None, None) if outward is None else (outward - reasoning, reasoning)
+    return (*apart_in, *apart_out)
+
+
+def _top(report: RunReport) -> tuple[list[Line], int]:
+    """The dearest lines and, as one more, the sum of the others; and how many nodes there are in all. Last stands what
+    plain cells asked."""
+    found = lines(report)
     if len(found) <= _BARS:
-        return found, len(found)
+        return [*found, *_cells(report)], len(found)
     rest = found[_BARS:]
     saved = [line.saved_usd for line in rest if line.saved_usd is not None]
     other = Line(
@@ -183,15 +204,20 @@ def _top(found: list[Line]) -> tuple[list[Line], int]:
         sum(saved, Decimal(0)),
         sum((line.wasted_usd or Decimal(0) for line in rest), Decimal(0)),
     )
-    return [*found[:_BARS], other], len(found)
+    return [*found[:_BARS], other, *_cells(report)], len(found)
 
 
 def _cut(drawn: list[Line], whole: int) -> str:
-    if len(drawn) >= whole:
+    if whole <= _BARS:
         return ""
-    most, other = float(sum(line.spent.cost_usd or 0 for line in drawn)), float(drawn[-1].spent.cost_usd or 0)
+    nodes = drawn[: _BARS + 1]
+    most, other = float(sum(line.spent.cost_usd or 0 for line in nodes)), float(nodes[-1].spent.cost_usd or 0)
     share = f", {numbers.percent(other / most)} of the cost" if most else ""
     return f"{_BARS} of {numbers.count(whole)} nodes shown; the rest is one bar{share}."
+
+
+def _told(report: RunReport, drawn: list[Line], whole: int) -> str:
+    return " ".join(filter(None, (_cut(drawn, whole), _with_cells(report))))
 
 
 def _free(drawn: list[Line]) -> bool:
@@ -270,8 +296,10 @@ def _wasted(usd: Decimal | None) -> str:
     return numbers.money(usd) if usd else ""
 
 
-def _table(drawn: list[Line], run: RunRow) -> Markup:
-    spent = run.spent
+def _table(drawn: list[Line], report: RunReport) -> Markup:
+    cells = report.cells or CellsRow()
+    spent = tally.spent_sum([report.run.spent, cells.spent])
+    wasted = (report.run.wasted_usd or Decimal(0)) + (cells.wasted_usd or Decimal(0))
     most = _most(drawn)
     largest = max((line.spent.input_tokens or 0) + (line.spent.output_tokens or 0) for line in drawn)
     heads = ("node", "model", "calls", "cost", "", "saved", "wasted", "tokens in", "cached", "out", "reasoning", "")
@@ -286,7 +314,8 @@ def _table(drawn: list[Line], run: RunRow) -> Markup:
         )
         for line in drawn
     ]  # fmt: skip
-    foot = ("total", "", numbers.count(spent.calls), tally.cost(spent), "", "", _wasted(run.wasted_usd),
+    total = "total" if report.cells is None else f"run and {tally.CELLS}"
+    foot = (total, "", numbers.count(spent.calls), tally.cost(spent), "", "", _wasted(wasted),
             numbers.tokens(spent.input_tokens), "",
             numbers.tokens(spent.output_tokens), "", "")  # fmt: skip
     return pieces.table(heads, "--nn-nnnnnn-", rows, foot)

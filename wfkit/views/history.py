@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from wfkit.core.report import RunRow
+from wfkit.core.report import CellsRow, RunRow
 from wfkit.core.terms import RunState, TaskState
 from wfkit.views import axes, columns, numbers, pieces, tally, theme
 from wfkit.views.bundle import View
@@ -27,15 +27,17 @@ _HIGH: Final = 44.0
 
 @dataclass(frozen=True, slots=True)
 class History(View):
-    """Is it getting better or worse? `runs` are newest first."""
+    """Is it getting better or worse? `runs` are newest first; `cells` is what plain cells asked, in no run."""
 
     runs: tuple[RunRow, ...]
+    cells: CellsRow | None = None
 
     def data(self) -> pd.DataFrame:
         """A row a run: run_id, workflow, status, started_at (UTC), seconds, run, cached, failed, skipped, calls,
         cost_usd, saved_usd, trigger, targets; and what its plan expected, low, expected and high: usd, tokens, run_s
         (NaN: not known, or no plan was made); wasted_usd, and how many calls are unpriced, or unanswered and may cost
-        unanswered_usd at most.
+        unanswered_usd at most. The last row, without a run_id, is of the workflow `plain cells`: what they asked, in no
+        run.
         """
         records = [
             (run.run_id, run.workflow, run.status, run.started_at, tally.elapsed_s(run), *_counts(run), run.spent.calls,
@@ -43,7 +45,7 @@ class History(View):
              None if run.saved_usd is None else float(run.saved_usd), run.trigger, ", ".join(run.targets),
              *_expected(run), _money(run.wasted_usd), run.spent.unpriced, run.spent.unanswered,
              _money(run.spent.unanswered_usd))
-            for run in self.runs
+            for run in (*self.runs, *_as_run(self.cells))
         ]  # fmt: skip
         found = frame(records, _COLUMNS)
         found["started_at"] = found["started_at"].astype("float64").mul(1e6).round().astype("datetime64[us]")
@@ -63,7 +65,9 @@ class History(View):
             theme.button("cost", [True, False], axes.switch("yaxis", in_money)),
             theme.button("time", [False, True], axes.switch("yaxis", in_seconds)),
         )
-        said = f"{self._cut()} Newest at the right; the colour is the outcome.".strip()
+        said = (
+            f"{self._cut()} Newest at the right; the colour is the outcome. {_besides(self.runs, self.cells)}".strip()
+        )
         return theme.figure(
             [_trace("cost", cost, runs), _trace("time", time, runs) | {"visible": False}],
             height=320,
@@ -76,12 +80,13 @@ class History(View):
 
     def fragment(self) -> Markup:
         """A sentence, cost and time as small bars, and the runs as a table."""
-        if not self.runs:
+        if not self.runs and self.cells is None:
             return pieces.say(_sentence(self.runs))
-        rows = [
+        rows: list[tuple[object, ...]] = [
             (pieces.glyph(run.status), pieces.code(tally.short(run.run_id)), *_cells(run))
             for run in self.runs[:_LISTED]
         ]
+        rows += [("", pieces.muted(tally.CELLS), *_cells(run)) for run in _as_run(self.cells)]
         heads = (
             "",
             "run",
@@ -99,23 +104,25 @@ class History(View):
         )
         table = pieces.table(heads, "----nnnnnnnn-", rows)
         picture = _bars(self.runs[:_LISTED][::-1]) if len(self.runs) > 1 else None
-        return pieces.stack(pieces.say(_sentence(self.runs)), picture, table, pieces.note(self._cut()),
-                            pieces.note(_unanswered(self.runs)))  # fmt: skip
+        notes = map(pieces.note, (self._cut(), _besides(self.runs, self.cells), _unanswered(self.runs)))
+        return pieces.stack(pieces.say(_sentence(self.runs)), picture, table, *notes)
 
     def text(self) -> str:
         """A line a run, newest first."""
-        if not self.runs:
+        if not self.runs and self.cells is None:
             return _sentence(self.runs)
         rows = [
             (f"{theme.GLYPHS.get(run.status, 'o')} {tally.short(run.run_id)}", *_cells(run)[:-1])
             for run in self.runs[:_LISTED]
         ]
+        rows += [(f"  {tally.CELLS}", *_cells(run)[:-1]) for run in _as_run(self.cells)]
         heads = ("run", "started", "run", "cached", "failed", "time", "cost", _head(self.runs), "saved")
         # The glyph tells the outcome, and the year is in the HTML.
         narrow = [(row[0], row[1][5:], *row[3:7], *row[8:]) for row in rows]
         grid = columns.grid(heads, narrow, "<>>>>>>>>")
-        told = columns.wrap(_unanswered(self.runs)) if _unanswered(self.runs) else []
-        return "\n".join([*columns.wrap(_sentence(self.runs)), *grid, *([self._cut()] if self._cut() else []), *told])
+        notes = (self._cut(), _besides(self.runs, self.cells), _unanswered(self.runs))
+        told = [line for note in notes if note for line in columns.wrap(note)]
+        return "\n".join([*columns.wrap(_sentence(self.runs)), *grid, *told])
 
     def _cut(self) -> str:
         return pieces.shown_of(min(_LISTED, len(self.runs)), len(self.runs), "runs")
@@ -127,6 +134,22 @@ _COLUMNS: Final = ("run_id", "workflow", "status", "started_at", "seconds", "run
                    *(f"expected_{name}_{case}" for name in ("usd", "tokens", "run_s") for case in
                      ("low", "expected", "high")),
                    "wasted_usd", "unpriced", "unanswered", "unanswered_usd")  # fmt: skip
+
+
+def _as_run(cells: CellsRow | None) -> list[RunRow]:
+    """What plain cells asked, in the columns of a run that has no id and no outcome; of the last question the time."""
+    if cells is None:
+        return []
+    books = (cells.spent, cells.saved_usd, None, cells.wasted_usd)
+    return [RunRow("", tally.CELLS, "", cells.last_at, None, {}, *books, trigger="")]
+
+
+def _besides(runs: Sequence[RunRow], cells: CellsRow | None) -> str:
+    """What plain cells asked, and what they and the runs that are listed cost together."""
+    if cells is None:
+        return ""
+    spent = tally.spent_sum([cells.spent, *(run.spent for run in runs)])
+    return f"{tally.cells_sentence(cells)} Together with these runs: {tally.cost(spent)}."
 
 
 def _money(usd: Decimal | None) -> float | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from wfkit.core.report import NodeRow, RunReport, RunRow
+from wfkit.core.report import CellsRow, NodeRow, RunReport, RunRow
 from wfkit.core.result import Spent
 from wfkit.core.terms import DONE_WELL, ENDED, NodeKind, RunState, TaskState
 from wfkit.views import numbers, theme
@@ -142,6 +142,22 @@ def possibly(spent: Spent) -> str:
         return ""
     most = "nobody knows how much" if spent.unanswered_usd is None else f"at most {numbers.money(spent.unanswered_usd)}"
     return f"{numbers.plural(spent.unanswered, 'call')} without a reply may be billed too, {most}"
+
+
+CELLS: Final = "plain cells"  # a name that no node can have
+
+
+def cells_sentence(cells: CellsRow) -> str:
+    """What plain cells asked: `Plain cells asked besides, in no run: $0.0042 billed for 3 model calls.`"""
+    spent = cells.spent
+    text = f"{cost(spent)} billed for {numbers.plural(spent.calls, 'model call')}"
+    doubts = [f"{numbers.count(spent.unpriced)} unpriced"] if spent.unpriced else []
+    doubts += [f"{numbers.count(spent.estimated)} estimated"] if spent.estimated else []
+    text += f" ({', '.join(doubts)})" if doubts else ""
+    text += f"; the call log saved {numbers.money(cells.saved_usd)}" if cells.saved_usd != 0 else ""
+    text += f"; {numbers.money(cells.wasted_usd)} was wasted" if cells.wasted_usd else ""
+    text += f"; {possibly(spent)}" if spent.unanswered else ""
+    return f"{CELLS.capitalize()} asked besides, in no run: {text}."
 
 
 def spent_sum(rows: Iterable[Spent]) -> Spent:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from wfkit.core.call import CallRecord, Message
+from wfkit.core.call import CallRecord, Cost, Message, Usage
 from wfkit.core.frozen import dataclass
-from wfkit.core.report import LineageStep
+from wfkit.core.report import LineageStep, Question
+from wfkit.core.terms import Verdict
 from wfkit.store.database.origins import Made, Origins, Talk, Want
 
 if TYPE_CHECKING:
@@ -171,7 +173,29 @@ def _story(origins: Origins, made: Made) -> dict[str, Any]:
         "cost_usd": result.spent.cost_usd,
         "call_id": talk.call_id,
         "reads": result.reads,
+        "questions": tuple(_question(call, served) for call, served in talk.first if call is not None),
+        "asked": talk.asked,
     }
+
+
+def _question(call: CallRecord, served: bool) -> Question:
+    usage, cost, failure = Usage(), Cost(), call.failure
+    if call.reply is not None:
+        usage, cost = call.reply.usage, call.reply.cost
+    elif failure is not None and not failure.may_be_billed():
+        usage, cost = Usage(0, 0), Cost(Decimal(0))
+    return Question(
+        model=call.request.model,
+        answered_by=call.reply.model if call.reply else None,
+        verdict=str(call.verdict) if call.reply else str(failure.kind if failure else Verdict.INVALID),
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=cost.usd,
+        served=served,
+        prompt=_conversation(call) or "",
+        reply=_reply(call),
+        error=f"{failure.error}: {failure.message}" if failure else None,
+    )
 
 
 def _conversation(call: CallRecord | None) -> str | None:
@@ -185,6 +209,9 @@ def _reply(call: CallRecord | None) -> str | None:
     """What was answered; a vector is told by its size."""
     if call is None or call.reply is None:
         return None
+    if call.reply.tool_calls:
+        asked = "".join(f"\n{each.name}({each.arguments})" for each in call.reply.tool_calls)
+        return f"{call.reply.text}{asked}".lstrip("\n")
     if call.request.messages and call.request.messages[0].role == "embed":
         return f"(a vector of {len(call.reply.text) * 3 // 16} numbers)"
     return call.reply.text

@@ -5,8 +5,9 @@ Each kind is one query for a whole level of a lineage. How the parts become a tr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wfkit.core.call import CallRecord
@@ -46,14 +47,21 @@ FROM nodes n LEFT JOIN nodes o ON o.run_id = n.run_id AND o.node = n.over
 LEFT JOIN task_ranges r ON r.run_id = n.run_id AND r.node = n.node
 WHERE n.run_id IN (SELECT unnest($1::VARCHAR[]))
 """
+# Of the calls of an attempt the text of the first is read, and of the last valid one.
 _CALLS = """
-SELECT c.run_id, c.task, c.attempt, c.call_id, c.request_digest, c.verdict, c.response_model, c.record::VARCHAR,
-    c.escaped, c.served
-FROM calls c JOIN (
-    SELECT unnest($1::VARCHAR[]) AS run_id, unnest($2::INTEGER[]) AS task, unnest($3::INTEGER[]) AS attempt
-) made ON made.run_id = c.run_id AND made.task = c.task AND made.attempt = c.attempt
-WHERE c.state = 'ended' ORDER BY c.epoch, c.seq
+SELECT run_id, task, attempt, call_id, request_digest, verdict, response_model,
+    CASE WHEN place <= $4 OR call_id = answer THEN record::VARCHAR END, escaped, served, place <= $4
+FROM (
+    SELECT c.*, row_number() OVER (PARTITION BY c.run_id, c.task, c.attempt ORDER BY c.epoch, c.seq) AS place,
+        arg_max(c.call_id, c.epoch::BIGINT << 40 | c.seq) FILTER (c.verdict = 'valid' AND c.response_model IS NOT NULL)
+            OVER (PARTITION BY c.run_id, c.task, c.attempt) AS answer
+    FROM calls c JOIN (
+        SELECT unnest($1::VARCHAR[]) AS run_id, unnest($2::INTEGER[]) AS task, unnest($3::INTEGER[]) AS attempt
+    ) made ON made.run_id = c.run_id AND made.task = c.task AND made.attempt = c.attempt
+    WHERE c.state = 'ended' AND coalesce(c.part, 0) = 0
+) ORDER BY epoch, seq
 """
+QUESTIONS = 20  # of an attempt that are told
 _ITEMS = """
 SELECT item, digest FROM tasks_latest WHERE run_id = $1 AND node = $2 AND digest IS NOT NULL ORDER BY task
 """
@@ -87,12 +95,38 @@ class Spec:
 
 @dataclass(slots=True)
 class Talk:
-    """The calls of one attempt: the one that answered, and how many only led there."""
+    """The calls of one attempt: the one that answered, how many only led there, how many there are, and the first of
+    them, each with whether the call log served it."""
 
     call: CallRecord | None = None
     call_id: str | None = None
     answered_by: str | None = None
     rounds: int = 0
+    asked: int = 0
+    first: list[tuple[CallRecord | None, bool]] = field(default_factory=list)
+
+    def hear(self, row: Sequence[Any], served: dict[str, list[Callable[[CallRecord], None]]]) -> None:
+        """The next call. What the call log served stands where it was bought: who waits for it is put into `served`."""
+        call_id, request, verdict, model, record, escaped, is_served, is_told = row
+        call = make_call(record, escaped) if record is not None else None
+        self.asked += 1
+        if is_told:
+            self.first.append((call, is_served))
+            if is_served:
+                served.setdefault(request, []).append(partial(self._take, len(self.first) - 1))
+        if verdict != "valid" or model is None:
+            self.rounds += 1
+            return
+        self.call, self.call_id, self.answered_by = call, call_id, model
+        if is_served:
+            served.setdefault(request, []).append(partial(self._answer, call_id))
+
+    def _take(self, place: int, call: CallRecord) -> None:
+        self.first[place] = (call, True)
+
+    def _answer(self, call_id: str, call: CallRecord) -> None:
+        if self.call_id == call_id:
+            self.call = call
 
 
 class Want(NamedTuple):
@@ -156,23 +190,12 @@ class Origins:
         if not made:
             return
         places = [[one.run_id for one in made], [one.task for one in made], [one.attempt for one in made]]
-        served: dict[str, list[Talk]] = {}
-        for run_id, task, attempt, call_id, request, verdict, model, record, escaped, is_served in self.cursor.execute(
-            _CALLS, places
-        ).fetchall():
-            talk = self.talks.setdefault((run_id, task, attempt), Talk())
-            if verdict != "valid" or model is None:
-                talk.rounds += 1
-                continue
-            talk.call_id, talk.answered_by = call_id, model
-            talk.call = make_call(record, escaped) if record is not None else None
-            if is_served:
-                served.setdefault(request, []).append(talk)
-        if not served:
-            return
-        for request, call in calls_by_digest(self.cursor, served).items():
-            for talk in served[request]:
-                talk.call = call
+        served: dict[str, list[Callable[[CallRecord], None]]] = {}
+        for run_id, task, attempt, *call in self.cursor.execute(_CALLS, [*places, QUESTIONS]).fetchall():
+            self.talks.setdefault((run_id, task, attempt), Talk()).hear(call, served)
+        for request, found in calls_by_digest(self.cursor, served).items() if served else ():
+            for take in served[request]:
+                take(found)
 
     def _is_prompt(self, made: Made) -> bool:
         spec = self.specs.get(made.run_id, {}).get(made.result.node)

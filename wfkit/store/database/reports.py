@@ -21,6 +21,7 @@ from wfkit.core.ledger import spent_of
 from wfkit.core.report import AttemptRow, CallRow, DecisionRow, NodeRow, RunReport, RunRow
 from wfkit.core.result import Spent
 from wfkit.store import wire
+from wfkit.store.database.plain_cells import plain_cells
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -196,7 +197,7 @@ def report(cursor: DuckDBPyConnection, run_id: str | None = None, attempts: int 
     shown, cut = _attempts(cursor, run_id, attempts)
     calls = tuple(_call_row(row) for row in _ask(cursor, _CALLS, [run_id]))
     decisions = tuple(_decision(row) for row in _ask(cursor, _DECISIONS, [run_id]))
-    return RunReport(rows[0], _node_rows(books, nodes), shown, calls, cut, decisions)
+    return RunReport(rows[0], _node_rows(books, nodes), shown, calls, cut, decisions, plain_cells(cursor, run_id))
 
 
 def _ask(cursor: DuckDBPyConnection, query: str, run_ids: Iterable[str], **more: Any) -> list[Any]:

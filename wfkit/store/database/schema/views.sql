@@ -109,7 +109,7 @@ SELECT
     END::DECIMAL(18, 9) AS wasted_usd,
     CASE WHEN c.served AND c.response_model IS NOT NULL THEN c.cost_usd ELSE 0 END::DECIMAL(18, 9) AS saved_usd,
     NOT c.served AND (c.lost OR c.state = 'ended' AND c.unanswered) AS unanswered, c.worst_usd,
-    c.finish_reason, c.error_kind, c.error, c.message, c.epoch, c.seq
+    c.finish_reason, c.error_kind, c.error, c.message, c.epoch, c.seq, c.journal_id
 FROM (
     SELECT
         c.*, c.state = 'ended' AND response_model IS NULL AND NOT coalesce(unanswered, false) AS refused,
