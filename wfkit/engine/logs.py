@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from wfkit.core.call import Failure
+from wfkit.core.call import Reply, Request
 from wfkit.core.events import CallEnded, Entry, Event, Failed, GuardDecided, Succeeded
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.promises import Store
 from wfkit.core.result import Output
 from wfkit.core.run import Run, replay
-from wfkit.core.terms import TaskState, Verdict
+from wfkit.core.terms import NodeKind, TaskState, Verdict
+from wfkit.engine.preview import shortened
 from wfkit.errors import UsageFault
 
 _SEARCHED: Final = 20  # runs
-_LINE: Final = 160  # characters of a failure
+_CALLS: Final = 50  # of a task
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def task_logs(store: Store, node: str, item: int | None = None, run_id: str | No
     node, item or run."""
     entries, run, n = _run_with(store, node, run_id)
     failed = {entry.event.task: entry.event for entry in entries if isinstance(entry.event, Failed)}
-    asked = _told([entry.event for entry in entries])
+    asked = _told([entry.event for entry in entries], at_least=2 if run.specs[n].kind is NodeKind.PROMPT else 1)
     mapped = run.specs[n].over is not None
     tasks = run.tasks(n)
     if item is not None:
@@ -84,9 +85,9 @@ def _unkept(entries: Sequence[Entry], task: int) -> tuple[Output, ...]:
     return found[-1].result.outputs if found else ()
 
 
-def _told(events: Sequence[Event]) -> dict[int, tuple[Output, ...]]:
+def _told(events: Sequence[Event], at_least: int) -> dict[int, tuple[Output, ...]]:
     """What is to be said of the calls of each task: what models answered, what guards decided."""
-    asked, held = _asked(events), _held(events)
+    asked, held = _asked(events, at_least), _held(events)
     return {task: (*asked.get(task, ()), *held.get(task, ())) for task in asked | held}
 
 
@@ -102,30 +103,57 @@ def _held(events: Sequence[Event]) -> dict[int, tuple[Output, ...]]:
     return {task: (Output("guards", "text/plain", "\n".join(told) + "\n"),) for task, told in lines.items()}
 
 
-def _asked(events: Sequence[Event]) -> dict[int, tuple[Output, ...]]:
-    """What each model answered, for the tasks of prompts that took more than one question."""
+def _asked(events: Sequence[Event], at_least: int) -> dict[int, tuple[Output, ...]]:
+    """What each model was asked and answered, for the tasks that took at least so many lines. Of a prompt whose one
+    question was answered there is nothing to tell."""
     lines: dict[int, list[str]] = {}
     for event in events:
-        if isinstance(event, CallEnded):
+        if isinstance(event, CallEnded) and not event.call.part:
             lines.setdefault(event.task, []).append(f"attempt {event.attempt}, {_answered(event)}")
         elif isinstance(event, Failed) and event.retry_at is not None and event.task in lines:
-            lines[event.task].append(f"attempt {event.attempt} failed: {event.failure.kind}: {_cut(event.failure)}")
+            failed = shortened(event.failure.message.split("\n", maxsplit=1)[0])
+            lines[event.task].append(f"attempt {event.attempt} failed: {event.failure.kind}: {failed}")
     return {
-        task: (Output("models", "text/plain", "\n".join(told) + "\n"),) for task, told in lines.items() if len(told) > 1
+        task: (Output("models", "text/plain", "\n".join(_some(told)) + "\n"),)
+        for task, told in lines.items()
+        if len(told) >= at_least
     }
+
+
+def _some(told: list[str]) -> list[str]:
+    """The first lines; of the others how many there are."""
+    left = len(told) - _CALLS
+    return [*told[:_CALLS], f"and {left:,} more: all calls are in the table calls_latest"] if left > 0 else told
 
 
 def _answered(event: CallEnded) -> str:
     call = event.call
+    asked = shortened(call.request.messages[-1].content) if call.request.messages else ""
     if call.failure is not None:
-        return f"{call.request.model}: {call.failure.kind}: {_cut(call.failure)}"
-    model = call.reply.model if call.reply is not None else call.request.model
+        failed = shortened(call.failure.message.split("\n", maxsplit=1)[0])
+        return f"{call.request.model}: {call.failure.kind}: {failed}; it was asked: {asked}"
+    assert call.reply is not None  # one of both is there
+    model = call.reply.model
     name = model if model == call.request.model else f"{call.request.model} ({model})"
-    said = "called tools" if call.reply is not None and call.reply.tool_calls else "answered"
+    said = "called tools" if call.reply.tool_calls else "answered"
     said += "" if call.verdict is Verdict.VALID else f", {call.verdict}"
-    return f"{name}: {said}{' (from the call log)' if event.served else ''}"
+    return f"{name}: {said}{_took(event)}: {asked} → {_reply(call.request, call.reply)}"
 
 
-def _cut(failure: Failure) -> str:
-    line = failure.message.split("\n", maxsplit=1)[0]
-    return line if len(line) <= _LINE else f"{line[:_LINE]}..."
+def _took(event: CallEnded) -> str:
+    """` (12 in, 3 out, $0.0001)`; what the call log served cost nothing."""
+    if event.served:
+        return " (from the call log)"
+    assert event.call.reply is not None  # told of answers only
+    usage, usd = event.call.reply.usage, event.call.reply.cost.usd
+    tokens = (("in", usage.input_tokens), ("out", usage.output_tokens))
+    counted = ", ".join(f"{'?' if count is None else format(count, ',')} {name}" for name, count in tokens)
+    return f" ({counted}, {'?' if usd is None else f'${usd.normalize():f}'})"
+
+
+def _reply(request: Request, reply: Reply) -> str:
+    if reply.tool_calls:
+        return shortened(" ".join(f"{call.name}({call.arguments})" for call in reply.tool_calls))
+    if request.messages and request.messages[0].role == "embed":
+        return "a vector"
+    return shortened(reply.text)

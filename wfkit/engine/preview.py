@@ -1,6 +1,7 @@
 """A short text of any value, for lineage and tables.
 
-Never raises, never prints a whole large value.
+Never raises, never prints a whole large value. What is cut is redacted before: a secret at the cut would leave a piece
+that nobody could find afterwards.
 """
 
 from __future__ import annotations
@@ -8,11 +9,31 @@ from __future__ import annotations
 import reprlib
 from typing import Any
 
+from wfkit.store.secrets import Secrets
+
 _LIMIT = 500
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = _LIMIT
-_short.maxdict = _short.maxlist = _short.maxtuple = _short.maxset = 12
-_short.maxlevel = 4
+_LINE = 160
+_SECRETS = Secrets()
+
+
+class _Short(reprlib.Repr):
+    """A `repr` that stops early, whatever the size of the value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = _LIMIT
+        self.maxdict = self.maxlist = self.maxtuple = self.maxset = 12
+        self.maxlevel = 4
+
+    def repr_str(self, x: str, level: int) -> str:
+        return super().repr_str(_SECRETS.redact(x) if len(x) > _LIMIT else x, level)
+
+    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002 - as reprlib calls it
+        text = repr(x)
+        return text if len(text) <= _LIMIT else _fit(text)
+
+
+_short = _Short()
 
 
 def preview(value: Any) -> str:
@@ -20,15 +41,26 @@ def preview(value: Any) -> str:
     try:
         kind = type(value)
         if kind is str:
-            return value[:_LIMIT] if isinstance(value, str) else ""
+            return _fit(value) if isinstance(value, str) else ""
         if kind in (int, float, bool, type(None)):
             return repr(value)[:_LIMIT]
         shape = getattr(value, "shape", None)
         if isinstance(shape, tuple):
-            return _shaped(value, shape)[:_LIMIT]
-        return _short.repr(value)[:_LIMIT]
+            return _fit(_shaped(value, shape))
+        return _fit(_short.repr(value))
     except Exception as error:  # a value's own __repr__ may do anything
         return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
+
+
+def shortened(text: str) -> str:
+    """One line of at most 160 characters of a text that a model or a user wrote, without secrets."""
+    line = " ".join(_SECRETS.redact(text).split())
+    return line if len(line) <= _LINE else f"{line[:_LINE]}..."
+
+
+def _fit(text: str) -> str:
+    """The text, or its beginning without secrets. A text that is not cut is redacted where it is written."""
+    return text if len(text) <= _LIMIT else _SECRETS.redact(text)[:_LIMIT]
 
 
 def _shaped(value: Any, shape: tuple[int, ...]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wfkit.core.report import LineageStep
 from wfkit.core.terms import NodeKind
-from wfkit.views import columns, lineage_svg, numbers, pieces, tally, theme
+from wfkit.views import columns, lineage_svg, numbers, pieces, questions, tally, theme
 from wfkit.views.bundle import View
 from wfkit.views.frames import frame
 from wfkit.views.layout import layered
@@ -36,12 +36,12 @@ class Lineage(View):
 
     def data(self) -> pd.DataFrame:
         """A row a step, the value first: depth, role, node, item, kind, digest, preview, run_id, model, answered_by,
-        run_s, cost_usd, call_id, rounds, reads, cut.
+        run_s, cost_usd, call_id, rounds, reads, cut, asked (requests to models).
         """
         records = [
             (depth, s.role, s.node, s.item, s.kind, s.digest, s.preview, s.run_id, s.model, s.answered_by, s.run_s,
              None if s.cost_usd is None else float(s.cost_usd), s.call_id, s.rounds,
-             ", ".join(r.name for r in s.reads), s.cut)
+             ", ".join(r.name for r in s.reads), s.cut, s.asked)
             for depth, s in walk(self.step)
         ]  # fmt: skip
         return frame(records, _COLUMNS)
@@ -89,7 +89,7 @@ class Lineage(View):
 
 _COLUMNS: Final = ("depth", "role", "node", "item", "kind", "digest", "preview", "run_id", "model", "answered_by",
 "run_s",
-                   "cost_usd", "call_id", "rounds", "reads", "cut")  # fmt: skip
+                   "cost_usd", "call_id", "rounds", "reads", "cut", "asked")  # fmt: skip
 
 
 def walk(step: LineageStep) -> Iterator[tuple[int, LineageStep]]:
@@ -108,7 +108,8 @@ def _sentence(step: LineageStep) -> str:
         answered = f" (asked: {step.model})" if step.answered_by and step.answered_by != step.model else ""
         text += f" by {step.answered_by or step.model}{answered}"
     text += f" in {numbers.seconds(step.run_s)}" if step.run_s is not None else ""
-    text += f" for {numbers.money(step.cost_usd)}" if step.kind == NodeKind.PROMPT else ""
+    text += f" with {numbers.plural(step.asked, 'question')}" if step.asked and step.kind != NodeKind.PROMPT else ""
+    text += f" for {numbers.money(step.cost_usd)}" if step.kind == NodeKind.PROMPT or step.asked else ""
     if step.rounds:
         text += f" after {numbers.plural(step.rounds, 'repair')}"
     names = [place(below) for below in step.inputs]
@@ -122,7 +123,7 @@ def _facts(step: LineageStep) -> str:
     parts = [step.kind]
     parts += [step.answered_by or step.model or ""] if step.model or step.answered_by else []
     parts += [numbers.seconds(step.run_s)] if step.run_s is not None else []
-    parts += [numbers.money(step.cost_usd)] if step.kind == NodeKind.PROMPT else []
+    parts += [numbers.money(step.cost_usd)] if step.kind == NodeKind.PROMPT or step.asked else []
     parts += [numbers.plural(step.rounds, "repair")] if step.rounds else []
     parts += [f"run {tally.short(step.run_id)}"] if step.run_id else []
     parts += [numbers.moment(step.created_at)] if step.created_at else []
@@ -177,6 +178,7 @@ def _texts(step: LineageStep) -> list[Markup]:
     texts = (("prompt", step.prompt), ("reply", step.reply), ("source", step.source))
     parts = [tag("p", pieces.code(columns.cut(step.preview, 400)))] if step.preview else []
     parts += [pieces.folded(name, _long(text)) for name, text in texts if text]
+    parts += [asked] if (asked := questions.section(step)) is not None else []
     if step.reads:
         rows = [(read.kind, pieces.code(read.name), pieces.code(read.digest[:12])) for read in step.reads[:50]]
         cut = pieces.note(pieces.shown_of(len(rows), len(step.reads), "reads"))
@@ -204,4 +206,4 @@ def _text_lines(depth: int, step: LineageStep) -> list[str]:
     head = columns.cut_end(f"{indent}{mark}{columns.cut(role + place(step), 44)}  {columns.cut(_facts(step), 200)}")
     value = columns.cut_end(f"{indent}  {columns.cut(step.preview, 200)}")
     reads = [columns.cut_end(f"{indent}  read {read.kind} {columns.cut(read.name, 200)}") for read in step.reads[:5]]
-    return [head, *([value] if step.preview else []), *reads]
+    return [head, *([value] if step.preview else []), *reads, *questions.lines(step, f"{indent}  ")]

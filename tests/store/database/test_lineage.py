@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import duckdb
 
-from tests.store.database.stories import START, Story, digest, labels, placed, value
+from tests.store.database.stories import START, TIMEOUT, Story, call, digest, labels, placed, value
 from wfkit.core import events as e
 from wfkit.core.events import NodeSpec
+from wfkit.core.result import Spent
 from wfkit.core.terms import NodeKind
 from wfkit.store.database import fold
 from wfkit.store.database.lineage import FAN_IN, lineage
+from wfkit.store.database.origins import QUESTIONS
 
 
 def test_an_item_of_a_prompt(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -128,3 +130,31 @@ def wide(count: int, same: bool = False) -> Story:
     done = story.result(count + 1, "total", inputs=(("squares", digest("map")),))
     story.tell(e.Succeeded(count + 1, 1, done, story.now))
     return story
+
+
+def test_each_question_of_a_value(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Every request of the attempt is told, with tokens, price and verdict, also one that failed or was served; of very
+    many the first, and how many there were."""
+    fold.fold(cursor, placed(labels().entries))
+    first, second = lineage(cursor, "label", 0, "r1", 0), lineage(cursor, "label", 1, "r1", 0)
+    assert first is not None
+    assert second is not None
+    assert [(one.reply, one.verdict, str(one.cost_usd)) for one in first.questions] == [
+        ("Reply a0", "invalid", "0.002"), ("Reply a1", "valid", "0.003"),
+    ]  # fmt: skip
+    assert [(one.prompt, one.served, one.cost_usd is None) for one in second.questions] == [
+        ("system:\nBe brief.\n\nuser:\nAsk b0", True, False), ("system:\nBe brief.\n\nuser:\nAsk b2", False, True),
+    ]  # fmt: skip
+    story = Story((NodeSpec("many", NodeKind.PYTHON),), "r3", START + 100)
+    story.resolve(0)
+    story.tell(e.Dispatched((0,), 1, story.now))
+    for n in range(QUESTIONS + 17):
+        late = {"reply": None, "failure": TIMEOUT} if n == 1 else {}
+        story.tell(e.CallEnded(0, 1, call(f"q{n}", **late), story.now))
+    story.tell(e.Succeeded(0, 1, story.result(0, "many", spent=Spent(QUESTIONS + 17)), story.now))
+    fold.fold(cursor, placed(story.entries, "j3"))
+    many = lineage(cursor, "many", None, None, 0)
+    assert many is not None
+    assert (many.asked, len(many.questions), many.reply) == (QUESTIONS + 17, QUESTIONS, f"Reply q{QUESTIONS + 16}")
+    lost = many.questions[1]
+    assert (lost.reply, lost.error, lost.cost_usd) == (None, "TimeoutError: no answer within 2 s", None)
