@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from decimal import Decimal
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -390,20 +389,3 @@ def test_questions_of_a_desk_that_is_closed(lab: Lab, script: Script, tmp_path: 
     with pytest.raises(UsageFault, match="node 'told' has ended"):
         kept[0].run(wfkit.ask, "Hm?", model="fake/asked")
     assert script.requests == []
-
-
-def test_every_question_can_be_read(lab: Lab) -> None:
-    """`lineage` and `log` tell each question of a node with its text, tokens and price; of very many how many more."""
-    answers = [Say(f"reply {n}", cost_usd=Decimal("0.001")) for n in range(57)]
-    body = "for n in range(COUNT):\n    await wfkit.ask(f'number {n}', model=M)\nCOUNT"
-    with Script(answers, name="asked"):
-        workflow = lab.cells({"told": body}, {"wfkit": wfkit, "M": "fake/asked", "COUNT": 57})
-        run(workflow)
-    lineage, log = workflow.show("lineage", "told"), workflow.log("told").text()
-    assert "with 57 questions for $0.0570" in lineage.text()
-    assert "user: number 4\n    → reply 4" in lineage.text()
-    assert "and 52 more questions" in lineage.text()
-    assert "and 37 more questions" in lineage.html()
-    assert "fake/asked: answered (9 in, 2 out, $0.001): number 49 → reply 49" in log
-    assert "reply 50" not in log
-    assert "and 7 more: all calls are in the table calls_latest" in log
