@@ -138,12 +138,9 @@ class Results(Protocol):
         """Like `get` for many, in order, in one query."""
         ...
 
-    def find_call(self, request_digest: str) -> CallRecord | None:
-        """The newest valid reply to this request."""
-        ...
-
-    def find_rejected(self, request_digest: str) -> CallRecord | None:
-        """The newest invalid reply to this request: it never serves alone, only with the correction that followed."""
+    def find_call(self, request_digest: str, invalid: bool = False) -> CallRecord | None:
+        """The newest valid reply to this request; or the newest `invalid` one, which never serves alone, only with the
+        correction that followed."""
         ...
 
     def try_flight(self, key: str) -> Flight | None:

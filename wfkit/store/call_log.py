@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from wfkit.core.call import CallRecord
 from wfkit.core.events import CallEnded
 from wfkit.store.database.lookups import MAY_SERVE, REPLY_NAME
-from wfkit.store.journals.index import ReadAt, rejected
+from wfkit.store.journals.index import ReadAt
 from wfkit.store.journals.recent import Recent
 
 if TYPE_CHECKING:
@@ -41,12 +41,9 @@ class CallLog:
         self._place: dict[str, int] = {}
         self._kept: OrderedDict[str, tuple[CallRecord, int]] = OrderedDict()  # with the fold after which it was read
 
-    def find_rejected(self, request_digest: str) -> CallRecord | None:
-        """The newest invalid reply to this request."""
-        return self.find(rejected(request_digest))
-
     def find(self, request_digest: str) -> CallRecord | None:
-        """The newest valid reply to this request, whoever asked for it; None if it has to be bought."""
+        """The newest valid reply to this request (an invalid one: under its name as `rejected`), whoever asked for it;
+        None if it has to be bought."""
         with self._tails.lock:
             for index in self._tails.newest_first():
                 if request_digest in index.calls:

@@ -153,8 +153,8 @@ def newest_valid_reply(kit: Kit) -> None:
         assert each.find_call(digest("r2")) is None
         assert each.find_call(digest("r3")) == call("r3", "newer", at=2.0)
         assert each.find_call(digest("r4")) is None
-        assert each.find_rejected(digest("r1")) == call("r1", "bad", verdict=Verdict.INVALID)
-        assert each.find_rejected(digest("r3")) is None
+        assert each.find_call(digest("r1"), invalid=True) == call("r1", "bad", verdict=Verdict.INVALID)
+        assert each.find_call(digest("r3"), invalid=True) is None
 
 
 def odd_text(kit: Kit) -> None:

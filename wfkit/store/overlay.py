@@ -60,13 +60,9 @@ class Overlay(MemoryStore):
         except ValueFault:
             return [self.get(digest) for digest in digests]
 
-    def find_call(self, request_digest: str) -> CallRecord | None:
-        """The newest valid reply to this request that either store has."""
-        return super().find_call(request_digest) or self._below.find_call(request_digest)
-
-    def find_rejected(self, request_digest: str) -> CallRecord | None:
-        """The newest invalid reply to this request that either store has."""
-        return super().find_rejected(request_digest) or self._below.find_rejected(request_digest)
+    def find_call(self, request_digest: str, invalid: bool = False) -> CallRecord | None:
+        """The newest valid reply to this request that either store has, or the newest invalid one."""
+        return super().find_call(request_digest, invalid) or self._below.find_call(request_digest, invalid)
 
     def definition(self, digest: str) -> NodeDefined | None:
         """The text of a definition that either store has."""

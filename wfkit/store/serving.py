@@ -16,6 +16,7 @@ from wfkit.core.result import Result, Stored
 from wfkit.store.batch import Batch
 from wfkit.store.call_log import CallLog
 from wfkit.store.flight import Flights, LocalFlights
+from wfkit.store.journals.index import rejected
 from wfkit.store.not_kept import Unkept
 from wfkit.store.results import Results
 from wfkit.store.secrets import Secrets
@@ -68,13 +69,9 @@ class Serving:
         """New copies of values, in order."""
         return self._results.get_many(digests)
 
-    def find_call(self, request_digest: str) -> CallRecord | None:
-        """The newest valid reply to this request."""
-        return self._calls.find(request_digest)
-
-    def find_rejected(self, request_digest: str) -> CallRecord | None:
-        """The newest invalid reply to this request."""
-        return self._calls.find_rejected(request_digest)
+    def find_call(self, request_digest: str, invalid: bool = False) -> CallRecord | None:
+        """The newest valid reply to this request, or the newest invalid one."""
+        return self._calls.find(rejected(request_digest) if invalid else request_digest)
 
     def try_flight(self, key: str) -> Flight | None:
         """The right to make the call of a key, or None while somebody else has it."""

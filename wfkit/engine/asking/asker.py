@@ -10,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import field
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING
 
 from wfkit.core.call import NEVER_SENT, CallRecord, Failure, Listener, Reply, Request
@@ -20,7 +19,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Store
 from wfkit.core.result import Spent
 from wfkit.core.terms import FailureKind, Verdict
-from wfkit.engine.asking.corrected import Chain, Corrections, chain
+from wfkit.engine.asking.corrected import Corrected, Corrections
 from wfkit.engine.asking.paid_once import Payer, Sender, UnderWay
 from wfkit.engine.asking.spending import spending
 from wfkit.errors import CallFailed
@@ -106,6 +105,7 @@ class Asker:
     def payer(self, question: Question) -> Payer:
         """Who sends the requests of one question: its corrections, and other models, are the same question."""
         asking = self.asking
+        corrected = Corrected(asking.store, question.how, asking.since)
         return Payer(
             store=asking.store,
             send=asking.send,
@@ -118,14 +118,13 @@ class Asker:
             task=self.task,
             attempt=self.attempt,
             left=question.left,
-            kept=lambda digest: asking.kept(self.task, digest),
+            kept=lambda request, digest: asking.kept(self.task, digest) or corrected.take(request, digest),
             tape=self.tape if question.parts is None else None,
             since=asking.since,
             listener=question.listener,
             hedge_s=question.hedge_s,
             question=question.id,
             parts=question.parts,
-            chain=partial(_chain, asking, question.how),
         )
 
     @property
@@ -163,10 +162,6 @@ class Asker:
 
         self.asking.write(event, on_disk)
         return future
-
-
-def _chain(asking: Asking, how: Corrections | None, request: Request) -> Chain:
-    return {} if how is None else chain(asking.store, how, request, asking.since)
 
 
 def _worst(request: Request) -> Decimal | None:

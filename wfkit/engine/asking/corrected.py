@@ -35,7 +35,7 @@ def chain(store: Store, how: Corrections, request: Request, since: float = 0.0) 
     asked = request
     for _ in range(how.repairs):
         digest = request_digest(asked)
-        before = store.find_rejected(digest)
+        before = store.find_call(digest, invalid=True)
         problem = None if before is None or before.started_at < since else _problem(before, how.schema.parse)
         if before is None or before.reply is None or problem is None:
             return {}
@@ -45,6 +45,20 @@ def chain(store: Store, how: Corrections, request: Request, since: float = 0.0) 
         if end is not None and end.started_at >= since:
             return found
     return {}
+
+
+class Corrected:
+    """The chains that serve one attempt: each invalid reply once, and only if a valid one follows."""
+
+    def __init__(self, store: Store, how: Corrections | None, since: float) -> None:
+        self._store, self._how, self._since = store, how, since
+        self._chain: Chain = {}
+
+    def take(self, request: Request, digest: str) -> CallRecord | None:
+        """The invalid reply to this request, if it serves."""
+        if self._how is not None and digest not in self._chain:
+            self._chain.update(chain(self._store, self._how, request, self._since))
+        return self._chain.pop(digest, None)
 
 
 def is_answered(store: Store, how: Corrections | None, request: Request) -> bool:

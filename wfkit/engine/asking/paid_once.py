@@ -18,7 +18,6 @@ from wfkit.core.events import CallEnded, CallStarted
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Flight, Store
 from wfkit.core.terms import FailureKind, Verdict
-from wfkit.engine.asking.corrected import Chain
 from wfkit.engine.asking.hedging import Hedge, hedged
 from wfkit.errors import CallFailed
 from wfkit.guards.chain import provider_of
@@ -52,12 +51,8 @@ def _unheeded() -> None:
     """Nobody waits for a request to leave."""
 
 
-def _nothing(_digest: str) -> None:
+def _nothing(_request: Request, _digest: str) -> None:
     return None
-
-
-def _no_chain(_request: Request) -> Chain:
-    return {}
 
 
 @dataclass(slots=True)
@@ -65,10 +60,10 @@ class Payer:
     """Asks for one attempt of one task. `guard` puts the guards before a way to send.
 
     `judge` tells what a reply is worth before it is stored, `worst` what a request may cost; `kept` gives, once,
-    what this attempt was answered before a crash, valid or not; `chain` the invalid replies that serve because the
-    call log goes on from them to a valid one. Replies from before `since` (Unix seconds) do not serve. A `listener`
-    hears what is bought while it grows, and all else at once. Where nobody listens, `hedge_s` seconds without a reply
-    send a request once more; `answered` is for that second one, which may still wait for a guard.
+    what this attempt was answered before a crash, valid or not, and invalid replies whose correction serves; replies
+    from before `since` (Unix seconds) do not. A `listener` hears what is bought while it grows, and all else at once.
+    Where nobody listens, `hedge_s` seconds without a reply send a request once more; `answered` is for that second one,
+    which may still wait for a guard.
     """
 
     store: Store
@@ -81,7 +76,7 @@ class Payer:
     worst: Callable[[Request], Decimal | None]
     task: int
     attempt: int
-    kept: Callable[[str], CallRecord | None] = _nothing
+    kept: Callable[[Request, str], CallRecord | None] = _nothing
     tape: Tape | None = None
     left: int = 1
     since: float = 0.0
@@ -91,8 +86,6 @@ class Payer:
     answered: bool = False
     question: str | None = None
     parts: Callable[[CallRecord], Sequence[CallRecord]] | None = None
-    chain: Callable[[Request], Chain] = _no_chain
-    corrected: Chain = field(default_factory=dict)
 
     async def ask(self, request: Request) -> Reply:
         """The reply to a request, bought at most once."""
@@ -100,7 +93,7 @@ class Payer:
 
         digest = request_digest(request)
         while True:
-            found = self._found(digest) or self.kept(digest) or self._corrected(request, digest)
+            found = self._found(digest) or self.kept(request, digest)
             if found is not None and found.reply is not None:
                 return await self._served(found)
             waiting = self.under_way.futures.get(digest)
@@ -112,12 +105,6 @@ class Payer:
     def _found(self, digest: str) -> CallRecord | None:
         found = self.store.find_call(digest)
         return None if found is None or found.started_at < self.since else found
-
-    def _corrected(self, request: Request, digest: str) -> CallRecord | None:
-        """An invalid reply whose correction came to a valid end, so that all of it serves; each is given once."""
-        if digest not in self.corrected:
-            self.corrected.update(self.chain(request))
-        return self.corrected.pop(digest, None)
 
     async def _served(self, call: CallRecord) -> Reply:
         await self.record(CallEnded(self.task, self.attempt, call, time.time(), served=True), False)
@@ -135,7 +122,7 @@ class Payer:
         try:
             flight = await _flight(self.store, digest)
             # Look again, even without a wait: another process may have been answered since we looked.
-            found = self._found(digest) or self._corrected(request, digest)
+            found = self._found(digest) or self.kept(request, digest)
             return await (self._play_or_buy(request, digest) if found is None else self._served(found))
         finally:
             if flight is not None:
