@@ -126,6 +126,39 @@ def test_replay_or_record(tmp_path: Path, recorded: tuple[Path, Any], monkeypatc
     assert len(tape.read_text().splitlines()) == 1 + 7 + 1
 
 
+def test_touched_by_an_editor(tmp_path: Path, recorded: tuple[Path, Any]) -> None:
+    """Lines in another order, lines twice, a byte order mark, other line ends, blank lines: all replay the same."""
+    tape, first = recorded
+    head, *rows = tape.read_text().splitlines()
+    tape.write_bytes("\r\n".join(["\ufeff" + head, *reversed(rows), "", *rows]).encode())
+    again = run(flow(tmp_path / "second"), replay=str(tape))
+    assert (again.status, again.values) == ("success", first.values)
+
+
+def test_no_place_for_a_cassette(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cassette that cannot be written is told before anything is asked; a disk that is full at the end, what to do."""
+    (tmp_path / "file").touch()
+    with Provider(Behaviour()) as provider:
+        monkeypatch.setenv("OPENAI_API_BASE", provider.url)
+        monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+        for place in (tmp_path / "file" / "c.jsonl", tmp_path, Path()):
+            with pytest.raises(UsageFault, match="cannot be written .* name another file"):
+                run(flow(tmp_path / "first"), record=str(place))
+        assert not provider.effects()
+        with monkeypatch.context() as full:
+            full.setattr(Path, "write_text", _full)
+            with pytest.raises(UsageFault, match="No space left .* nothing is bought twice"):
+                run(flow(tmp_path / "first"), record=str(tmp_path / "c.jsonl"))
+        sent = len(provider.effects())
+        assert run(flow(tmp_path / "first"), record=str(tmp_path / "c.jsonl")).status == "success"
+        assert len(provider.effects()) == sent
+    assert not list(tmp_path.glob(".c.jsonl*"))
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -134,10 +167,14 @@ def test_replay_or_record(tmp_path: Path, recorded: tuple[Path, Any], monkeypatc
         (lambda text: text[:-20], "cut off in line"),
         (lambda text: text.replace('"messages"', '"mess"'), "line 2 of the cassette"),
         (lambda text: text.replace("The sky", "sk-" + "a" * 30), "holds a secret"),
+        (lambda text: text.replace("The sky", "A sky"), "changed by hand"),
+        (lambda text: text.replace('"item": 0', '"item": "first"'), "an item a number"),
+        (lambda text: text.replace("\n", "\n<<<<<<< mine\n", 1), "line 2 of the cassette"),
     ],
 )
 def test_broken_cassettes(tmp_path: Path, recorded: tuple[Path, Any], spoil: Any, said: str) -> None:
-    """Another version, another file, a cut line, a broken line, a secret: refused before anything runs, in words."""
+    """Another version, another file, a cut line, a broken line, a secret, a question that was changed by hand: refused
+    before anything runs, in words."""
     tape, _ = recorded
     tape.write_text(spoil(tape.read_text()))
     with pytest.raises(UsageFault, match=said):

@@ -33,7 +33,7 @@ _QUOTED = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|github_pat|glpat|xox[abp])[-_][\w-]{8,}|\bAIza[\w-]{20,}"
     r"|(?<=[Bb]earer )\S{8,}|(?<=[?&]key=)[^&\s\"']{8,}"
 )
-_GONE = "[redacted]"
+REDACTED = "[redacted]"
 
 
 def is_named(name: str) -> bool:
@@ -45,9 +45,9 @@ def redact(text: str, variables: Mapping[str, str]) -> str:
     """The text of an error without values of variables that are named like secrets and without known shapes."""
     for name, value in variables.items():
         if len(value) >= LEAST and value in text and is_named(name):
-            text = text.replace(value, _GONE)
+            text = text.replace(value, REDACTED)
     for hint, _, shape in SHAPES:
         if hint.decode() in text:
-            data = shape.sub(_GONE.encode(), text.encode("utf-8", "surrogatepass"))
+            data = shape.sub(REDACTED.encode(), text.encode("utf-8", "surrogatepass"))
             text = data.decode("utf-8", "surrogatepass")
-    return _QUOTED.sub(_GONE, text)
+    return _QUOTED.sub(REDACTED, text)

@@ -18,7 +18,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.secrets import redact
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed, UsageFault
-from wfkit.llm.cassette_file import Place, Recording, read, write
+from wfkit.llm.cassette_file import Place, Recording, check_place, read, write
 from wfkit.llm.messages import request_digest
 
 MODES = ("record", "replay", "replay-or-record")
@@ -34,6 +34,8 @@ class Cassette:
         old = path.exists() if mode != "record" else False
         if mode == "replay" and not old:
             raise UsageFault(f"there is no cassette {path}: make it with --record {path}, with a key at hand")
+        if mode != "replay":
+            check_place(path)
         self._found = read(path) if old else []
         self._new: dict[tuple[Place, str], list[Recording]] = defaultdict(list)
         self._left: dict[str, deque[Recording]] = defaultdict(deque)

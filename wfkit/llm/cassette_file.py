@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from wfkit.core.call import Cost, Failure, Message, Reply, Request, Tool, ToolCall, Usage
 from wfkit.core.frozen import dataclass
-from wfkit.core.secrets import redact
+from wfkit.core.secrets import REDACTED, redact
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import UsageFault
+from wfkit.llm.messages import request_digest
 
 FORMAT = 1
 _USAGE = (
@@ -56,21 +58,47 @@ class Recording:
 def write(path: Path, kept: list[Recording]) -> None:
     """Write a cassette anew, whole or not at all. Secrets in prompts are redacted.
 
-    Raises UsageFault when a reply holds a secret: without it the replay would differ, with it it must not be kept.
+    Raises UsageFault when a reply holds a secret (without it the replay would differ, with it it must not be kept), and
+    when the file cannot be written.
     """
     order = {name: number for number, name in enumerate(dict.fromkeys(each.place.node for each in kept))}
     ranked = sorted(kept, key=lambda each: _rank(each, order))
     lines = [json.dumps({"wfkit_cassette": FORMAT}), *(_line(each) for each in ranked)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with _writing(
+        path, "replies are on the call log: make room and run it again, nothing is bought twice"
+    ) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        temporary.replace(path)
+
+
+def check_place(path: Path) -> None:
+    """Raises UsageFault where no cassette can be written, before anything is asked for it."""
+    with _writing(path, "name another file") as temporary:
+        temporary.touch()
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+
+
+@contextmanager
+def _writing(path: Path, advice: str) -> Iterator[Path]:
+    """Around a write: the file that is written first, gone when this ends."""
+    temporary = None
+    try:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+    except (OSError, ValueError) as error:
+        raise UsageFault(f"the cassette {path} cannot be written ({error}); {advice}") from None
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def read(path: Path) -> list[Recording]:
     """The recordings of a file. Raises UsageFault naming the line and what to do."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageFault(f"the cassette {path} cannot be read: {error}") from None
     again = f"record it again with --record {path}"
@@ -82,14 +110,16 @@ def read(path: Path) -> list[Recording]:
             else f"a cassette of version {version}, and this wfkit reads {FORMAT}"
         )
         raise UsageFault(f"{path} is {said}; {again}")
-    if lines[-1]:
+    if lines[-1] and not _loaded(lines[-1]):
         raise UsageFault(f"the cassette {path} is cut off in line {len(lines)}; {again}")
     found = []
-    for number, line in enumerate(lines[1:-1], 2):
+    for number, line in enumerate(lines[1:], 2):
+        if not line.strip():
+            continue
         if redact(line, os.environ) != line:
             raise UsageFault(f"line {number} of the cassette {path} holds a secret: remove it there and {again}")
         try:
-            found.append(_recording(_loaded(line)))
+            found.append(_recording(json.loads(line)))
         except (KeyError, TypeError, ValueError, InvalidOperation) as error:
             raise UsageFault(f"line {number} of the cassette {path} is no recording ({error!r}); {again}") from None
     return found
@@ -171,11 +201,15 @@ def _loaded(line: str) -> dict[str, Any]:
 
 
 def _recording(row: dict[str, Any]) -> Recording:
-    place = Place(str(row["node"]), row["item"], int(row["attempt"]), int(row["round"]))
+    place = Place(row["node"], row["item"], int(row["attempt"]), int(row["round"]))
+    if not isinstance(place.node, str) or not isinstance(place.item, int | None):
+        raise ValueError("a node is a text, an item a number or null")
     messages = tuple(_message(said) for said in row["messages"])
     tools = tuple(Tool(*map(str, tool)) for tool in row.get("tools", ()))
     params = tuple(sorted(dict(row.get("params", {})).items()))
     request = Request(str(row["model"]), messages, params, row.get("schema"), int(row.get("sample", 0)), tools)
+    if request_digest(request) != row["digest"] and REDACTED not in json.dumps(row["messages"]):
+        raise ValueError("its request was changed by hand: only its outcome may be")
     reply, failure = row.get("reply"), row.get("failure")
     if (reply is None) == (failure is None):
         raise ValueError("neither a reply nor a failure, or both")
