@@ -136,18 +136,18 @@ def test_touched_by_an_editor(tmp_path: Path, recorded: tuple[Path, Any]) -> Non
 
 
 def test_no_place_for_a_cassette(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cassette that cannot be written is told before anything is asked; a disk that is full at the end, what to do."""
+    """A cassette that cannot be written is told before anything is asked; a full disk at the end, with what to do."""
     (tmp_path / "file").touch()
     with Provider(Behaviour()) as provider:
         monkeypatch.setenv("OPENAI_API_BASE", provider.url)
         monkeypatch.setenv("OPENAI_API_KEY", CANARY)
         for place in (tmp_path / "file" / "c.jsonl", tmp_path, Path()):
-            with pytest.raises(UsageFault, match="cannot be written .* name another file"):
+            with pytest.raises(UsageFault, match="cannot be written"):
                 run(flow(tmp_path / "first"), record=str(place))
         assert not provider.effects()
         with monkeypatch.context() as full:
             full.setattr(Path, "write_text", _full)
-            with pytest.raises(UsageFault, match="No space left .* nothing is bought twice"):
+            with pytest.raises(UsageFault, match="nothing is bought twice"):
                 run(flow(tmp_path / "first"), record=str(tmp_path / "c.jsonl"))
         sent = len(provider.effects())
         assert run(flow(tmp_path / "first"), record=str(tmp_path / "c.jsonl")).status == "success"

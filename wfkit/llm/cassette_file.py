@@ -201,9 +201,9 @@ def _loaded(line: str) -> dict[str, Any]:
 
 
 def _recording(row: dict[str, Any]) -> Recording:
-    place = Place(row["node"], row["item"], int(row["attempt"]), int(row["round"]))
-    if not isinstance(place.node, str) or not isinstance(place.item, int | None):
+    if not isinstance(row["node"], str) or not isinstance(row["item"], int | None):
         raise ValueError("a node is a text, an item a number or null")
+    place = Place(row["node"], row["item"], int(row["attempt"]), int(row["round"]))
     messages = tuple(_message(said) for said in row["messages"])
     tools = tuple(Tool(*map(str, tool)) for tool in row.get("tools", ()))
     params = tuple(sorted(dict(row.get("params", {})).items()))
