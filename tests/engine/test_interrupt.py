@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, agree, did, run
 from wfkit import Workflow
 from wfkit.core.terms import RunState
@@ -100,7 +101,7 @@ def test_items_stop_where_they_are(lab: Lab) -> None:
     assert len(done) <= 200 + 21  # the items of the slice that was under way may not have been acknowledged
 
 
-def test_replies_in_flight_are_kept(lab: Lab) -> None:
+def test_replies_in_flight_are_kept(lab: Lab, clock: Clock) -> None:
     """A reply that comes after Ctrl-C is kept: the next run has it, and it was asked for once. What waited for a seat
     is not asked at all until then."""
     cells = {"told --model fake/script --each 'name in names'": "Hello {{ name }}"}
@@ -112,7 +113,7 @@ def test_replies_in_flight_are_kept(lab: Lab) -> None:
     def slow(request: Any) -> Say:
         if len(script.requests) == 2:
             asked.set()
-        return Say(request.messages[-1].content.upper(), latency_s=0.2 if len(script.requests) <= 2 else 0.0)
+        return Say(request.messages[-1].content.upper(), latency_s=FAR_S if len(script.requests) <= 2 else 0.0)
 
     def press(report: Any) -> None:
         if asked.is_set():
@@ -121,6 +122,7 @@ def test_replies_in_flight_are_kept(lab: Lab) -> None:
     with Script(iter(lambda: slow, None)) as script:
         run_id = interrupted(workflow, progress=press)
         assert len(script.requests) == 2
+        clock.forward()
         outcome = workflow.run()
         assert outcome.run_id == run_id
         assert outcome["told"] == [f"HELLO {name}".upper() for name in names]

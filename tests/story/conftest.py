@@ -1,5 +1,6 @@
-"""The lab, for the stories."""
+"""The lab and its clock, for the stories."""
 
+from tests.engine.clock import clock
 from tests.engine.lab import any_lab, lab
 
-__all__ = ["any_lab", "lab"]
+__all__ = ["any_lab", "clock", "lab"]

@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 import wfkit
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import Lab, agree, did, run
 from wfkit import Workflow
 from wfkit.core.terms import FailureKind, RunState
@@ -245,24 +246,22 @@ def test_a_deadline_gives_questions_up(lab: Lab) -> None:
         agree(workflow, outcome)
 
 
-def test_an_interrupt_keeps_what_is_paid(lab: Lab) -> None:
+def test_an_interrupt_keeps_what_is_paid(lab: Lab, clock: Clock) -> None:
     """Ctrl-C comes back while questions are under way; their replies are kept when they come, and the next run asks
     only the others."""
-    let_go, heard = threading.Event(), threading.Event()
+    stop = threading.Event()
 
     def late(request: Any) -> Any:
-        heard.set()
-        return Say("late", latency_s=0.2)
+        stop.set()
+        return Say("late", latency_s=FAR_S)
 
     with Script([late, *["yes"] * 9], name="asked") as script:
         body = "import asyncio\nstr(await asyncio.gather(*(wfkit.ask(f'number {n}', model=M) for n in range(3))))"
         workflow = cells(lab, told=body)
         workflow.config("concurrency", 1)
-        stop = threading.Event()
-        threading.Thread(target=lambda: (heard.wait(), stop.set()), daemon=True).start()
         with pytest.raises(KeyboardInterrupt):
             workflow.run(stop=stop)
-        let_go.set()
+        clock.forward()
         outcome = run(workflow)
         assert outcome["told"] == "['late', 'yes', 'yes']"
         assert len(script.requests) == 3

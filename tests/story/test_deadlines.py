@@ -10,23 +10,17 @@ from typing import Any
 import pytest
 
 import wfkit
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, did, run
+from wfkit.core.call import Request
 from wfkit.core.events import CallEnded
+from wfkit.core.report import RunReport
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.errors import UsageFault
 from wfkit.llm.adapters import Litellm
-from wfkit.llm.fake import Fail, Hang, Say, Script
+from wfkit.llm.fake import Fail, Hang, Script
 
 KINDS = [FailureKind.TIMEOUT]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What a first prompt loads is loaded: it takes longer than the deadlines here."""
-    lab = Lab(tmp_path_factory.mktemp("warm"))
-    with Script(["yes"]):
-        run(lab.cells({"said --model fake/script": "Go"}))
-    lab.close()
 
 
 def kinds(outcome: Any) -> list[FailureKind]:
@@ -47,13 +41,13 @@ def test_a_task_has_one_deadline_for_all_its_attempts(any_lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 5])
-def test_a_hanging_call_ends_at_the_deadline(any_lab: Lab, retries: int) -> None:
+def test_a_hanging_call_ends_at_the_deadline(any_lab: Lab, clock: Clock, retries: int) -> None:
     """The attempt is cut, the request is booked as one that may be billed, and no retry begins after it."""
-    with Script(iter(Hang, None)) as script:
-        outcome = run(any_lab.cells({f"said --model fake/script --retries {retries} --deadline 0.5s": "Go"}))
+    with Script([clock.hang, Hang()]) as script:
+        outcome = run(any_lab.cells({f"said --model fake/script --retries {retries} --deadline {FAR_S}s": "Go"}))
         assert len(script.requests) == 1
     assert kinds(outcome) == KINDS
-    assert "no result within 0.5 s (option deadline)" in outcome.failures[0].failure.message
+    assert f"no result within {FAR_S:g} s (option deadline)" in outcome.failures[0].failure.message
     store = any_lab.made[-1].store
     ended = [entry.event for entry in store.entries(outcome.run_id) if isinstance(entry.event, CallEnded)]
     assert [event.call.failure.may_be_billed() for event in ended if event.call.failure] == [True]
@@ -75,7 +69,7 @@ def test_python_bodies_have_it_too(lab: Lab) -> None:
     assert {each.failure.message for each in outcome.failures} == {"no result within 0.1 s (option deadline)"}
 
 
-def test_a_run_ends_at_its_deadline(lab: Lab) -> None:
+def test_a_run_ends_at_its_deadline(lab: Lab, clock: Clock) -> None:
     """Calls, coroutines and bodies under way fail, the rest does not begin; the next run goes on with all that was done
     and paid, and threads that hang are nobody's loss."""
     let_go = threading.Event()
@@ -87,14 +81,20 @@ def test_a_run_ends_at_its_deadline(lab: Lab) -> None:
         "late": f"import asyncio\nawait asyncio.sleep(0 if said else {PATIENCE_S})\n3",
         "after": "slow",
     }
+
+    def pass_by(report: RunReport) -> None:
+        tasks = {row.name: row.tasks for row in report.nodes}
+        if not clock.ahead_s and "success" in tasks["said"] and "running" in tasks["slow"]:
+            clock.forward()
+
     try:
         with Script(rules={str(n): "yes" if n == 0 else Hang() for n in range(39, -1, -1)}):
             workflow = lab.cells(cells, {"let_go": let_go})
             workflow.config("threads", 1)
-            outcome = run(workflow, deadline="2s")
+            outcome = run(workflow, deadline=FAR_S, progress=pass_by)
         assert outcome.status is RunState.FAILED
         assert set(kinds(outcome)) == {FailureKind.TIMEOUT}
-        assert any("ended at its deadline of 2 s" in warning for warning in outcome.warnings)
+        assert any(f"ended at its deadline of {FAR_S:g} s" in warning for warning in outcome.warnings)
         assert did(outcome)["said"].startswith("1 run")
         stored = workflow.store.report(outcome.run_id)
         live = {row.name: dict(row.tasks) for row in outcome.report.nodes}
@@ -113,11 +113,12 @@ def test_a_run_ends_at_its_deadline(lab: Lab) -> None:
     "body", ["wfkit.ask('Go', model='fake/script').result()", "await wfkit.ask('Go', model='fake/script')"]
 )
 @pytest.mark.parametrize("whose", ["task", "run"])
-def test_questions_of_bodies_end_too(lab: Lab, body: str, whose: str) -> None:
+def test_questions_of_bodies_end_too(lab: Lab, clock: Clock, body: str, whose: str) -> None:
     """What a body asks when its deadline or the run's passes is given up, and booked as a call that may be billed."""
-    with Script([Hang()]) as script:
-        workflow = lab.cells({"asked --deadline 1s" if whose == "task" else "asked": body}, {"wfkit": wfkit})
-        outcome = workflow.run(deadline=1 if whose == "run" else 20)
+    with Script([clock.hang]) as script:
+        cells = {f"asked --deadline {FAR_S}s" if whose == "task" else "asked": body}
+        workflow = lab.cells(cells, {"wfkit": wfkit})
+        outcome = workflow.run(deadline=FAR_S if whose == "run" else 2 * FAR_S)
         assert len(script.requests) == 1
     assert kinds(outcome) == KINDS
     until = time.monotonic() + PATIENCE_S
@@ -131,13 +132,18 @@ def ends(workflow: Any, outcome: Any) -> list[CallEnded]:
     return [event for event in events if isinstance(event, CallEnded)]
 
 
-def test_the_setting_holds_for_every_run(lab: Lab) -> None:
+def test_the_setting_holds_for_every_run(lab: Lab, clock: Clock) -> None:
     """`deadline_s` is the deadline of runs that name none; one that is none is refused."""
-    with Script([Hang(), Say("yes", latency_s=0.6)]):
+
+    def late(_: Request) -> str:
+        clock.forward()
+        return "yes"
+
+    with Script([clock.hang, late]):
         workflow = lab.cells({"said --model fake/script --retries 0": "Go"})
-        workflow.config("deadline_s", 0.5)
+        workflow.config("deadline_s", FAR_S)
         assert run(workflow).status is RunState.FAILED
-        assert run(workflow, deadline=20)["said"] == "yes"
+        assert run(workflow, deadline=3 * FAR_S)["said"] == "yes"
     with pytest.raises(UsageFault, match="deadline must be a time span"):
         workflow.run(deadline="soon")
 

@@ -11,14 +11,16 @@ import pytest
 from pydantic import BaseModel
 
 from tests.engine.asking.test_paid_once import agree_on_money
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, did, run
 from wfkit.core.call import Failure, Reply
 from wfkit.core.events import CallEnded, CallStarted
+from wfkit.core.report import RunReport
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.engine.asking.hedging import Hedge, hedged
 from wfkit.engine.outcome import Outcome
 from wfkit.errors import CallFailed, OptionError
-from wfkit.llm.fake import Fail, Hang, Say, Script
+from wfkit.llm.fake import Fail, Hang, Say, Script, Step
 from wfkit.llm.provider import Behaviour, Provider
 
 SOON = {"said --model fake/script --hedge 0.05s --retries 1": "Go"}
@@ -64,13 +66,18 @@ def test_a_reply_in_time(lab: Lab) -> None:
         assert len(script.requests) == 1
 
 
-def test_a_reply_that_does_not_fit_waits_for_the_other(lab: Lab) -> None:
+def test_a_reply_that_does_not_fit_waits_for_the_other(lab: Lab, clock: Clock) -> None:
     """The first valid reply wins; one that is not valid is no reason to give the other up, nor is a failure."""
+
+    def then(step: Step) -> Step:
+        asyncio.get_running_loop().call_later(0.05, clock.forward)  # the first one answers after this one
+        return step
+
     cells = {"said --model fake/script --schema Grade --hedge 0.05s --repairs 0": "Go"}
-    with Script([Say('{"mark": 1}', latency_s=1.0), "nonsense"]) as script:
+    with Script([Say('{"mark": 1}', latency_s=FAR_S), lambda _: then("nonsense")]) as script:
         assert run(lab.cells(cells, {"Grade": Grade}))["said"] == Grade(mark=1)
         assert len(script.requests) == 2
-    with Script([Say("yes", latency_s=1.0), Fail()]) as script:
+    with Script([Say("yes", latency_s=FAR_S), lambda _: then(Fail())]) as script:
         assert run(lab.cells({"said --model fake/script --hedge 0.05s": "Again"}))["said"] == "yes"
         assert len(script.requests) == 2
 
@@ -85,25 +92,33 @@ def test_it_counts_as_a_request(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("tokens", "requests"), [(1500, 1), (5000, 2)])
-def test_a_budget_holds_for_both(lab: Lab, monkeypatch: pytest.MonkeyPatch, tokens: int, requests: int) -> None:
+def test_a_budget_holds_for_both(
+    lab: Lab, clock: Clock, monkeypatch: pytest.MonkeyPatch, tokens: int, requests: int
+) -> None:
     """Both are reserved: where the purse has enough for one, no second is sent while the first is under way, nor after
     it was answered, when its reservation is free."""
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    with Provider(Behaviour(latency_s=0.5)) as provider:
+    with Provider(Behaviour(latency_s=FAR_S)) as provider:
         monkeypatch.setenv("OPENAI_API_BASE", provider.url)
         workflow = lab.cells({"said --model openai/gpt-4o-mini --hedge 0.05s --max_tokens 1000": "Go"})
         workflow.config("max_tokens_per_run", tokens)
-        outcome = run(workflow)
+
+        def pass_by(_: RunReport) -> None:
+            if not clock.ahead_s and provider.wait(requests, PATIENCE_S):
+                assert not provider.wait(requests + 1, 0.3)
+                clock.forward()
+
+        outcome = run(workflow, progress=pass_by)
         assert outcome["said"]
         assert 1 <= len(provider.effects()) <= requests
         began, ended = calls(lab, outcome)
         assert len(began) == len(ended) == requests
 
 
-def test_its_deadline_ends_both(lab: Lab) -> None:
+def test_its_deadline_ends_both(lab: Lab, clock: Clock) -> None:
     """A timeout gives both requests up, and each is in the books."""
-    with Script(iter(Hang, None)) as script:
-        outcome = run(lab.cells({"said --model fake/script --hedge 0.05s --retries 1 --deadline 1s": "Go"}))
+    with Script([Hang(), clock.hang, Hang()]) as script:
+        outcome = run(lab.cells({f"said --model fake/script --hedge 0.05s --retries 1 --deadline {FAR_S}s": "Go"}))
         assert len(script.requests) == 2
     assert outcome.failures[0].failure.kind is FailureKind.TIMEOUT
     began, ended = calls(lab, outcome)

@@ -8,11 +8,13 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, did, run
 from wfkit.core.events import Dispatched, Failed
 from wfkit.core.policy import RetryPolicy
+from wfkit.core.report import RunReport
 from wfkit.core.terms import FailureKind, RunState
-from wfkit.llm.fake import Fail, Hang, Say, Script
+from wfkit.llm.fake import Fail, Say, Script
 
 SOON = RetryPolicy(retries=2, base_s=0.001)
 
@@ -138,11 +140,15 @@ def test_async_bodies_wait_for_each_other(lab: Lab) -> None:
     assert run(lab.cells(cells, {"events": events}))["met"] == [0, 1]
 
 
-def test_the_deadline_of_a_coroutine(lab: Lab) -> None:
+def test_the_deadline_of_a_coroutine(lab: Lab, clock: Clock) -> None:
     """A coroutine past its deadline is cancelled, and what it cleans up is cleaned up."""
     cleaned: list[str] = []
-    body = "import asyncio\ntry:\n    await asyncio.Event().wait()\nfinally:\n    cleaned.append('up')\n1"
-    outcome = run(lab.cells({"slow --timeout 0.05s --ignore cleaned": body}, {"cleaned": cleaned}))
+    body = (
+        "import asyncio\ntry:\n    clock.forward()\n    await asyncio.Event().wait()\n"
+        "finally:\n    cleaned.append('up')\n1"
+    )
+    cells = {f"slow --timeout {FAR_S}s --ignore 'cleaned, clock'": body}
+    outcome = run(lab.cells(cells, {"cleaned": cleaned, "clock": clock}))
     assert outcome.failures[0].failure.kind is FailureKind.TIMEOUT
     assert cleaned == ["up"]
 
@@ -153,25 +159,31 @@ def test_a_body_that_was_not_cancelled_by_us(lab: Lab) -> None:
     assert outcome.failures[0].failure.error == "CancelledError"
 
 
-def test_the_deadline_of_a_prompt(lab: Lab) -> None:
+def test_the_deadline_of_a_prompt(lab: Lab, clock: Clock) -> None:
     """A prompt past its deadline fails; its request may have been billed, so its price is unknown."""
-    with Script(["yes"]):  # what the first prompt of a process loads may take longer than the deadline
-        run(lab.cells({"told --model fake/script": "First"}))
-    with Script([Hang()]):
-        outcome = run(lab.cells({"told --model fake/script --timeout 0.5s --retries 0": "Hello"}))
+    with Script([clock.hang]):
+        outcome = run(lab.cells({f"told --model fake/script --timeout {FAR_S}s --retries 0": "Hello"}))
     assert outcome.failures[0].failure.kind is FailureKind.TIMEOUT
     assert outcome.report.run.spent.calls == 1
     assert outcome.cost_usd is None
 
 
-def test_giving_up_does_not_take_others_along(lab: Lab) -> None:
+def test_giving_up_does_not_take_others_along(lab: Lab, clock: Clock) -> None:
     """Of two prompts that wait for one request, one gives up at its deadline; the other gets the reply, paid once."""
     cells = {
         "patient --model fake/script --retries 0 --priority 9": "Hello",
-        "hasty --model fake/script --timeout 0.05s --retries 0": "Hello",
+        f"hasty --model fake/script --timeout {FAR_S}s --retries 0": "Hello",
     }
-    with Script([Say("yes", latency_s=0.3)]) as script:
-        outcome = run(lab.cells(cells))
+
+    def pass_by(report: RunReport) -> None:
+        tasks = {row.name: row.tasks for row in report.nodes}
+        if "running" in tasks["patient"]:
+            clock.forward(1000 * FAR_S if "failed" in tasks["hasty"] else FAR_S)
+
+    with Script([Say("yes", latency_s=1000 * FAR_S)]) as script:
+        workflow = lab.cells(cells)
+        workflow.config("timeout_s", 10_000 * FAR_S)
+        outcome = run(workflow, progress=pass_by)
     assert did(outcome) == {"patient": "run", "hasty": "failed"}
     assert outcome["patient"] == "yes"
     assert len(script.requests) == 1

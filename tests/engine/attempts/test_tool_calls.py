@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import wfkit
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, agree, did, run
 from wfkit import Workflow, prompt
 from wfkit.core.call import Message, Request
@@ -208,7 +209,7 @@ def test_requests_are_bounded(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("is_async", [True, False])
-def test_deadline(lab: Lab, is_async: bool) -> None:
+def test_deadline(lab: Lab, clock: Clock, is_async: bool) -> None:
     """The timeout of an attempt covers its tools. The next attempt calls the tool again with the same key, and a tool
     that takes none is told of.
     """
@@ -217,17 +218,21 @@ def test_deadline(lab: Lab, is_async: bool) -> None:
 
     async def slow(idempotency_key: str) -> str:
         seen.append(idempotency_key)
-        await asyncio.sleep(0 if len(seen) > 1 else PATIENCE_S)
+        if len(seen) == 1:
+            clock.forward()
+            await asyncio.Event().wait()
         return "done"
 
     def stuck() -> str:
         seen.append("")
-        let_go.wait(0 if len(seen) > 1 else PATIENCE_S)
+        if len(seen) == 1:
+            clock.forward()
+            let_go.wait(PATIENCE_S)
         return "done"
 
     tool = slow if is_async else stuck
     with Script([Use(tool.__name__), lambda request: told(request)[0]]):
-        workflow = asking(lab, tool, retries=1, timeout=0.3, ignore="seen,let_go")
+        workflow = asking(lab, tool, retries=1, timeout=FAR_S, ignore="seen,let_go,clock")
         outcome = run(workflow)
     let_go.set()
     assert outcome["told"] == "done"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.engine.lab import Lab, did, run
+from tests.engine.test_interrupt import until
 from tests.views import rows
-from wfkit import prompt
+from wfkit import Workflow, prompt
+from wfkit.core.call import CallRecord
 from wfkit.core.events import CallEnded
 from wfkit.core.report import RunReport
 from wfkit.core.terms import FailureKind
@@ -51,6 +53,12 @@ def test_not_in_the_key(lab: Lab) -> None:
         assert len(script.requests) == 1
 
 
+def ended(workflow: Workflow) -> list[CallRecord]:
+    """The calls of the newest run that have ended."""
+    events = [entry.event for entry in workflow.store.entries(workflow.store.runs(1)[0].run_id)]
+    return [event.call for event in events if isinstance(event, CallEnded)]
+
+
 def test_interrupted_in_mid_stream(lab: Lab) -> None:
     """Ctrl-C in mid-stream breaks the stream off, gives its seat back, keeps nothing of it and says it may be billed;
     the next run asks again."""
@@ -64,14 +72,14 @@ def test_interrupted_in_mid_stream(lab: Lab) -> None:
         workflow = lab.made[0]
         with pytest.raises(Interrupted):
             workflow.run(progress=stop)
+        until(lambda: len(ended(workflow)) == 1, "the end of the request in the log")
         outcome = run(workflow)
         assert outcome["tell"] == "Once."
         assert len(script.requests) == 2
     pool = workflow.session.guards.pools.statistics()["fake"]
     assert (pool.in_use, pool.waiting) == (0, 0)
-    events = [entry.event for entry in workflow.store.entries(outcome.run_id)]
-    ended = [event.call for event in events if isinstance(event, CallEnded)]
-    assert [call.failure is not None and call.failure.may_be_billed() for call in ended] == [True, False]
+    failures = [call.failure for call in ended(workflow)]
+    assert [failure is not None and failure.may_be_billed() for failure in failures] == [True, False]
 
 
 def test_newest_of_several(monkeypatch: pytest.MonkeyPatch) -> None:

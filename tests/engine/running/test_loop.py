@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 
+from tests.engine.attempts.test_attempt import quick_retries
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab
+from wfkit.core import backoff
+from wfkit.core.policy import RetryPolicy
 from wfkit.core.terms import RunState
 from wfkit.engine.running.loop import Loop, Posted
 from wfkit.engine.running.seating import Seating
 from wfkit.engine.thread import shared
 
 
-def test_an_alarm_that_nobody_hears(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_alarm_that_nobody_hears(lab: Lab, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """An alarm that rings too early (the clock was set back), or while another thread is at the run, is not lost: the
     retry it was set for begins all the same."""
     real, early = shared.call_at, [True]
@@ -26,9 +30,12 @@ def test_an_alarm_that_nobody_hears(lab: Lab, monkeypatch: pytest.MonkeyPatch) -
             call()  # at once, while the thread that sets it has the lock of the run
             return
         real(delay_s, call)
+        clock.forward()
 
     monkeypatch.setattr(shared, "call_at", call_at)
-    workflow = lab.cells({"a --retries 1": "raise ValueError('no')"})
+    monkeypatch.setattr(backoff, "roll", lambda *_: 0.9)
+    workflow = lab.cells({"a": "raise ValueError('no')"})
+    quick_retries(workflow, "a", RetryPolicy(1, base_s=FAR_S, max_delay_s=FAR_S))
     outcomes: list[Any] = []
     thread = threading.Thread(target=lambda: outcomes.append(workflow.run()), daemon=True)
     thread.start()

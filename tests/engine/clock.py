@@ -1,0 +1,43 @@
+"""A clock that a test sets forward, so that a deadline passes when the test says so, however slow the machine is.
+
+The wall clock and the clocks of all loops go on by themselves too. No tests here. `clock` is a fixture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from wfkit.core.call import Request
+from wfkit.engine.thread import shared
+from wfkit.llm.fake import Hang
+
+FAR_S = 60.0  # a deadline that no machine reaches by itself, nearer than those that hold for all calls
+
+
+class Clock:
+    """Time as it is, and as many seconds more as it was set forward."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead_s = 0.0
+        wall, of_loop = time.time, asyncio.BaseEventLoop.time
+        monkeypatch.setattr(time, "time", lambda: wall() + self.ahead_s)
+        monkeypatch.setattr(asyncio.BaseEventLoop, "time", lambda loop: of_loop(loop) + self.ahead_s)
+
+    def forward(self, seconds: float = FAR_S) -> None:
+        """What is due until then is due now. From any thread."""
+        self.ahead_s += seconds
+        shared.loop.call_soon_threadsafe(lambda: None)  # it may sleep until what was due first by the old time
+
+    def hang(self, request: Request) -> Hang:
+        """A step of a script: the request is never answered, and every deadline passes."""
+        self.forward()
+        return Hang()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock to set forward."""
+    return Clock(monkeypatch)
