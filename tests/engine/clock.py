@@ -11,7 +11,6 @@ import time
 import pytest
 
 from wfkit.core.call import Request
-from wfkit.engine.thread import shared
 from wfkit.llm.fake import Hang
 
 FAR_S = 60.0  # a deadline that no machine reaches by itself, nearer than those that hold for all calls
@@ -22,14 +21,22 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ahead_s = 0.0
+        self._loops: set[asyncio.BaseEventLoop] = set()
         wall, of_loop = time.time, asyncio.BaseEventLoop.time
+
+        def now(loop: asyncio.BaseEventLoop) -> float:
+            self._loops.add(loop)
+            return of_loop(loop) + self.ahead_s
+
         monkeypatch.setattr(time, "time", lambda: wall() + self.ahead_s)
-        monkeypatch.setattr(asyncio.BaseEventLoop, "time", lambda loop: of_loop(loop) + self.ahead_s)
+        monkeypatch.setattr(asyncio.BaseEventLoop, "time", now)
 
     def forward(self, seconds: float = FAR_S) -> None:
         """What is due until then is due now. From any thread."""
         self.ahead_s += seconds
-        shared.loop.call_soon_threadsafe(lambda: None)  # it may sleep until what was due first by the old time
+        for loop in self._loops.copy():  # they may sleep until what was due first by the old time
+            if loop.is_running():
+                loop.call_soon_threadsafe(lambda: None)
 
     def hang(self, request: Request) -> Hang:
         """A step of a script: the request is never answered, and every deadline passes."""
