@@ -65,7 +65,7 @@ class Made:
 
 @dataclass
 class Context:
-    """See the module. `warn` takes a text for the user, once a node and text; `classes` are of values digested before."""
+    """See the module. `warn` takes a text for the user, once a node; `classes` are of values digested before."""
 
     run: Run
     prepared: Prepared
