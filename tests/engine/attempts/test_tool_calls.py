@@ -211,8 +211,7 @@ def test_requests_are_bounded(lab: Lab) -> None:
 @pytest.mark.parametrize("is_async", [True, False])
 def test_deadline(lab: Lab, clock: Clock, is_async: bool) -> None:
     """The timeout of an attempt covers its tools. The next attempt calls the tool again with the same key, and a tool
-    that takes none is told of.
-    """
+    that takes none is told of."""
     seen: list[str] = []
     let_go = threading.Event()
 
@@ -238,10 +237,8 @@ def test_deadline(lab: Lab, clock: Clock, is_async: bool) -> None:
     assert outcome["told"] == "done"
     assert [failure.kind for failure in outcome._context.run.failures[0]] == [FailureKind.TIMEOUT]
     assert (len(seen), len(set(seen))) == (2, 1)
-    assert [event.again for event in events(workflow, outcome.run_id) if isinstance(event, ToolStarted)] == [
-        False,
-        True,
-    ]
+    begun = [event for event in events(workflow, outcome.run_id) if isinstance(event, ToolStarted)]
+    assert [event.again for event in begun] == [False, True]
     assert any("had begun and was not seen to end" in warning for warning in outcome.warnings) is not is_async
 
 
