@@ -15,7 +15,6 @@ import orjson
 LONGEST = 2_000_000  # characters: four times what the longest answers of today hold
 DEEPEST = 200
 _MARK = "```"
-_ALONE = "Answer with one JSON value and nothing else."
 
 
 class InvalidOutput(ValueError):
@@ -49,15 +48,15 @@ def _body(whole: str) -> str:
         problem = error
     blocks = fenced(whole)
     if len(blocks) > 1:
-        raise InvalidOutput(f"The answer has {len(blocks)} code blocks. {_ALONE}")
+        raise InvalidOutput(f"The answer has {len(blocks)} code blocks, and one JSON value is wanted.")
     if not blocks:
-        raise InvalidOutput(f"The answer is not JSON: {_told(problem, whole)}. {_ALONE}")
+        raise InvalidOutput(f"The answer is not JSON: {_told(problem, whole)}.")
     try:
         orjson.loads(blocks[0])
         return blocks[0]
     except orjson.JSONDecodeError as error:
         told = _told(error, blocks[0])
-        raise InvalidOutput(f"The JSON in the answer is malformed: {told}. Answer with one JSON value.") from None
+        raise InvalidOutput(f"The JSON in the answer is malformed: {told}.") from None
 
 
 def fenced(text: str) -> list[str]:

@@ -86,8 +86,9 @@ async def ask(
     import asyncio  # 15 ms: the loop that runs this has loaded it
 
     ear = None if listener is None else Ear(listener)
-    await ready(request, transport)
     adapter = adapters.for_request(request, transport)
+    if isinstance(adapter, adapters.Litellm):
+        await adapter.loaded()
     deadline = asyncio.timeout(deadline_s)
     try:
         async with deadline:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from wfkit.core.call import MOST_USD, Cost, Message, Request, Usage
@@ -256,5 +257,6 @@ def _steps_of(entry: Entry) -> dict[str, list[tuple[int, Decimal | None]]]:
     return found
 
 
+@lru_cache(maxsize=1024)
 def _known(rate: Any) -> Decimal | None:
     return None if rate is None else Decimal(str(rate))

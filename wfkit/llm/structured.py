@@ -112,7 +112,7 @@ def confident(ask: Callable[[Request], Awaitable[Answer]], least: float) -> Call
 
 def correction(question: Request, answer: str, problem: str) -> Request:
     """The question again, with the last answer and what is wrong with it."""
-    told = f"{CORRECTION}{problem}\nAnswer again, with the whole corrected JSON value and nothing else."
+    told = f"{CORRECTION}{problem}\nAnswer again: the whole corrected JSON value, nothing else."
     tail = (Message("assistant", answer[:_LONGEST_ANSWER] or "(nothing)"), Message("user", told))
     return replace(question, messages=question.messages + tail)
 
