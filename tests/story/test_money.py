@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -76,6 +77,26 @@ def test_no_run_spends_more_than_it_may(
         assert again.status in {"success", "partial"}
         paid = {effect.messages for effect in first if effect.status == 200}
         assert not paid & {effect.messages for effect in provider.effects()[len(first) :]}
+
+
+def test_two_at_once_share_the_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workflows that run at the same time spend what the day allows together, not each."""
+    limit = Decimal("0.0002")
+    with world(tmp_path, monkeypatch, Behaviour(latency_s=0.01)) as (workflow, provider):
+        other = Workflow("other", store=tmp_path / ".wfkit", namespace={})
+        try:
+            for each in (workflow, other):
+                each.config("max_usd_per_day", float(limit))
+                each.add(label())
+            with ThreadPoolExecutor(2) as threads:
+                runs = [
+                    threads.submit(each.run, "label", inputs={"items": [f"{item} {number}" for item in ITEMS]})
+                    for number, each in enumerate((workflow, other))
+                ]
+            assert {run.result().status for run in runs} == {"budget_stopped"}
+            assert limit * Decimal("0.8") < billed(provider.effects()) <= limit
+        finally:
+            other.close()
 
 
 @pytest.mark.parametrize("setting", ["max_tokens_per_run", "max_tokens_per_day"])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from wfkit.core.call import CallRecord
+from wfkit.core.day import DayBook
 from wfkit.core.estimate import Past
 from wfkit.core.events import Entry, NodeDefined, NotKept, RunStarted
 from wfkit.core.found import Found
@@ -202,7 +203,12 @@ class Records(Protocol):
 
 
 class Store(Log, Results, Records, Protocol):
-    """Where events, results, replies and values are kept."""
+    """Where events, results, replies and values are kept. `day_book` is None where no other process can spend."""
+
+    @property
+    def day_book(self) -> DayBook | None:
+        """What all processes on this store spend today."""
+        ...
 
     def close(self) -> None:
         """Make everything durable, fold and let go of locks and files."""

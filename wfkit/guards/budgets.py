@@ -6,18 +6,28 @@ call can cost at worst is told by the caller; nothing here knows prices.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import field
 from decimal import Decimal
 
 from wfkit.core.call import NEVER_SENT, Failure, Reply
+from wfkit.core.day import Seat, Sum
 from wfkit.core.decision import Decision
 from wfkit.core.frozen import dataclass
 from wfkit.core.report import GuardRow
 from wfkit.core.terms import Act, FailureKind
-from wfkit.errors import CallFailed
+from wfkit.errors import CallFailed, StoreFault
 from wfkit.guards.queue import Queue
 from wfkit.guards.turn import Count, Turn
+
+_POLL_S = 0.05
+
+
+async def _sleep(seconds: float) -> None:
+    import asyncio  # costs 50 ms: the loop that runs this has loaded it
+
+    await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,8 @@ class Amount:
 class Purse:
     """Money and tokens that calls may use up together. `usd` and `tokens` are limits; None: no limit.
 
-    `name` tells whose it is ("the run", "node label", "today").
+    `name` tells whose it is ("the run", "node label", "today"). Where other processes spend from it too, `seat` is at
+    the book that they share, and `elsewhere` is what they had put aside when it was looked at last.
     """
 
     name: str
@@ -41,10 +52,25 @@ class Purse:
     spent: Amount = field(default_factory=Amount)
     reserved: Amount = field(default_factory=Amount)
     count: Count = field(default_factory=Count)
+    seat: Seat | None = None
+    elsewhere: Amount = field(default_factory=Amount)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Around a look and a change: what others have spent is known, and none of them looks meanwhile."""
+        if self.seat is None:
+            yield
+            return
+        with self.seat.open() as page:
+            self.spent = Amount(page.spent.usd, page.spent.tokens)
+            self.elsewhere = Amount(page.others.usd, page.others.tokens)
+            yield
+            page.spent = Sum(self.spent.usd or Decimal(0), self.spent.tokens or 0)
+            page.mine = Sum(self.reserved.usd or Decimal(0), self.reserved.tokens or 0)
 
     def lacks(self, worst: Amount, now: bool) -> str | None:
         """What is missing for this amount, in words, or None. With `now` what others have reserved is gone too."""
-        held = self.reserved if now else Amount()
+        held = _sum(self.reserved, self.elsewhere, 1) if now else Amount()
         for limit, unit, spent, kept, asked in (
             (self.usd, "US dollars", self.spent.usd, held.usd, worst.usd),
             (self.tokens, "tokens", self.spent.tokens, held.tokens, worst.tokens),
@@ -61,8 +87,9 @@ class Purse:
         """Put an amount aside, or with `sign` -1 back."""
         self.reserved = _sum(self.reserved, worst, sign)
 
-    def settle(self, actual: Amount) -> None:
-        """Book what a call did cost."""
+    def end(self, worst: Amount, actual: Amount) -> None:
+        """Take back what was put aside for a call, and book what it did cost."""
+        self.reserve(worst, -1)
         self.spent = _sum(self.spent, actual, 1)
 
 
@@ -94,8 +121,8 @@ class BudgetStatistics:
 class Budgets:
     """Reserves and settles. One for all runs of a process, because they may share a purse."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]] = _sleep) -> None:
+        self._clock, self._sleep = clock, sleep
         self._queue = Queue()
         self._purses: dict[str, Purse] = {}  # the newest of each name
 
@@ -120,18 +147,23 @@ class Budgets:
             actual = worst if error.failure.may_be_billed() else Amount()
             raise
         finally:
-            for purse in limited:
-                purse.reserve(worst, -1)
-                purse.settle(actual if turn.sent else Amount())
+            _settle(limited, worst, actual if turn.sent else Amount())
             self._queue.admit_all()
 
     async def _wait(self, purses: tuple[Purse, ...], worst: Amount, turn: Turn) -> None:
         full = next(purse for purse in purses if purse.lacks(worst, now=True))
         with full.count.waiting(turn, self._clock, ("budget", full.name, "calls under way hold what is left of it")):
             while not self._reserve(purses, worst, turn):
+                if any(purse.elsewhere != Amount() for purse in purses):  # nobody tells when those come back
+                    await self._queue.nap(turn.rank(self._clock()), self._sleep(_POLL_S))
+                    continue
                 await self._queue.wait(turn.rank(self._clock()))
 
     def _reserve(self, purses: tuple[Purse, ...], worst: Amount, turn: Turn) -> bool:
+        with _opened(purses):
+            return self._put_aside(purses, worst, turn)
+
+    def _put_aside(self, purses: tuple[Purse, ...], worst: Amount, turn: Turn) -> bool:
         for purse in purses:
             self._purses[purse.name] = purse
             lacking = purse.lacks(worst, now=False)
@@ -155,6 +187,24 @@ class Budgets:
             )
             for purse in self._purses.values()
         }  # fmt: skip
+
+
+def _settle(purses: Sequence[Purse], worst: Amount, actual: Amount) -> None:
+    """Book the end of a call. A book that cannot be written must not lose its reply."""
+    left = list(purses)
+    with suppress(StoreFault), _opened(purses):
+        while left:
+            left.pop().end(worst, actual)
+    while left:
+        left.pop().end(worst, actual)
+
+
+@contextmanager
+def _opened(purses: Sequence[Purse]) -> Iterator[None]:
+    with ExitStack() as open_ones:
+        for purse in purses:
+            open_ones.enter_context(purse.open())
+        yield
 
 
 def _sum(left: Amount, right: Amount, sign: int) -> Amount:

@@ -22,6 +22,7 @@ from wfkit.store.call_log import CallLog
 from wfkit.store.database.database import FILE, Database
 from wfkit.store.database.folding import Folder
 from wfkit.store.database.lease import Lease
+from wfkit.store.day_book import DayBook
 from wfkit.store.flight import Flights
 from wfkit.store.journals import adopt
 from wfkit.store.journals.catalog import HEAD
@@ -77,6 +78,7 @@ class DiskStore(Serving, Asking):
         read = partial(read_at, root)
         results = Results(self._tails, self._readable, ObjectFiles(root), read, root.parent)
         self._rights = Flights(root)
+        self.day_book = DayBook(root)
         unkept = Unkept(self._tails, self._readable)
         super().__init__(results, unkept, CallLog(self._tails, self._readable, read), self._rights)
         _alive.add(self)
@@ -128,6 +130,7 @@ class DiskStore(Serving, Asking):
             self._database.close()
         finally:
             self._rights.close()
+            self.day_book.close()
             if self._tails.own is not None:
                 self._tails.own.close()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from wfkit.core.day import DayBook
 from wfkit.core.events import Adopted, Entry, NodeDefined, RunEnded, RunStarted
 from wfkit.core.report import LineageStep, RunReport, RunRow
 from wfkit.core.terms import RunState
@@ -85,6 +86,7 @@ class MemoryStore(Serving, Asking):
 
     def __init__(self) -> None:
         self.closed = False
+        self.day_book: DayBook | None = None
         self._recent = Everything()
         self._newest = partial(newest_run, self._recent)
         self._answers: MemoryDatabase | None = None

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from wfkit.core.call import Request
+from wfkit.core.day import Sum
 from wfkit.core.frozen import dataclass
 from wfkit.core.ledger import Account
 from wfkit.core.policy import Options
@@ -77,7 +78,10 @@ class Purses:
 
 
 def open_day(today: Purse, settings: Settings, store: Store) -> None:
-    """Set the purse of the day: its limit, and what all runs on this store have spent since midnight, local time."""
+    """Set the purse of the day: its limit, and what all runs on this store have spent since midnight, local time.
+
+    What other processes spend from then on is in the book of the day.
+    """
     today.usd, today.tokens = money(settings.max_usd_per_day), settings.max_tokens_per_day
     if today.usd is None and today.tokens is None:
         return
@@ -86,7 +90,16 @@ def open_day(today: Purse, settings: Settings, store: Store) -> None:
     usd = "SELECT (coalesce(sum(billed_usd), 0) + coalesce(sum(worst_usd) FILTER (unanswered), 0))::VARCHAR AS usd"
     tokens = "(coalesce(sum(input_tokens), 0) + coalesce(sum(output_tokens), 0))::BIGINT AS tokens"
     frame = store.sql(f"{usd}, {tokens} FROM calls_latest WHERE NOT served AND started_at >= '{since}'")
-    today.spent = Amount(Decimal(str(frame["usd"][0])), int(frame["tokens"][0]))
+    known = Sum(Decimal(str(frame["usd"][0])), int(frame["tokens"][0]))
+    if store.day_book is None:
+        today.spent = Amount(known.usd, known.tokens)
+        return
+    today.seat = today.seat or store.day_book.seat()
+    with today.seat.open() as page:  # what was spent without a limit of the day, or before the file was there
+        aside = page.mine + page.others
+        page.spent = Sum(
+            max(page.spent.usd, known.usd - aside.usd), max(page.spent.tokens, known.tokens - aside.tokens)
+        )
 
 
 def money(amount: float | None) -> Decimal | None:

@@ -1,0 +1,56 @@
+"""What one day costs on one store, as all its processes see it. Plain data; where it is kept is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from typing import Protocol
+
+from wfkit.core.frozen import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """US dollars and tokens."""
+
+    usd: Decimal = Decimal(0)
+    tokens: int = 0
+
+    def __add__(self, other: Sum) -> Sum:
+        """Both together."""
+        return Sum(self.usd + other.usd, self.tokens + other.tokens)
+
+    def plain(self) -> list[str | int]:
+        """As it is written."""
+        return [str(self.usd), self.tokens]
+
+    @classmethod
+    def of(cls, said: Sequence[str | int]) -> Sum:
+        """As it was written."""
+        return cls(Decimal(str(said[0])), int(said[1]))
+
+
+@dataclass(slots=True)
+class Page:
+    """A day: what all have `spent`, what is put aside for calls under way by `mine` and by `others`."""
+
+    spent: Sum
+    mine: Sum
+    others: Sum
+
+
+class Seat(Protocol):
+    """Where one purse looks into the book of the day, and writes into it."""
+
+    def open(self) -> AbstractContextManager[Page]:
+        """The page of today, while nobody else has it; changes of `spent` and `mine` are kept."""
+        ...
+
+
+class DayBook(Protocol):
+    """The book of the day, of all processes on a store."""
+
+    def seat(self) -> Seat:
+        """A new seat, told from all others."""
+        ...

@@ -1,0 +1,120 @@
+"""What all processes on one store spend today, and what they have put aside for calls under way: one small file.
+
+A process that is gone may be billed for what it had put aside: that is spent. What a budget allows is not known here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from wfkit.core.day import Page, Sum
+from wfkit.errors import StoreFault
+from wfkit.store.files import make_folder, read_file, write_file
+from wfkit.store.locks import FileLock, is_free, take
+
+_FOLDER, _FILE, _LOCK = "today", "book.json", "book.lock"
+_PATIENCE_S, _POLL_S = 5.0, 0.0005
+
+
+class DayBook:
+    """The book of one store. `seat` gives a reader and writer that is told from all others."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / _FOLDER
+        self._guard = Lock()
+        self._alive: FileLock | None = None
+        self._name = ""
+        self._seats = 0
+
+    def seat(self) -> Seat:
+        """A new seat at the book. This process is known to be alive from now on."""
+        with self._guard:
+            if self._alive is None or not self._alive.held:
+                make_folder(self._folder)
+                self._name = uuid.uuid4().hex
+                self._alive = take(self._folder / self._name)
+            self._seats += 1
+            return Seat(self._folder, f"{self._name}.{self._seats}")
+
+    def close(self) -> None:
+        """Leave. What is still put aside counts as spent."""
+        with self._guard:
+            if self._alive is not None:
+                self._alive.release(unlink=True)
+                self._alive = None
+
+
+class Seat:
+    """One purse of one process at the book."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+
+    @contextmanager
+    def open(self) -> Iterator[Page]:
+        """The page of today, while nobody else has it; what is changed in it is kept. Raises StoreFault."""
+        try:
+            lock = _locked(self._folder / _LOCK)
+        except OSError as error:
+            raise StoreFault(f"the book of the day in {self._folder} cannot be opened: {error}") from error
+        try:
+            row = self._read()
+            spent, held = Sum.of(row["spent"]), {name: Sum.of(said) for name, said in row["held"].items()}
+            for name in [name for name in held if self._is_gone(name)]:
+                spent += held.pop(name)
+            mine = held.pop(self._name, Sum())
+            page = Page(spent, mine, sum(held.values(), Sum()))
+            yield page
+            kept = {**held, **({self._name: page.mine} if page.mine != Sum() else {})}
+            now = {"day": row["day"], "spent": page.spent.plain(), "held": {name: kept[name].plain() for name in kept}}
+            if now != row:
+                _write(self._folder / _FILE, now)
+        finally:
+            lock.release()
+
+    def _read(self) -> dict[str, Any]:
+        today = datetime.now().astimezone().date().isoformat()
+        try:
+            row = json.loads(read_file(self._folder / _FILE) or b"{}")
+        except ValueError:
+            row = {}
+        fresh = row.get("day") != today
+        return {"day": today, "spent": Sum().plain() if fresh else row["spent"], "held": row.get("held", {})}
+
+    def _is_gone(self, name: str) -> bool:
+        """Whether the process of a seat has ended. Its file goes when that is noticed."""
+        if name == self._name:
+            return False
+        path = self._folder / name.partition(".")[0]
+        if not path.exists():
+            return True
+        if not is_free(path):
+            return False
+        with suppress(FileNotFoundError):
+            os.unlink(path)  # noqa: PTH108 (beside `release` of a lock)
+        return True
+
+
+def _write(path: Path, row: dict[str, Any]) -> None:
+    try:
+        write_file(path, json.dumps(row).encode(), durable=False)
+    except OSError as error:
+        raise StoreFault(f"{path} cannot be written ({error}): make room, or move the store (WFKIT_STORE)") from error
+
+
+def _locked(path: Path) -> FileLock:
+    until = time.monotonic() + _PATIENCE_S
+    while (lock := take(path)) is None:
+        if time.monotonic() > until:
+            raise StoreFault(f"{path} is held by a process that stands still: end it, or wait for it")
+        time.sleep(_POLL_S)
+    return lock
