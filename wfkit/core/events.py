@@ -15,7 +15,7 @@ from wfkit.core.decision import Decision
 from wfkit.core.estimate import Estimate
 from wfkit.core.frozen import dataclass
 from wfkit.core.policy import CachePolicy, RetryPolicy
-from wfkit.core.result import Output, Read, Result
+from wfkit.core.result import NOTHING_SPENT, Output, Read, Result, Spent
 from wfkit.core.scope import Sample
 from wfkit.core.terms import NodeKind, OnError, Reason, RunState
 
@@ -266,7 +266,8 @@ class ToolStarted:
 class ToolEnded:
     """A tool came back. `result` is what the model is told: the value as text, or what went wrong, which `error` names.
 
-    `reads` is what it has read, `problem` why what depends on it must not be cached. `served` means that the result was
+    `reads` is what it has read, `problem` why what depends on it must not be cached, `spent` what it asked of models
+    cost. `served` means that the result was
     there already, and that nothing was called.
     """
 
@@ -283,6 +284,7 @@ class ToolEnded:
     reads: tuple[Read, ...] = ()
     problem: str | None = None
     served: bool = False
+    spent: Spent = NOTHING_SPENT
 
 
 @dataclass(frozen=True, slots=True)

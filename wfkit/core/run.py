@@ -352,7 +352,7 @@ def _call_started(run: Run, event: e.CallStarted) -> None:
 
 def _call_ended(run: Run, event: e.CallEnded) -> None:
     run.ledger.call(run.node_of[event.task], event)
-    if event.call.reply is not None and event.call.reply.tool_calls and not event.served:
+    if event.call.reply is not None and event.call.reply.tool_calls and event.call.request.tools and not event.served:
         run.turns[event.task] = run.turns.get(event.task, 0) + 1
 
 

@@ -149,7 +149,8 @@ def _context(session: Session, run: Run, resolver: Resolver, wish: Wish) -> Cont
     """What the attempts of a run share."""
     places = _places(session, resolver.index)
     resolver.unchanged = places.unchanged
-    around = Surroundings(session.project, session.settings.max_output_kb, session.settings.strict)
+    chosen = session.settings
+    around = Surroundings(session.project, chosen.max_output_kb, chosen.strict, chosen.counted())
     before = session.store.entries(run.started.run_id) if run.epoch > 1 else []
     kept, tools = kept_replies(before, run), kept_tools(before, run)
     fresh, store = wish.fresh_replies, session.store
@@ -245,7 +246,8 @@ def _baton(session: Session, context: Context, wish: Wish, cassette: Cassette | 
     purses = Purses(run, session.settings, session.today, wish.max_usd)
     sent = lambda task, question: run.requests.get((task, question), 0)  # noqa: E731 - one of several given at once
     house = House(asking, purses, session.settings, shared, sent, run.started.seed)
-    prompting, desks = Prompting(context, asking, purses), Desks(context, house)
+    desks = Desks(context, house)
+    prompting = Prompting(context, asking, purses, desks)
     attempts = Attempts(context, baton, session.threads, shared, Inputs(context), prompting, desks)
     baton.launch, baton.when_ended = attempts.launch, attempts.stop
     return baton

@@ -30,7 +30,7 @@ from wfkit.engine.asking.streaming import Stream
 from wfkit.errors import CallFailed
 from wfkit.guards.budgets import Purse
 from wfkit.guards.chain import About
-from wfkit.llm.messages import request_digest, verdict_of
+from wfkit.llm.messages import request_digest
 from wfkit.llm.patience import bearing
 from wfkit.llm.structured import Answer
 
@@ -159,10 +159,9 @@ def left_of(desk: Desk, question: str, most: int) -> int:
 async def _answer(desk: Desk, wanted: Wanted, question: str, end: End, listener: Listener | None) -> Answered:
     tries: Tries[Answer] = Tries(desk, question, wanted.spec(desk.node), end)
     asker, schema = desk.asker(), wanted.schema
-    parse = schema.parse if schema else None
     payer = asker.payer(
         Question(
-            judge=lambda reply: verdict_of(reply, parse),
+            judge=lambda reply: line.judge(schema, False, reply),
             about=about(desk, wanted.options, tries.turn, purse_of(wanted.options)),
             left=left_of(desk, question, wanted.most),
             listener=listener,

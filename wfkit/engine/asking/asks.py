@@ -144,8 +144,8 @@ def here() -> Desk | None:
         return desk
     if mine() is not None:
         raise UsageFault(
-            "whose question this is cannot be told here: Python nodes ask, in code or helpers that name wfkit (not"
-            " packages alone, and not the tools of a prompt)"
+            "whose question this is cannot be told here: Python nodes and tools of prompts ask, in code or helpers that"
+            " name wfkit (not packages alone)"
         )
     if active and threading.current_thread() is not threading.main_thread():
         raise UsageFault(

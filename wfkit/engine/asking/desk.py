@@ -100,7 +100,12 @@ class Desk:
         kept."""
         import asyncio  # the loop that runs this has loaded it
 
-        task = asyncio.get_running_loop().create_task(work, context=unwatched())
+        if (deep := _depth.get() + 1) > DEEPEST:
+            work.close()
+            raise UsageFault(_TOO_DEEP)
+        context = unwatched()
+        context.run(_depth.set, deep)
+        task = asyncio.get_running_loop().create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         try:
@@ -149,4 +154,7 @@ class Desk:
             )
 
 
+DEEPEST = 4
+_TOO_DEEP = f"to answer this, {DEEPEST} questions wait for one another: does an adapter ask its own model?"
+_depth: ContextVar[int] = ContextVar("wfkit_depth", default=0)
 current: ContextVar[Desk | None] = ContextVar("wfkit_desk", default=None)

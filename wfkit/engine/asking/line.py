@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from wfkit.core.call import Message, Reply, Request, Tool
 from wfkit.core.policy import ANSWER, ModelPolicy
+from wfkit.core.terms import Verdict
 from wfkit.define.schema import Schema
 from wfkit.engine.asking.corrected import Corrections
+from wfkit.llm.messages import verdict_of
 from wfkit.llm.structured import Answer, confident, plain, structured
 from wfkit.llm.turns import CarryOut, Turns, with_tools
 
@@ -45,6 +47,14 @@ def wrapped(
     if carry_out is not None:
         ask = with_tools(Turns(policy.max_turns, policy.on_max_turns == ANSWER), carry_out, ask)
     return ask if policy.min_confidence is None else confident(ask, policy.min_confidence)
+
+
+def judge(schema: Schema | None, has_tools: bool, reply: Reply) -> Verdict:
+    """What a reply is worth to who asked, told before it is stored. One that calls tools that it was not given is
+    invalid."""
+    if reply.tool_calls and not has_tools:
+        return Verdict.INVALID
+    return verdict_of(reply, schema.parse if schema else None)
 
 
 def corrections(policy: ModelPolicy | None, schema: Schema | None) -> Corrections | None:

@@ -23,13 +23,31 @@ def spending(calls: Sequence[CallEnded]) -> Spent:
         calls=len(whole),
         input_tokens=_total(inputs),
         output_tokens=_total(outputs),
-        cost_usd=None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0)),
+        cost_usd=_sum(costs),
         unpriced=costs.count(None),
         estimated=sum(
             reply.usage.source is UsageSource.ESTIMATED or reply.cost.source is CostSource.ESTIMATED
             for reply in replies
         ),
     )
+
+
+def together(parts: Sequence[Spent]) -> Spent:
+    """The sum of what was spent in several places."""
+    return Spent(
+        calls=sum(part.calls for part in parts),
+        input_tokens=_total([part.input_tokens for part in parts]),
+        output_tokens=_total([part.output_tokens for part in parts]),
+        cost_usd=_sum([part.cost_usd for part in parts]),
+        unpriced=sum(part.unpriced for part in parts),
+        estimated=sum(part.estimated for part in parts),
+        unanswered=sum(part.unanswered for part in parts),
+        unanswered_usd=_sum([part.unanswered_usd for part in parts]),
+    )
+
+
+def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    return None if None in amounts else sum((amount for amount in amounts if amount is not None), Decimal(0))
 
 
 def _total(counts: Sequence[int | None]) -> int | None:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
-from wfkit.core.call import Failure, Reply, Request
+from wfkit.core.call import Failure, Request
 from wfkit.core.result import NOTHING_SPENT, Read, Spent
-from wfkit.core.terms import FailureKind, Verdict
+from wfkit.core.terms import FailureKind
 from wfkit.define.answer_json import InvalidOutput
 from wfkit.engine.asking import line
 from wfkit.engine.asking.desk import Desk
@@ -27,7 +27,6 @@ from wfkit.keys.mutation import view
 from wfkit.keys.places import absolute
 from wfkit.keys.reads import Recorder, named_paths, recording
 from wfkit.keys.recorder import expect
-from wfkit.llm.messages import verdict_of
 from wfkit.llm.structured import Answer
 from wfkit.llm.turns import CarryOut
 from wfkit.traces import users_lines
@@ -230,10 +229,3 @@ def _message(error: BaseException) -> str:
         return str(error) or type(error).__name__
     except Exception:  # an exception's own __str__ may raise
         return type(error).__name__
-
-
-def judge(ready: ReadyNode, reply: Reply) -> Verdict:
-    """What a reply is worth to this node, told before it is stored."""
-    if reply.tool_calls and not ready.tools:
-        return Verdict.INVALID
-    return verdict_of(reply, ready.schema.parse if ready.schema else None)

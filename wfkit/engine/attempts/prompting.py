@@ -19,9 +19,10 @@ from wfkit.core.result import Output, Result, Spent
 from wfkit.core.routing import is_last, place
 from wfkit.core.terms import FailureKind
 from wfkit.engine.asking.asker import Asker, Asking, Question
-from wfkit.engine.asking.line import corrections, most_requests
+from wfkit.engine.asking.line import corrections, judge, most_requests
 from wfkit.engine.asking.purses import Purses, Turn
-from wfkit.engine.attempts.bodies import judge, run_prompt
+from wfkit.engine.attempts.bodies import run_prompt
+from wfkit.engine.attempts.desks import Desks
 from wfkit.engine.attempts.inputs import Given
 from wfkit.engine.attempts.tool_calls import ToolCalls
 from wfkit.engine.attempts.twins import Twins
@@ -42,6 +43,7 @@ class Prompting:
     context: Context
     asking: Asking
     purses: Purses
+    desks: Desks
     twins: Twins = field(default_factory=Twins)
     stoppable: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -71,7 +73,7 @@ class Prompting:
         item = None if spec.over is None else task - run.first[node]
         asker = Asker(self.asking, task, start.attempt, spec.name, item)
         question = Question(
-            judge=lambda reply: judge(ready, reply),
+            judge=lambda reply: judge(ready.schema, bool(ready.tools), reply),
             about=self.purses.about(
                 spec.name, ready.node.options, Turn(failed > 0, is_last(spec, failures), run.began.get(task))
             ),
@@ -80,7 +82,7 @@ class Prompting:
             how=corrections(ready.model, ready.schema),
         )
         began = time.perf_counter()
-        tools = ToolCalls(ready, self.context, asker, self.stoppable)
+        tools = ToolCalls(ready, self.context, asker, self.stoppable, lambda: self.desks.of(start, task))
         carry_out = tools.carry_out if ready.tools else None
         with self._heard(ready, task) as listener:
             ask = asker.payer(replace(question, listener=listener)).ask

@@ -11,6 +11,7 @@ from typing import Any
 
 from wfkit.core.frozen import dataclass
 from wfkit.define.tools import ToolFunction
+from wfkit.engine.asking.desk import Desk
 from wfkit.engine.attempts.bodies import Watch, failure_of
 from wfkit.engine.attempts.inputs import Given
 from wfkit.engine.attempts.tool_text import error_text, text_of
@@ -29,32 +30,42 @@ class Came:
     made: Made
 
 
-async def run_tool(ready: ReadyNode, around: Surroundings, tool: ToolFunction, given: dict[str, Any]) -> Came:
+async def run_tool(
+    ready: ReadyNode, around: Surroundings, tool: ToolFunction, given: dict[str, Any], desk: Desk
+) -> Came:
     """Call a tool: on the loop if it is a coroutine function, else on a thread of its own. It may raise what it likes;
-    cancelling passes.
+    cancelling passes. It asks models at the desk, which is closed when this ends.
     """
     watch = Watch(ready, Given(_texts(given), {}), around)
     body = partial(tool.function, **given)
-    if tool.is_async:
-        return _came(watch, *await _awaited(watch, body))
-    return await on_own_thread(lambda: _came(watch, *_watched(watch, body)), f"wfkit-tool-{tool.name}")
+    try:
+        if tool.is_async:
+            return _came(watch, desk, *await _awaited(watch, desk, body))
+        called = partial(_watched, watch, desk, body)
+        return await on_own_thread(lambda: _came(watch, desk, *called()), f"wfkit-tool-{tool.name}")
+    finally:
+        desk.close()  # a thread that nobody waits for goes on, and asks no more
 
 
-def _watched(watch: Watch, body: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+def _watched(watch: Watch, desk: Desk, body: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     """What a tool returns, or what it raises."""
     try:
-        with watch:
-            return body(), None
+        with watch, desk:
+            value = body()
+        desk.demand_asked()
+        return value, None
     except BaseException as error:  # also SystemExit: a tool that calls `sys.exit` has failed
         return None, error
 
 
-async def _awaited(watch: Watch, body: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+async def _awaited(watch: Watch, desk: Desk, body: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     import asyncio  # the loop that runs this has loaded it
 
     try:
-        with watch:
-            return await body(), None
+        with watch, desk:
+            value = await body()
+        desk.demand_asked()
+        return value, None
     except BaseException as error:  # also SystemExit, which would end the loop of all runs
         this = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and this is not None and this.cancelling():
@@ -62,10 +73,12 @@ async def _awaited(watch: Watch, body: Callable[[], Any]) -> tuple[Any, BaseExce
         return None, error
 
 
-def _came(watch: Watch, value: Any, error: BaseException | None) -> Came:
+def _came(watch: Watch, desk: Desk, value: Any, error: BaseException | None) -> Came:
     """What is told and kept of a call, also of one that failed: the model is told, so what it has read counts."""
     result, name = _told(value, error)
-    made = watch.made(None)  # not its value: of a text nothing can be brought back, so a file that it wrote is told of
+    made = watch.made(
+        None, desk.spent
+    )  # not its value: of a text nothing can be brought back, so a file that it wrote is told of
     made.run_s, made.outputs = watch.run_s, watch.outputs
     return Came(result, name, made)
 

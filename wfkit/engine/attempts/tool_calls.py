@@ -7,6 +7,7 @@ model is asked, and with what, is not known here.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from wfkit.core.result import Output, Read
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.define.tools import KEY, InvalidArguments, ToolFunction
 from wfkit.engine.asking.asker import Asker
+from wfkit.engine.asking.desk import Desk
+from wfkit.engine.asking.spending import together
 from wfkit.engine.attempts.bodies import failure_of
 from wfkit.engine.attempts.tool_body import Came, run_tool
 from wfkit.engine.attempts.tool_text import bounded, error_text
@@ -48,13 +51,14 @@ class Wish:
 
 @dataclass(slots=True)
 class ToolCalls:
-    """The tools of one attempt of a prompt. `stoppable` are coroutines that the end of a run may cancel: while they
-    wait for tools, no paid reply is on its way."""
+    """The tools of one attempt of a prompt; each call asks models at a desk of its own. `stoppable` are coroutines that
+    the end of a run may cancel: while they wait for tools, no paid reply to the prompt is on its way."""
 
     ready: ReadyNode
     context: Context
     asker: Asker
     stoppable: set[asyncio.Task[Any]]
+    new_desk: Callable[[], Desk]
     _made: list[Made] = field(default_factory=list)
     _errors: int = 0
 
@@ -86,7 +90,7 @@ class ToolCalls:
         return [ended.result for ended, _ in done]
 
     def into(self, made: Made) -> Made:
-        """What the attempt made, with all that its tools read and printed."""
+        """What the attempt made, with all that its tools read, printed and spent."""
         reads: dict[tuple[str, str], Read] = {}
         problem = made.problem
         for each in self._made:
@@ -96,8 +100,10 @@ class ToolCalls:
                 if known.digest != read.digest:
                     problem = problem or f"{read.name!r} changed between two calls of its tools"
         found = tuple(sorted(reads.values(), key=lambda read: (read.kind, read.name)))
+        spent = together([made.spent, *(each.spent for each in self._made)])
         notes = tuple(dict.fromkeys(note for each in self._made for note in each.notes))
-        return replace(made, reads=found, problem=problem, outputs=(*self.outputs, *made.outputs), notes=notes)
+        outputs = (*self.outputs, *made.outputs)
+        return replace(made, reads=found, problem=problem, outputs=outputs, notes=notes, spent=spent)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -113,7 +119,7 @@ class ToolCalls:
         if isinstance(known, ToolEnded) and self._still_holds(known):
             ended = replace(known, attempt=self.asker.attempt, at=time.time(), served=True)
             await self.asker.record(ended, False)
-            return ended, Made(None, known.reads, known.problem)
+            return ended, Made(None, known.reads, known.problem, spent=known.spent)
         tool = next((tool for tool in self.ready.tools if tool.name == wish.call.name), None)
         if tool is None:
             names = ", ".join(tool.name for tool in self.ready.tools)
@@ -128,7 +134,7 @@ class ToolCalls:
         calls[wish.turn, wish.place] = started
         await self.asker.record(started, True)
         key = {} if started.idempotency_key is None else {KEY: started.idempotency_key}
-        came = await run_tool(self.ready, self.context.around, tool, {**arguments, **key})
+        came = await run_tool(self.ready, self.context.around, tool, {**arguments, **key}, self.new_desk())
         ended = _ended(started, came)
         calls[wish.turn, wish.place] = ended
         await self.asker.record(ended, True)
@@ -136,7 +142,8 @@ class ToolCalls:
 
     def _still_holds(self, known: ToolEnded) -> bool:
         """Whether an earlier result may serve: it was kept, and what the tool has read is what it was."""
-        return known.result != WITHHELD and all(map(ReadChecker(self.context.around.project).unchanged, known.reads))
+        unchanged = ReadChecker(self.context.around.project, self.context.around.counted).unchanged
+        return known.result != WITHHELD and all(map(unchanged, known.reads))
 
     def _started(self, wish: Wish, tool: ToolFunction, again: bool) -> ToolStarted:
         task, node, key = self.asker.task, self.ready.node.name, None
@@ -186,6 +193,7 @@ def _ended(started: ToolStarted, came: Came) -> ToolEnded:
         error=came.error,
         reads=came.made.reads,
         problem=came.made.problem,
+        spent=came.made.spent,
     )
 
 

@@ -6,7 +6,7 @@ Asks the store and the bundled price file, never the network. What cannot be for
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from wfkit.core.call import Usage
 from wfkit.core.estimate import (
@@ -117,7 +117,9 @@ _Alike = tuple[
 def _node(job: Outlook, history: History, known: dict[_Alike, NodeEstimate]) -> NodeEstimate:
     past, same = history.of(job.spec)
     if job.spec.kind is NodeKind.PROMPT:
-        return _timed(_prompt(job, past, same), job, past, same)
+        made = _prompt(job, past, same)
+        unknown = job.asks and not past.results and job.tasks[2] != made.free
+        return _timed(_with_tools(made, job) if unknown else made, job, past, same)
     if job.asks:
         return _timed(_asking(job, past, same), job, past, same)
     if past.results:
@@ -202,6 +204,12 @@ def _prompt(job: Outlook, past: Past, same: bool) -> NodeEstimate:
         return NodeEstimate(usd, tokens, calls=calls, free=free, basis=_from_past(past, same))
     usd, tokens, basis, gaps = _listed(job, past)
     return NodeEstimate(usd, tokens, calls=calls, free=free, basis=basis, gaps=gaps)
+
+
+def _with_tools(made: NodeEstimate, job: Outlook) -> NodeEstimate:
+    """The estimate of a prompt whose tools ask models, before it has run."""
+    usd, gap = Span(made.usd.low, None, job.max_usd), "what its tools ask is known only when it has run once"
+    return replace(made, usd=usd, tokens=UNKNOWN, calls=UNKNOWN, gaps=(*made.gaps, gap))
 
 
 def _tokens(past: Past, tasks: int) -> Span:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import time
+from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,12 @@ from wfkit.keys.values import Classes, digest
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Where bodies run: names of files are relative to `project`, output beyond `limit_kb` is dropped; `strict`: who
-    changes an input fails."""
+    changes an input fails. `counted` are the settings that a value may depend on."""
 
     project: Path
     limit_kb: int
     strict: bool = False
+    counted: Mapping[str, str] = field(default_factory=dict)
 
 
 # By task, turn and place: the calls of tools that were begun or have ended, while the task has not.
