@@ -29,8 +29,12 @@ RUN_ID = "0192f0c4-7b1e-7a52-9d0e-aa12cc34dd56"
 
 
 def node(name: str, *deps: str, kind: str = "python", **more: object) -> NodeRow:
-    """A node that ended well, unless told otherwise."""
+    """A node that ended well, unless told otherwise. `run_s` are its seconds from start to end."""
     row = NodeRow(name, kind, deps, False, {"success": 1}, {"never_run": 1}, T, T + 1, 1.0)
+    if "run_s" in more:
+        run_s = more.pop("run_s")
+        times = {"started_at": T, "ended_at": T + run_s} if run_s else {"started_at": None, "ended_at": None}
+        more = {**times, "work_s": run_s, **more}
     return replace(row, **more)
 
 

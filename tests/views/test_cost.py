@@ -73,7 +73,7 @@ def test_doubts_are_counted() -> None:
     text = Cost(rows.busy()).text()
     said = " ".join(text.split())
     assert "≥$0.0412 billed for 250 model calls (52 unpriced, 3 estimated)" in said
-    assert "the cache saved $1.84 and 6 m 12 s; $0.0011 went into failed attempts." in said
+    assert "the cache saved $1.84 and 6 m 12 s of work; $0.0011 went into failed attempts." in said
 
 
 def test_many_nodes_become_one_bar_of_others() -> None:

@@ -25,7 +25,7 @@ ROWS = (
 
 def test_the_sentence_counts_nodes_and_tasks() -> None:
     """How many run, await, are cached, and what the cache saves; inputs are no steps."""
-    said = "2 of 4 nodes to run (189 tasks), 1 awaiting its inputs, 1 cached (saving $1.84 and 6 m 12 s)."
+    said = "2 of 4 nodes to run (189 tasks), 1 awaiting its inputs, 1 cached (saving $1.84 and 6 m 12 s of work)."
     assert PlanView(ROWS).sentence() == said
 
 
@@ -43,8 +43,8 @@ def test_a_line_a_node() -> None:
     ("rows", "said"),
     [
         ((), "Nothing to run: the plan has no nodes."),
-        (ROWS[1:2], "Nothing to run: the one node is cached (saving 1.2 s)."),
-        (ROWS[1:2] * 2, "Nothing to run: all 2 nodes are cached (saving 2.4 s)."),
+        (ROWS[1:2], "Nothing to run: the one node is cached (saving 1.2 s of work)."),
+        (ROWS[1:2] * 2, "Nothing to run: all 2 nodes are cached (saving 2.4 s of work)."),
         (ROWS[4:], "1 of 1 node to run (1 task)."),
     ],
 )
@@ -122,6 +122,7 @@ def test_the_object_keeps_its_keys() -> None:
     ]  # fmt: skip
     assert list(found["nodes"][0]) == [
         "node", "kind", "mapped", "model", "needs", "to_run", "cached", "awaits", "reasons", "usd", "tokens", "run_s",
+        "work_s",
         "calls", "free_calls", "basis", "unknown",
     ]  # fmt: skip
     assert found["nodes"][0]["usd"] == {"low": 0.1, "expected": None, "high": None}

@@ -13,7 +13,7 @@ from wfkit.views.progress import Progress
 def test_a_line_a_node_and_the_totals_last() -> None:
     """Glyph, items, time, cost, saving; then status, nodes, calls, elapsed time, money; then errors."""
     lines = Progress(rows.busy(), rows.T + 20).text().split("\n")
-    assert lines[2] == "> label    4,812/5,000 (12 ✗)  1 m 32 s  ≥$0.0412  saved $1.84, 6 m 12 s"
+    assert lines[2] == "> label    4,812/5,000 (12 ✗)  20.0 s  ≥$0.0412  saved $1.84, 6 m 12 s"
     assert lines[8] == "running: 4/8 nodes, 250 calls  20.0 s  ≥$0.0412  saved $1.84, 6 m 12 s"
     assert lines[9] == "✗ label: RateLimitError: 429"
     assert len(lines) == 10

@@ -49,10 +49,10 @@ def test_items_are_counted_when_known(tasks: dict[str, int], reasons: dict[str, 
     ("usd", "s", "shown"),
     [
         (Decimal(0), 0.0, ""),
-        (Decimal("1.84"), 372.0, "$1.84 and 6 m 12 s"),
-        (None, 3.0, "3.0 s"),
+        (Decimal("1.84"), 372.0, "$1.84 and 6 m 12 s of work"),
+        (None, 3.0, "3.0 s of work"),
         (None, None, "?"),
-        (Decimal(0), 3.0, "3.0 s"),
+        (Decimal(0), 3.0, "3.0 s of work"),
     ],
 )
 def test_saved(usd: Decimal | None, s: float | None, shown: str) -> None:
@@ -70,7 +70,7 @@ def test_sentence() -> None:
     """Outcome, nodes, tasks, time and money, in this order."""
     assert tally.sentence(rows.busy(), rows.T + 20) == (
         "Run 0192f0c4 is running: 4 of 8 nodes done (183 done, 4,621 cached, 12 failed, 8 running) in 20.0 s. "
-        "≥$0.0412 billed for 250 model calls (52 unpriced, 3 estimated); the cache saved $1.84 and 6 m 12 s; "
+        "≥$0.0412 billed for 250 model calls (52 unpriced, 3 estimated); the cache saved $1.84 and 6 m 12 s of work; "
         "$0.0011 went into failed attempts."
     )
 

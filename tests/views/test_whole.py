@@ -76,7 +76,7 @@ def test_while_it_runs() -> None:
         ({"saved_usd": None}, None, 500.0),
         ({"spent": Spent(), "served": 20}, None, 500.0),
         ({"spent": Spent(10, 1, 1, Decimal("0.1")), "served": 10}, 10.0, 500.0),
-        ({"run_s": None}, 10.0, None),
+        ({"work_s": None}, 10.0, None),
         ({"saved_s": None}, 10.0, None),
         ({"started_at": None}, 10.0, 1000.0),
         ({"ended_at": rows.T + 3600}, 10.0, 1000.0),

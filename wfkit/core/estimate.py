@@ -46,7 +46,8 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class NodeEstimate:
-    """What the tasks of one node are expected to take; `run_s` adds the seconds of its tasks.
+    """What the tasks of one node are expected to take; `work_s` adds the seconds of its tasks, of which as many work at
+    once as there are `seats`.
 
     `free` counts tasks whose questions the call log answers. `basis` says what it was foretold from, `gaps` what is
     not known and why, `time_gap` the same of its time. `task_s` are the seconds of one task (low, expected, high).
@@ -54,13 +55,31 @@ class NodeEstimate:
 
     usd: Span = NOTHING
     tokens: Span = NOTHING
-    run_s: Span = NOTHING
+    work_s: Span = NOTHING
     calls: Span = NOTHING
     free: int = 0
     basis: str = ""
     gaps: tuple[str, ...] = ()
     time_gap: str = ""
     task_s: Cases = (0.0, 0.0, 0.0)
+    seats: int = 1
+
+    @property
+    def run_s(self) -> Span:
+        """Seconds from start to end, if the node has all seats for itself."""
+        work, seats, (low, expected, high) = self.work_s, self.seats, self.task_s
+        if seats == 1 or work is NOTHING:
+            return work
+        return Span(
+            _at_once(work.low, low, seats) or 0.0,
+            _at_once(work.expected, expected, seats),
+            _at_once(work.high, high, seats),
+        )
+
+
+def _at_once(work_s: float | None, task_s: float | None, seats: int) -> float | None:
+    """Work shared out to so many seats; it takes no less than one of its tasks."""
+    return None if work_s is None else min(work_s, max(work_s / seats, task_s or 0.0))
 
 
 IDLE = NodeEstimate()

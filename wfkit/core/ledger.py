@@ -73,7 +73,7 @@ class Account:
     no_worst: int = 0
     wasted_usd: Decimal = Decimal(0)
     wasted_unpriced: int = 0
-    run_s: float = 0.0
+    work_s: float = 0.0
     hits: int = 0
     saved_usd: Decimal | None = Decimal(0)
     saved_s: float | None = 0.0
@@ -117,7 +117,7 @@ class Ledger:
     def worked(self, node: int, task: int, attempt: int, run_s: float | None) -> None:
         """Book the seconds of an attempt that ended well; what its calls cost was not wasted."""
         account = self.of(node)
-        account.run_s += run_s or 0.0
+        account.work_s += run_s or 0.0
         if account.open:
             account.open.pop((task, attempt), None)
 
@@ -125,7 +125,7 @@ class Ledger:
         """Book attempts that ended well, in order."""
         account = self.of(node)
         for run_s in seconds:
-            account.run_s += run_s or 0.0
+            account.work_s += run_s or 0.0
         if account.open:
             for task in tasks:
                 account.open.pop((task, attempt), None)

@@ -1,11 +1,12 @@
 """Rows about runs, as the store reports them and the views draw them.
 
 Plain frozen data: times are Unix seconds, durations seconds, money `Decimal` dollars, and None is unknown. No sums are
-made here.
+made here, but for the time between two moments.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 from decimal import Decimal
 
@@ -62,10 +63,12 @@ class CellsRow:
 class NodeRow:
     """A node within a run.
 
-    `tasks` counts its tasks by state, `reasons` by reason; `run_s` sums its attempts; `deps` are names of nodes, `over`
-    the one whose items it maps. `served` counts the questions that the call log answered; `wasted_usd` of
-    what it spent bought nothing. Of a sample, `sample_of` is how many items there are and `sample_seed` what picked
-    some (None: the first ones). `saying` is the end of what its model says right now, of a run that goes on.
+    `tasks` counts its tasks by state, `reasons` by reason. It worked from `started_at`, when its first attempt began,
+    to `ended_at`, when the last one ended, but for the `paused_s` in which nothing went on; `work_s` sums its tasks,
+    many of which may have worked at once. `deps` are names of nodes, `over` the one whose items it maps. `served`
+    counts the questions that the call log answered; `wasted_usd` of what it spent bought nothing. Of a sample,
+    `sample_of` is how many items there are and `sample_seed` what picked some (None: the first ones). `saying` is the
+    end of what its model says right now, of a run that goes on.
     """
 
     name: str
@@ -76,7 +79,7 @@ class NodeRow:
     reasons: dict[str, int] = field(default_factory=dict)
     started_at: float | None = None
     ended_at: float | None = None
-    run_s: float | None = None
+    work_s: float | None = None
     spent: Spent = Spent()
     saved_usd: Decimal | None = Decimal(0)
     saved_s: float | None = 0.0
@@ -88,6 +91,18 @@ class NodeRow:
     sample_of: int | None = None
     sample_seed: int | None = None
     saying: str | None = None
+    paused_s: float = 0.0
+
+    @property
+    def run_s(self) -> float | None:
+        """Seconds from its start to its end; None if it did nothing, or has no end yet."""
+        return self.lasted_s(self.ended_at)
+
+    def lasted_s(self, until: float | None) -> float | None:
+        """Seconds from its start to then."""
+        if self.started_at is None or until is None:
+            return None
+        return max(0.0, until - self.started_at - self.paused_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,3 +250,10 @@ class RunReport:
     cut_attempts: int = 0
     decisions: tuple[DecisionRow, ...] = ()
     cells: CellsRow | None = None
+
+
+def paused_s(pauses: Sequence[tuple[float, float]], start: float | None, end: float | None) -> float:
+    """How much of a time fell into pauses, each given by its end and its seconds; `end` None: it still goes on."""
+    if start is None:
+        return 0.0
+    return sum(seconds for at, seconds in pauses if start < at and (end is None or at < end))

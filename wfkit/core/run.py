@@ -30,10 +30,10 @@ class Run:
     Lists are indexed by node or by task; `first[n]` is the first task of node n, -1 before it is resolved. `running`
     maps tasks to their attempt number. Queues hold what `decide` has to answer next: `ready` heaps of (-priority, node)
     by lane, `retry` heaps of (due, task) by lane and priority. `labels` name the items of maps that have a key column,
-    `made_by` gives the older definition whose result stands in for a task. In a run with a sample `worked` tells when
-    the first task of a map began and the last one ended. `began` tells when the first attempt of a task began (not in
-    slices), `quickest` what the quickest task of a node with a deadline took, in seconds. `requests` counts what each
-    question of a task has sent.
+    `made_by` gives the older definition whose result stands in for a task. `worked` tells when the first attempt of a
+    node began and the last one ended, `pauses` when and after how long the run was adopted. `began` tells when the
+    first attempt of a task began (not in slices), `quickest` what the quickest task of a node with a deadline took, in
+    seconds. `requests` counts what each question of a task has sent.
     """
 
     started: e.RunStarted
@@ -61,6 +61,7 @@ class Run:
     labels: dict[int, tuple[str, ...]] = field(default_factory=dict)
     samples: dict[int, Sample] = field(default_factory=dict)
     worked: dict[int, tuple[float, float | None]] = field(default_factory=dict)
+    pauses: list[tuple[float, float]] = field(default_factory=list)
     made_by: dict[int, str] = field(default_factory=dict)
     deadline_s: float | None = None
     deadline_at: float | None = None
@@ -213,8 +214,7 @@ def _dispatched(run: Run, event: e.Dispatched) -> None:
     if len(event.tasks) == 1:
         run.began.setdefault(event.tasks[0], event.at)
     run.node_state[node] = TaskState.RUNNING
-    if run.samples and run.specs[node].over is not None:
-        run.worked.setdefault(node, (event.at, None))
+    run.worked.setdefault(node, (event.at, None))
     trim(run.ready.get(lane, []), run.queues)
 
 
@@ -373,6 +373,7 @@ def _adopted(run: Run, event: e.Adopted) -> None:
     """A new owner: what was running starts again as its next attempt; what was paid or acknowledged stays."""
     run.epoch, run.status, run.ended_at = event.epoch, RunState.RUNNING, None
     run.paused_s += event.idle_s
+    run.pauses.append((event.at, event.idle_s))
     run.ledger.broken_off()
     _set_deadline(run, event.at, event.deadline_s)
     run.began = {task: at + event.idle_s for task, at in run.began.items()}

@@ -132,6 +132,7 @@ class Outcome:
                 **{state.value: row.tasks.get(state, 0) for state in (TaskState.SUCCESS, TaskState.CACHED)},
                 "failed": row.tasks.get(TaskState.FAILED, 0),
                 "run_s": row.run_s,
+                "work_s": row.work_s,
                 "cost_usd": row.spent.cost_usd,
                 "saved_usd": row.saved_usd,
                 "error": row.error,

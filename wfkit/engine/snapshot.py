@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from wfkit.core.events import NodeSpec
 from wfkit.core.ledger import Account
-from wfkit.core.report import NodeRow, RunReport, RunRow
+from wfkit.core.report import NodeRow, RunReport, RunRow, paused_s
 from wfkit.core.result import NOTHING_SPENT, Spent
 from wfkit.core.run import Run
 from wfkit.core.terms import NodeKind, TaskState
@@ -84,7 +84,7 @@ def _node(run: Run, n: int, spec: NodeSpec, names: list[str]) -> NodeRow:
         reasons=reasons,
         started_at=began,
         ended_at=ended,
-        run_s=account.run_s,
+        work_s=account.work_s,
         spent=account.spent() if account.calls else NOTHING_SPENT,
         saved_usd=account.saved_usd,
         saved_s=account.saved_s,
@@ -95,6 +95,7 @@ def _node(run: Run, n: int, spec: NodeSpec, names: list[str]) -> NodeRow:
         wasted_usd=account.wasted_usd,
         sample_of=None if sample is None else sample.total,
         sample_seed=None if sample is None else sample.seed,
+        paused_s=paused_s(run.pauses, began, ended) if run.pauses else 0.0,
     )
 
 

@@ -37,8 +37,8 @@ class Dag(View):
     report: RunReport
 
     def data(self) -> pd.DataFrame:
-        """A row a node: name, kind, state, done, total, reasons, run_s, calls, cost_usd, saved_usd, model, needs,
-        error.
+        """A row a node: name, kind, state, done, total, reasons, run_s (from its first start to its last end),
+        work_s (of its tasks together), calls, cost_usd, saved_usd, model, needs, error.
         """
         return frame([_record(row) for row in self.report.nodes], _COLUMNS)
 
@@ -82,9 +82,10 @@ class Dag(View):
         return "\n".join([*head, *grid, *([cut] if cut else [])])
 
 
-_COLUMNS: Final = ("name", "kind", "state", "done", "total", "reasons", "run_s", "calls", "cost_usd", "saved_usd",
-"model",
-                   "needs", "error")  # fmt: skip
+_COLUMNS: Final = (
+    "name", "kind", "state", "done", "total", "reasons", "run_s", "work_s", "calls", "cost_usd", "saved_usd", "model",
+    "needs", "error",
+)  # fmt: skip
 
 
 def _record(row: NodeRow) -> tuple[object, ...]:
@@ -92,7 +93,8 @@ def _record(row: NodeRow) -> tuple[object, ...]:
     return (
         row.name, row.kind, str(theme.state_of(row.tasks)), tally.ended(row.tasks), tally.total(row.tasks),
         tally.reasons(row),
-        row.run_s, row.spent.calls, None if cost is None else float(cost), None if saved is None else float(saved),
+        row.run_s, row.work_s, row.spent.calls,
+        None if cost is None else float(cost), None if saved is None else float(saved),
         row.model, ", ".join(row.deps), row.error,
     )  # fmt: skip
 
@@ -161,8 +163,7 @@ def hover(row: NodeRow) -> str:
     lines = [f"<b>{label(columns.cut(row.name, 60))}</b> - {theme.word(theme.state_of(row.tasks))}"]
     lines += [label(tally.states(row.tasks))] if row.mapped and row.tasks else []
     lines += [label(tally.reasons(row))] if row.reasons else []
-    if row.run_s:
-        lines.append(f"time {numbers.seconds(row.run_s)}")
+    lines += [_times(row)] if tally.node_time(row) else []
     if row.spent.calls:
         tokens = f"{numbers.tokens(row.spent.input_tokens)} in, {numbers.tokens(row.spent.output_tokens)} out"
         lines.append(f"{numbers.plural(row.spent.calls, 'call')}, tokens {tokens}, {label(tally.cost(row.spent))}")
@@ -171,16 +172,22 @@ def hover(row: NodeRow) -> str:
     return "<br>".join(lines)
 
 
+def _times(row: NodeRow) -> str:
+    work = tally.node_work(row)
+    return f"time {tally.node_time(row)}" + (f", work {work} in all" if work else "")
+
+
 def node_table(rows: tuple[NodeRow, ...]) -> Markup:
     """The nodes as a table: the twin of the picture."""
-    heads = ("", "node", "kind", "items", "why", "time", "calls", "cost", "saved", "error")
+    heads = ("", "node", "kind", "items", "why", "time", "work", "calls", "cost", "saved", "error")
     body = [
         (
             pieces.glyph(theme.state_of(row.tasks)), pieces.code(row.name), row.kind, tally.counter(row),
-            tally.reasons(row), tally.node_time(row), numbers.count(row.spent.calls) if row.spent.calls else "",
+            tally.reasons(row), tally.node_time(row), tally.node_work(row),
+            numbers.count(row.spent.calls) if row.spent.calls else "",
             tally.node_cost(row), tally.saved(row.saved_usd, row.saved_s), columns.cut(row.error or "", 160),
         )
         for row in rows[:_LISTED]
     ]  # fmt: skip
     cut = pieces.note(pieces.shown_of(len(body), len(rows), "nodes"))
-    return pieces.stack(pieces.table(heads, "---nwnnnnw", body), cut)
+    return pieces.stack(pieces.table(heads, "---nwnnnnnw", body), cut)

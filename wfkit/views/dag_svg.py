@@ -120,5 +120,6 @@ def explain(row: NodeRow) -> str:
     parts += [tally.states(row.tasks)] if row.mapped and row.tasks else []
     parts += [f"why: {tally.reasons(row)}"] if row.reasons else []
     parts += [f"time {tally.node_time(row)}"] if tally.node_time(row) else []
+    parts += [f"work {tally.node_work(row)} in all"] if tally.node_work(row) else []
     parts += [f"cost {tally.node_cost(row)}"] if tally.node_cost(row) else []
     return columns.cut("; ".join(parts), 400)

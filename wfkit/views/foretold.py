@@ -53,7 +53,7 @@ def compared(run: RunRow) -> str:
     parts = [_pair(found.usd, usd, numbers.money, _LEAST_USD)] if asked else []
     parts += [_pair(found.tokens, used, lambda count: f"{numbers.tokens(count)} tokens")] if asked else []
     if asked or found.run_s.high != 0:
-        parts.append(_pair(found.run_s, run.ended_at - run.started_at, numbers.seconds, _LEAST_S))
+        parts.append(_pair(found.run_s, run.ended_at - run.started_at - run.paused_s, numbers.seconds, _LEAST_S))
     told = [part for part in parts if part]
     return "expected " + "; ".join(told) if told else ""
 

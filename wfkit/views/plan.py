@@ -68,13 +68,14 @@ class PlanView(View):
 
     def data(self) -> pd.DataFrame:
         """A row a node: node, kind, to_run, cached, awaits, reasons, detail, model, saved_usd, saved_s, then usd,
-        tokens and run_s each as low, expected and high (NaN: not known), free_calls, basis, unknown.
+        tokens, run_s (from start to end) and work_s (of its tasks together) each as low, expected and high (NaN: not
+        known), free_calls, basis, unknown.
         """
         return frame([_record(row) for row in self.rows], _COLUMNS)
 
     def object(self) -> dict[str, Any]:
         """What `--json` prints. Keys stay; unknown amounts are null. Amounts have low, expected and high: US dollars,
-        tokens, seconds (of a node: of its tasks together), requests to models.
+        tokens, seconds from start to end (`work_s` of a node: of its tasks together), requests to models.
         """
         found = self.estimate or Estimate()
         return {
@@ -173,7 +174,7 @@ class PlanView(View):
         return lines[:_NAMED] + ([f"and {numbers.plural(left, 'more unknown')}: see .data()"] if left > 0 else [])
 
 
-_SPANS: Final = ("usd", "tokens", "run_s")
+_SPANS: Final = ("usd", "tokens", "run_s", "work_s")
 _COLUMNS: Final = (
     "node", "kind", "to_run", "cached", "awaits", "reasons", "detail", "model", "saved_usd", "saved_s",
     *(f"{name}_{case}" for name in _SPANS for case in ("low", "expected", "high")), "free_calls", "basis", "unknown",

@@ -24,7 +24,7 @@ _LINES: Final = 30
 _ERRORS: Final = 5
 _VOICES: Final = 5
 _COLUMNS: Final = (
-    "node", "state", "done", "total", "run_s", "cost_usd", "saved_usd", "saved_s", "sample_of", "sample_seed",
+    "node", "state", "done", "total", "run_s", "work_s", "cost_usd", "saved_usd", "saved_s", "sample_of", "sample_seed",
     "whole_usd", "whole_s",
 )  # fmt: skip
 _QUIET: Final = frozenset({*DONE_WELL, TaskState.PENDING, TaskState.QUEUED, TaskState.SKIPPED})
@@ -38,12 +38,14 @@ class Progress(View):
     now: float | None = None
 
     def data(self) -> pd.DataFrame:
-        """A row a node: node, state, done, total, run_s, cost_usd, saved_usd, saved_s; of a sample also sample_of,
+        """A row a node: node, state, done, total, run_s (from its first start to its last end), work_s (of its
+        tasks together), cost_usd, saved_usd, saved_s; of a sample also sample_of,
         sample_seed, and what all items would take: whole_usd, whole_s.
         """
         found = whole(self.report.nodes)
         records = [
             (row.name, str(theme.state_of(row.tasks)), tally.ended(row.tasks), tally.total(row.tasks), row.run_s,
+             row.work_s,
              None if row.spent.cost_usd is None else float(row.spent.cost_usd),
              None if row.saved_usd is None else float(row.saved_usd), row.saved_s, row.sample_of, row.sample_seed,
              *(found.taking.get(row.name, (None, None)) if found is not None else (None, None)))
@@ -58,7 +60,7 @@ class Progress(View):
         shown, folded = _told(self.report.nodes)
         body = [
             (pieces.glyph(theme.state_of(row.tasks)), pieces.code(columns.cut(row.name, 48)), _bar(row), _items(row),
-             tally.node_time(row), tally.node_cost(row), _saved(row).removeprefix("saved "))
+             tally.node_time(row, self.now), tally.node_cost(row), _saved(row).removeprefix("saved "))
             for row in shown
         ]  # fmt: skip
         run = self.report.run
@@ -84,7 +86,7 @@ class Progress(View):
         shown, folded = _told(self.report.nodes)
         run = self.report.run
         lines: list[tuple[str, ...]] = [
-            (f"{theme.GLYPHS[theme.state_of(row.tasks)]} {row.name}", _items(row), tally.node_time(row),
+            (f"{theme.GLYPHS[theme.state_of(row.tasks)]} {row.name}", _items(row), tally.node_time(row, self.now),
             tally.node_cost(row), _saved(row))
             for row in shown
         ]  # fmt: skip
@@ -139,14 +141,14 @@ def _bar(row: NodeRow) -> Markup:
 def _saved(row: NodeRow) -> str:
     if row.kind == NodeKind.INPUT:
         return ""
-    spared = tally.saved(row.saved_usd, row.saved_s, ", ")
+    spared = tally.saved(row.saved_usd, row.saved_s, ", ", "")
     if not spared:
         return "cached" if theme.state_of(row.tasks) is TaskState.CACHED else ""
     return f"saved {spared}"
 
 
 def _total_saved(report: RunReport) -> str:
-    spared = tally.saved(report.run.saved_usd, report.run.saved_s, ", ")
+    spared = tally.saved(report.run.saved_usd, report.run.saved_s, ", ", "")
     return f"saved {spared}" if spared else ""
 
 

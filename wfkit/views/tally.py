@@ -14,6 +14,7 @@ from wfkit.core.result import Spent
 from wfkit.core.terms import DONE_WELL, ENDED, NodeKind, RunState, TaskState
 from wfkit.views import numbers, theme
 
+_UNDER_WAY: Final = (TaskState.RUNNING, TaskState.RETRYING, TaskState.QUEUED)
 _SAID: Final[Mapping[str, str]] = {
     RunState.RUNNING: "is running",
     RunState.SUCCESS: "is done",
@@ -64,14 +65,26 @@ def node_cost(row: NodeRow) -> str:
     return cost(row.spent) if asks and row.tasks else ""
 
 
-def node_time(row: NodeRow) -> str:
-    """The seconds a node worked, summed over its attempts; empty if none was made."""
-    return numbers.seconds(row.run_s) if row.run_s or (row.run_s is None and row.started_at is not None) else ""
+def node_time(row: NodeRow, now: float | None = None) -> str:
+    """The seconds from the first start of a node to its last end, or to `now` while it works; empty if it did not."""
+    if row.started_at is None:
+        return ""
+    works = any(row.tasks.get(state) for state in _UNDER_WAY)
+    return numbers.seconds(row.lasted_s(now) if works and now is not None else row.run_s)
 
 
-def saved(usd: Decimal | None, s: float | None, between: str = " and ") -> str:
-    """What the cache made unnecessary, `$1.84 and 6 m 12 s`; empty if nothing."""
-    parts = [numbers.money(usd) if usd or usd is None else "", numbers.seconds(s) if s or s is None else ""]
+def node_work(row: NodeRow) -> str:
+    """The seconds of all tasks of a node together; empty unless several may have worked at once."""
+    return numbers.seconds(row.work_s) if row.mapped and row.work_s and total(row.tasks) > 1 else ""
+
+
+def saved(usd: Decimal | None, s: float | None, between: str = " and ", work: str = " of work") -> str:
+    """What the cache made unnecessary, `$1.84 and 6 m 12 s of work` (seconds of its tasks together); empty if
+    nothing."""
+    parts = [
+        numbers.money(usd) if usd or usd is None else "",
+        f"{numbers.seconds(s)}{work}" if s else numbers.UNKNOWN if s is None else "",
+    ]
     known = [part for part in parts if part and part != numbers.UNKNOWN]
     return between.join(known) if known else numbers.UNKNOWN if any(parts) else ""
 

@@ -120,10 +120,10 @@ def _usd(row: NodeRow) -> float | None:
 
 def _seconds(row: NodeRow) -> float | None:
     """Seconds of the tasks that ended, divided by how many were at work at once where that is known."""
-    worked = row.run_s if _ran(row) else 0.0
+    worked = row.work_s if _ran(row) else 0.0
     if worked is None or row.saved_s is None:
         return None
-    lasted = None if row.started_at is None or row.ended_at is None else row.ended_at - row.started_at
+    lasted = row.run_s
     at_once = max(1.0, worked / lasted) if lasted else 1.0
     return (worked + row.saved_s) / at_once
 

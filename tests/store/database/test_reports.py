@@ -47,7 +47,7 @@ def test_rows_of_nodes(cursor: duckdb.DuckDBPyConnection) -> None:
     assert nodes["broken"].error == "KeyError: 'x'"
     assert nodes["last"].tasks == {"skipped": 1}
     assert nodes["last"].error == "needs 'broken', which did not succeed"
-    assert nodes["table"].run_s == 0.25
+    assert nodes["table"].work_s == 0.25
     assert nodes["table"].started_at is not None
 
 

@@ -82,6 +82,9 @@ def estimate(
     history = History(past)
     known: dict[_Alike, NodeEstimate] = {}
     nodes = {n: IDLE if _is_idle(job) else _node(job, history, known) for n, job in jobs.items()}
+    for n, job in jobs.items():
+        if job.tasks[2] != 1 and nodes[n] is not IDLE:
+            nodes[n] = replace(nodes[n], seats=_seats(job.spec, settings))
     busy = [node for node in nodes.values() if node is not IDLE]
     if not busy:
         return nodes, Estimate()
@@ -98,11 +101,13 @@ def _is_idle(job: Outlook) -> bool:
     return job.tasks[2] == 0 or job.spec.kind is NodeKind.INPUT
 
 
-def _work(job: Outlook, node: NodeEstimate, settings: Settings) -> Work:
-    spec, tasks = job.spec, job.tasks
+def _seats(spec: NodeSpec, settings: Settings) -> int:
     seats = settings.threads if spec.pool == "python" else settings.concurrency
-    if spec.max_parallel is not None and spec.max_parallel < seats:
-        seats = spec.max_parallel
+    return seats if spec.max_parallel is None else min(spec.max_parallel, seats)
+
+
+def _work(job: Outlook, node: NodeEstimate, settings: Settings) -> Work:
+    spec, tasks, seats = job.spec, job.tasks, _seats(job.spec, settings)
     if node.free:
         low, expected, high = (None if count is None else max(0, count - node.free) for count in tasks)
         return Work((low or 0, expected, high), node.task_s, spec.lane, seats, spec.deps)

@@ -65,18 +65,7 @@ SELECT
     sum(worst_usd) FILTER (unanswered), count(*) FILTER (unanswered AND worst_usd IS NULL), sum(wasted_usd)
 FROM calls_latest WHERE run_id IN ({runs}) AND state <> 'started' AND NOT served GROUP BY ALL
 """
-_WORKED = """
-SELECT node, sum(s) FROM (
-    SELECT node, run_s AS s FROM results WHERE run_id IN ({runs})
-    UNION ALL
-    SELECT n.name, epoch(f."at" - s."at") FROM attempts f
-    JOIN attempts s ON s.run_id = f.run_id AND s.attempt = f.attempt AND s.state = 'running'
-        AND f.task >= s.task AND f.task < s.task + s.tasks
-    ASOF JOIN task_ranges r ON r.run_id = f.run_id AND f.task >= r.first
-    JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
-    WHERE f.run_id IN ({runs}) AND f.state = 'failed'
-) GROUP BY ALL
-"""
+_TIMES = "SELECT node, epoch(started_at), epoch(ended_at), work_s, paused_s FROM node_times WHERE run_id IN ({runs})"
 _SERVED = """
 SELECT run_id, node, count(*), sum(saved_usd), bool_or(saved_usd IS NULL)
 FROM calls_latest WHERE run_id IN ({runs}) AND state = 'ended' AND served GROUP BY ALL
@@ -119,7 +108,8 @@ class _Books:
     reasons: Counter[str] = field(default_factory=Counter)
     started_at: float | None = None
     ended_at: float | None = None
-    run_s: float | None = None
+    work_s: float | None = None
+    paused_s: float = 0.0
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -187,8 +177,9 @@ def report(cursor: DuckDBPyConnection, run_id: str | None = None, attempts: int 
             return None
         run_id = newest[0][0]
     books, nodes = _accounts(cursor, [run_id])
-    for name, seconds in _ask(cursor, _WORKED, [run_id]):
-        books[run_id, name].run_s = seconds
+    for name, start, end, work_s, paused_s in _ask(cursor, _TIMES, [run_id]):
+        book = books[run_id, name]
+        book.started_at, book.ended_at, book.work_s, book.paused_s = start, end, work_s, paused_s
     for _, name, *sample in _ask(cursor, _SAMPLED, [run_id]):
         books[run_id, name].sample = tuple(sample)
     rows = _run_rows(cursor, [run_id], books, nodes)
@@ -294,7 +285,8 @@ def _node_rows(books: Account, nodes: list[Any]) -> tuple[NodeRow, ...]:
                 reasons=dict(book.reasons),
                 started_at=book.started_at,
                 ended_at=book.ended_at,
-                run_s=book.run_s,
+                work_s=book.work_s,
+                paused_s=book.paused_s,
                 spent=book.spent(),
                 saved_usd=book.saved_usd,
                 saved_s=book.saved_s,

@@ -226,6 +226,26 @@ SELECT
     count(*) FILTER (unanswered) AS unanswered, sum(worst_usd) FILTER (unanswered) AS unanswered_usd
 FROM calls_latest WHERE state <> 'started' GROUP BY ALL;
 
+-- When each node of a run worked: `run_s` from its first start to its last end without the time in which the run was
+-- interrupted (`paused_s`), `work_s` the seconds of all its tasks together, many of which may have worked at once.
+CREATE VIEW node_times AS
+SELECT
+    t.run_id, t.node, t.started_at, t.ended_at, t.paused_s, coalesce(w.work_s, 0) AS work_s,
+    greatest(0, epoch(t.ended_at - t.started_at) - t.paused_s) AS run_s
+FROM (
+    SELECT
+        a.run_id, a.node, a.started_at, a.ended_at,
+        coalesce(sum(p.idle_s) FILTER (p."at" > a.started_at AND (a.ended_at IS NULL OR p."at" < a.ended_at)), 0)::DOUBLE
+            AS paused_s
+    FROM (
+        SELECT run_id, node, min(started_at) AS started_at, max(ended_at) AS ended_at FROM attempts_latest GROUP BY ALL
+    ) a
+    LEFT JOIN (FROM runs WHERE idle_s > 0) p ON p.run_id = a.run_id
+    GROUP BY ALL
+) t
+LEFT JOIN (SELECT run_id, node, sum(run_s) AS work_s FROM results GROUP BY ALL) w
+    ON w.run_id = t.run_id AND w.node = t.node;
+
 -- How often each node ran, how long it took, what it cost, over all runs.
 CREATE VIEW node_stats AS
 SELECT

@@ -1,0 +1,77 @@
+"""How long nodes took: from their first start to their last end, and the work of their tasks, the same everywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.lab import Lab, run
+from tests.store.database.stories import Story, random_run
+from wfkit.core import events as e
+from wfkit.core.events import NodeSpec
+from wfkit.core.terms import NodeKind
+from wfkit.engine.snapshot import snapshot
+from wfkit.llm.fake import Say, Script
+from wfkit.store.memory import MemoryStore
+from wfkit.views.dag import Dag
+from wfkit.views.progress import Progress
+
+ITEMS, LATENCY_S = 20, 0.2
+
+
+def test_a_map_at_once(lab: Lab) -> None:
+    """Items that work at the same time count once as time and each as work: live, stored, in SQL and in data."""
+    with Script([Say("yes", latency_s=LATENCY_S)] * ITEMS, name="slow"):
+        outcome = run(
+            lab.cells({"ns": f"list(range({ITEMS}))", "said --model fake/slow --each 'n in ns'": "Go {{ n }}"})
+        )
+    workflow = lab.made[0]
+    live = {row.name: row for row in outcome.report.nodes}["said"]
+    report = workflow.store.report(outcome.run_id)
+    assert report is not None
+    kept = {row.name: row for row in report.nodes}["said"]
+    assert live.run_s is not None
+    assert live.work_s is not None
+    assert live.work_s >= 0.9 * ITEMS * LATENCY_S > live.run_s
+    assert (kept.run_s, kept.work_s) == pytest.approx((live.run_s, live.work_s), abs=1e-4)
+    (told,) = workflow.sql("SELECT run_s, work_s FROM node_times WHERE node = 'said'").itertuples(index=False)
+    frames = (outcome.frame(), Dag(report).data(), Progress(report).data())
+    found = [frame.iloc[-1][["run_s", "work_s"]].tolist() for frame in frames]
+    assert [list(told), *found] == [pytest.approx([live.run_s, live.work_s], abs=1e-4)] * 4
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_live_and_stored_are_the_same(seed: int) -> None:
+    """Whatever happened, a node has the same times in the live run and in the store."""
+    told(random_run(seed))
+
+
+def test_a_pause_is_not_work() -> None:
+    """What passed between a crash and the next start is no time of the node that went on; one that had ended keeps
+    its own."""
+    story = Story((NodeSpec("before", NodeKind.PYTHON), NodeSpec("during", NodeKind.PYTHON, (0,))))
+    begin = story.start
+    story.resolve(0)
+    story.tell(e.Dispatched((0,), 1, begin + 1))
+    story.tell(e.Succeeded(0, 1, story.result(0, "1"), begin + 2))
+    story.resolve(1)
+    story.tell(e.Dispatched((1,), 1, begin + 3))
+    story.epoch = 2
+    story.tell(e.Adopted(2, begin + 104, "j2", 100.0))
+    story.tell(e.Dispatched((1,), 2, begin + 105))
+    story.tell(e.Succeeded(1, 2, story.result(1, "2"), begin + 107))
+    assert told(story) == [("before", 1.0, 0.25), ("during", 4.0, 0.25)]
+
+
+def told(story: Story) -> list[tuple[str, float | None, float | None]]:
+    """Name, time and work of each node that worked, in the live run; the store says the same."""
+    store = MemoryStore()
+    store.append(story.entries)
+    report = store.report(story.run_id)
+    store.close()
+    assert report is not None
+    kept, live = ([row for row in each.nodes if row.started_at is not None] for each in (report, snapshot(story.run)))
+    found = [[(row.name, row.run_s, row.work_s) for row in rows] for rows in (kept, live)]
+    assert [each[0] for each in found[0]] == [each[0] for each in found[1]]
+    for stored, lived in zip(*found, strict=True):
+        assert stored[1:] == pytest.approx(lived[1:], abs=1e-4), stored[0]
+    return [(row.name, row.run_s and round(row.run_s, 4), row.work_s) for row in live]
