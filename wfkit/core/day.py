@@ -1,9 +1,11 @@
-"""What one day costs on one store, as all its processes see it. Plain data; where it is kept is not known here."""
+"""What one day costs on one store, as all its processes see it.
+
+Plain data and interfaces; where it is kept is not known here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Protocol
 
@@ -40,10 +42,22 @@ class Page:
     others: Sum
 
 
+class Opened(Protocol):
+    """A page while it is open: for a `with`."""
+
+    def __enter__(self) -> Page:
+        """The page; from now on nobody else has it."""
+        ...
+
+    def __exit__(self, *why: object) -> bool | None:
+        """Keep what was changed."""
+        ...
+
+
 class Seat(Protocol):
     """Where one purse looks into the book of the day, and writes into it."""
 
-    def open(self) -> AbstractContextManager[Page]:
+    def open(self) -> Opened:
         """The page of today, while nobody else has it; changes of `spent` and `mine` are kept."""
         ...
 
