@@ -10,8 +10,8 @@ from wfkit.core.events import Adopted, Dispatched, Entry, RunEnded, RunStarted
 from wfkit.core.terms import RunState
 from wfkit.store import wire
 from wfkit.store.conformance import STARTED
-from wfkit.store.journals import adopt, segments
-from wfkit.store.journals.journal import Journal, Log
+from wfkit.store.journals import adopt, journal, segments
+from wfkit.store.journals.journal import Journal, Log, list_journals
 from wfkit.store.journals.marks import Mark, RunMarks, find, unfinished
 
 
@@ -98,6 +98,28 @@ def test_marks_are_read_once_and_go_on(tmp_path: Path) -> None:
     assert [path.name for path, _, _ in segments.listed(tmp_path)] == [f"{own.id}.{own.commit.durable}.jsonl.gz"]
     assert adopt.interrupted(marks.now()) == [(STARTED, 0)]
     assert adopt.interrupted(RunMarks(tmp_path).now()) == [(STARTED, 0)]
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["new to us", "seen before it grew"])
+@pytest.mark.parametrize("late", [False, True], ids=["before it is listed", "after it is listed"])
+def test_a_journal_becomes_a_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: bool, late: bool) -> None:
+    """Whenever another thread or process makes a segment of a journal, its marks and entries are seen: a run that was
+    adopted there would be adopted under the same epoch once more, and hang."""
+    own, marks = Journal(tmp_path), RunMarks(tmp_path, lambda _: (0, []))
+    own.append([entry(0, 0, STARTED)])
+    own.commit.wait()
+    if seen:
+        marks.now()
+    own.append([entry(1, 0, Adopted(1, 5.0)), entry(1, 1)])
+    own.close()
+    listed = list_journals(tmp_path)
+    assert adopt.retire(tmp_path, {own.id: own.path.stat().st_size}) == 1
+    if late:
+        monkeypatch.setattr(journal, "list_journals", lambda _: listed)
+    assert places(adopt.entries(tmp_path, "run")) == [(0, 0), (1, 0), (1, 1)]
+    assert adopt.interrupted(marks.now()) == [(STARTED, 1)]
+    monkeypatch.undo()
+    assert adopt.interrupted(marks.now()) == [(STARTED, 1)]
 
 
 def test_not_folded_is_not_retired(tmp_path: Path) -> None:

@@ -185,8 +185,14 @@ def read_lines(path: Path, offset: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 def read_data(path: Path, offset: int = 0) -> bytes:
-    """The bytes of a journal or segment from `offset` on; none if it is gone."""
-    return segments.read(path, offset) if segments.is_segment(path) else read_file(path, offset) or b""
+    """The bytes of a journal or segment from `offset` on; none if it is gone. A journal may have become a segment since
+    it was listed."""
+    if segments.is_segment(path):
+        return segments.read(path, offset)
+    data = read_file(path, offset)
+    if data is None and (made := segments.find(path.parents[1], journal_id_of(path))) is not None:
+        return segments.read(made, offset)
+    return data or b""
 
 
 def read_at(root: Path, place: tuple[str, int, int]) -> Sequence[Entry]:

@@ -71,10 +71,12 @@ class RunMarks:
 
     def _of(self, log: Log) -> list[Mark]:
         size, found = self._read.get(log.journal_id) or self._known(log.journal_id)
-        if size < log.size and (size == 0 or not log.segment):
-            data = read_file(log.path.with_name(f"{log.journal_id}{SUFFIX}") if log.segment else log.path, size)
-            found = [*found, *find(data or b"")]
-            self._read[log.journal_id] = (log.size, found)
+        if log.segment and size != log.size:  # not looked at to its end while it was a journal
+            size, found = log.size, list(find(read_file(log.path.with_name(f"{log.journal_id}{SUFFIX}")) or b""))
+        elif size < log.size:
+            data = journal.read_data(log.path, size)
+            size, found = size + data.rfind(b"\n") + 1, [*found, *find(data)]
+        self._read[log.journal_id] = size, found
         return found
 
 

@@ -54,6 +54,11 @@ def read(path: Path, offset: int = 0) -> bytes:
     return bytes(memoryview(found)[offset:])
 
 
+def find(root: Path, journal_id: str) -> Path | None:
+    """The segment that a journal has become, if it has."""
+    return next((path for path, name, _ in listed(root) if name == journal_id), None)
+
+
 def part(root: Path, journal_id: str, offset: int, length: int) -> bytes:
     """A part of a journal that is a segment; the bytes that are there, if it is damaged, too large to look, or gone."""
     found = next((path for path, name, size in listed(root) if name == journal_id and size <= _UNPACKED), None)
