@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from types import TracebackType
 from typing import Protocol
 
 from wfkit.core.frozen import dataclass
@@ -49,7 +50,9 @@ class Opened(Protocol):
         """The page; from now on nobody else has it."""
         ...
 
-    def __exit__(self, *why: object) -> bool | None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None:
         """Keep what was changed."""
         ...
 
