@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import html
+import json
 
-from wfkit.core.secrets import is_named, redact
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wfkit.core.secrets import beginning, is_named, masked, redact, settled
 
 
 @pytest.mark.parametrize("name", ["OPENAI_API_KEY", "my_token", "DB_PASSWORD", "SECRETS_FILE", "PASSWD"])
@@ -25,3 +30,34 @@ def test_errors_quote_pieces_of_keys() -> None:
     told = redact(text, {"MY_TOKEN": "canary-canary"})
     assert told == "key [redacted] [redacted], Bearer [redacted] ?key=[redacted] [redacted]"
     assert redact("a short KEY stays", {"A_KEY": "short"}) == "a short KEY stays"
+
+
+def test_secrets_that_overlap_go_as_one() -> None:
+    """Of a secret within another, or of two that share a part, nothing is left; neither is of one that is spelled."""
+    known = {"A_KEY": "abcdefgh-1234", "B_KEY": "cdefgh-1", "C_KEY": "1234-zyxwv", "D_KEY": 'with "quotes" & more'}
+    assert redact("x abcdefgh-1234 y", known) == "x [redacted] y"
+    assert redact("x abcdefgh-1234-zyxwv y", known) == "x [redacted] y"
+    for spelled in (json.dumps(known["D_KEY"]), repr(known["D_KEY"]), html.escape(known["D_KEY"])):
+        assert redact(f"a {spelled} b", known).strip("ab \"'") == "[redacted]"
+    assert redact("aaaaaaaaaaaa", {"A_KEY": "aaaaaaaa"}) == "[redacted]"
+
+
+@given(st.text("ab1-", min_size=8, max_size=20), st.text("xy ", max_size=30), st.text("xy ", max_size=30))
+def test_no_beginning_of_a_secret_is_told(secret: str, before: str, after: str) -> None:
+    """A text that grows letter by letter shows nothing of a secret, not even while its end has not come; what holds
+    none comes out unchanged."""
+    known = {"A_KEY": secret}
+    whole = f"{before}{secret}{after}"
+    for end in range(len(whole) + 1):
+        shown = settled(whole[:end], known)
+        assert not set("ab1-").intersection(shown.replace("[redacted]", ""))
+        assert shown.startswith(whole[: min(end, len(before))])
+    assert settled(whole, known) == f"{before}[redacted]{after}"
+
+
+def test_what_is_cut_is_redacted_before() -> None:
+    """A text that fits stays as it is: it is redacted where it is written."""
+    known = {"A_KEY": "abcdefgh-1234"}
+    assert beginning("x abcdefgh-1234", 15, known) == "x abcdefgh-1234"
+    assert beginning("x abcdefgh-1234 yyyy", 15, known) == "x [redacted] yy"
+    assert masked("x abcdefgh-1234 y", known) == "x ************* y"

@@ -21,6 +21,7 @@ import wfkit.errors
 from wfkit.cli.notebook_file import save_notebook
 from wfkit.cli.screen import Screen
 from wfkit.cli.tally import Tally, read_summaries, tally
+from wfkit.core.secrets import redact
 from wfkit.core.terms import RunState
 from wfkit.errors import UsageFault, WfkitError
 
@@ -228,7 +229,7 @@ def _told(fault: BaseException, watch: _Watch) -> tuple[str, str]:
             return _DIED, f"{where}: the kernel died (out of memory, or a crash in native code)"
         if isinstance(cause, NoSuchKernel):
             return "UsageFault", f"the notebook wants the kernel {cause.name!r}, which is not installed here"
-    return type(fault).__name__, f"{where}: {type(fault).__name__}: {fault}"
+    return type(fault).__name__, redact(f"{where}: {type(fault).__name__}: {fault}", os.environ)
 
 
 def _causes(fault: BaseException | None) -> Iterator[BaseException]:
@@ -243,7 +244,7 @@ def _causes(fault: BaseException | None) -> Iterator[BaseException]:
 def _cell_error(error: Any, where: str, timeout_s: float) -> str:
     if error.ename == _TIMED_OUT:
         return f"{where}: took longer than {timeout_s:g} s and was stopped (--timeout)"
-    return f"{where}: {error.ename}: {_ANSI.sub('', error.evalue)}".rstrip(": ")
+    return redact(f"{where}: {error.ename}: {_ANSI.sub('', error.evalue)}".rstrip(": "), os.environ)
 
 
 def _exit_code(ename: str | None, sums: Tally) -> int:
@@ -263,5 +264,5 @@ def _code(ename: str | None) -> int:
 def _title(cell: Any) -> str:
     """The first line of a cell that says something."""
     lines = (line.strip() for line in cell.source.splitlines())
-    first = next((line for line in lines if line and not line.startswith("# ")), "")
+    first = redact(next((line for line in lines if line and not line.startswith("# ")), ""), os.environ)
     return first if len(first) <= 60 else first[:59] + "…"

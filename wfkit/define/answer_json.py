@@ -7,10 +7,13 @@ Everything here is linear in the length of the answer, and the length is bounded
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
+
+from wfkit.core.secrets import beginning
 
 LONGEST = 2_000_000  # characters: four times what the longest answers of today hold
 DEEPEST = 200
@@ -91,7 +94,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidOutput(f"The answer gives the key {twice[:80]!r} twice in one object: give each key once.")
+        raise InvalidOutput(
+            f"The answer gives the key {beginning(twice, 80, os.environ)!r} twice in one object: give each key once."
+        )
     return made
 
 

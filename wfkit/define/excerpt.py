@@ -5,6 +5,10 @@ Only text is made here; which error it goes into is decided by whoever found it.
 
 from __future__ import annotations
 
+import os
+
+from wfkit.core.secrets import masked
+
 WIDEST = 160
 
 
@@ -14,6 +18,7 @@ def excerpt(line: str, column: int | None = None, width: int = 1) -> str:
     Long lines are cut around the column.
     """
     text = line.rstrip("\n")
+    text = text if len(text) <= WIDEST else masked(text, os.environ)
     start = 0 if column is None or column < WIDEST else column - WIDEST // 2
     shown = text[start : start + WIDEST]
     if column is None:

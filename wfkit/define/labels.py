@@ -8,11 +8,13 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import enum
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wfkit.core.record import Record
+from wfkit.core.secrets import beginning
 from wfkit.errors import ValueFault
 
 _PLAIN = (str, int, dt.date, dt.datetime, dt.time, decimal.Decimal, uuid.UUID, enum.Enum)
@@ -28,8 +30,9 @@ def labels_of(items: Sequence[Any], column: str) -> tuple[str, ...]:
         name = _label(item, column, place)
         earlier = first.setdefault(name, place)
         if earlier != place:
+            named = beginning(name, 80, os.environ)
             raise ValueFault(
-                f"items {earlier} and {place} both have {column} {name[:80]!r}, and a key names one item only: "
+                f"items {earlier} and {place} both have {column} {named!r}, and a key names one item only: "
                 "remove the duplicate, or choose another column (option key)"
             )
         names.append(name)

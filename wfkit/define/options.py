@@ -6,6 +6,7 @@ exist. How text is cut into options is in `magic_line` and `directives`, how one
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +16,7 @@ from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.node import Each
 from wfkit.core.policy import ANSWER, FAIL, CachePolicy, ModelPolicy, Options, RetryPolicy
+from wfkit.core.secrets import beginning
 from wfkit.core.terms import OnError
 from wfkit.define import option_values as read
 from wfkit.define.magic_line import line_options
@@ -199,7 +201,7 @@ def _value(option: Option, value: Any, line: int) -> Any:
     except SchemaError as error:
         raise OptionError(f"option `{option.name}` ({_where(line)}) {error}") from None
     except ValueError as error:
-        shown = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:80]}..."
+        shown = repr(value) if len(repr(value)) <= 80 else f"{beginning(repr(value), 80, os.environ)}..."
         raise OptionError(f"option `{option.name}` ({_where(line)}) {error}, not {shown}") from None
 
 

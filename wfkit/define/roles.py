@@ -10,6 +10,7 @@ import os
 import re
 
 from wfkit.core.call import Message
+from wfkit.core.secrets import beginning
 from wfkit.errors import TemplateError
 
 ROLES = ("system", "user", "assistant")
@@ -61,7 +62,9 @@ def split_messages(text: str) -> tuple[Message, ...]:
     if not rest:
         return _checked((Message("user", _trimmed(head)),))
     if head.strip():
-        raise TemplateError(f"text stands before the first role line ({head.strip()[:60]!r}): begin with `user:`")
+        raise TemplateError(
+            f"text stands before the first role line ({beginning(head.strip(), 60, os.environ)!r}): begin with `user:`"
+        )
     found = (Message(ROLES[int(role)], _trimmed(part)) for role, part in zip(rest[::2], rest[1::2], strict=True))
     return _checked(tuple(found))
 

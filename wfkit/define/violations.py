@@ -6,8 +6,11 @@ Works on the errors of pydantic and jsonschema without importing them.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from wfkit.core.secrets import beginning
 
 MOST = 20
 LONGEST = 80
@@ -59,7 +62,9 @@ def _without_value(error: Any) -> str:
     """jsonschema begins its messages with the whole value, which can be very long."""
     value = repr(error.instance)
     text = error.message.replace(value, "the value") if len(value) > LONGEST else error.message
-    inner = [f"{_path(part.relative_path)} {part.message[:LONGEST]}" for part in error.context or ()][:4]
+    inner = [
+        f"{_path(part.relative_path)} {beginning(part.message, LONGEST, os.environ)}" for part in error.context or ()
+    ][:4]
     return f"{text} ({'; or: '.join(inner)})" if inner else text
 
 
@@ -74,7 +79,11 @@ def _got(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
-    return f" (got {text if len(text) <= LONGEST else text[:LONGEST] + '...'})"
+    return f" (got {_begun(text)})"
+
+
+def _begun(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{beginning(text, LONGEST, os.environ)}..."
 
 
 def _path(parts: Iterable[Any]) -> str:

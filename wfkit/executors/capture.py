@@ -8,14 +8,17 @@ through a hook that a front end installs.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from dataclasses import replace
 from typing import Any, Final, Self, TypeVar
 
 from wfkit.core.result import Output
+from wfkit.core.secrets import settled
 
 T = TypeVar("T")
 DisplayHook = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -86,7 +89,8 @@ class Captured:
         if not self._parts and not self._dropped_bytes:
             return ()
         joined = _joined(self._parts)
-        if self._dropped_bytes:
+        if self._dropped_bytes:  # the cut may be in the midst of a secret
+            joined = [replace(out, data=settled(out.data, os.environ)) if _is_text(out) else out for out in joined]
             joined.append(Output("stderr", "text/plain", _marker(self._dropped_bytes, self._limit_bytes)))
         return tuple(joined)
 
@@ -237,6 +241,10 @@ def _joined(parts: Iterable[tuple[str, str, str]]) -> list[Output]:
     if before is not None:
         joined.append(Output(*before, "".join(texts)))
     return joined
+
+
+def _is_text(output: Output) -> bool:
+    return output.mime == "text/plain" and not output.stream.startswith("display:")
 
 
 def _marker(dropped_bytes: int, limit_bytes: int) -> str:

@@ -5,9 +5,12 @@ A `repr` that raises or is long does no harm, and a large frame is not printed.
 
 from __future__ import annotations
 
+import os
 import re
 import reprlib
 from typing import Any
+
+from wfkit.core.secrets import beginning
 
 LIMIT = 500
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")  # says nothing about a value, and differs each time
@@ -23,13 +26,17 @@ class _Short(reprlib.Repr):
         self.maxlevel = 5
 
     def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - as reprlib calls it
-        return repr(x[:LIMIT])
+        return repr(beginning(x, LIMIT, os.environ))
 
-    def repr_instance(self, x: Any, level: int) -> str:
+    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002 - as above
         shape = getattr(x, "shape", None)
         if isinstance(shape, tuple) and getattr(x, "size", 0) != 1:
             return f"<{type(x).__name__} {' × '.join(map(str, shape))}>"
-        return super().repr_instance(x, level)
+        try:
+            text = repr(x)
+        except Exception:  # noqa: BLE001 - a user's own __repr__ may raise anything
+            return f"<{type(x).__name__} instance>"
+        return text if len(text) <= LIMIT else f"{beginning(text, LIMIT - 1, os.environ)}…"
 
 
 _SHORT = _Short()
@@ -42,4 +49,4 @@ def preview(value: Any) -> str:
     except Exception as error:  # noqa: BLE001 - a user's own __repr__ may raise anything
         text = f"<{type(value).__name__}; its repr raises {type(error).__name__}>"
     text = _ADDRESS.sub("", text)
-    return text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
+    return text if len(text) <= LIMIT else f"{beginning(text, LIMIT - 1, os.environ)}…"

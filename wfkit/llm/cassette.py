@@ -159,7 +159,7 @@ def _text(request: Request) -> str:
     head = [f"model: {request.model}", *(f"{name}: {value}" for name, value in request.params)]
     head += [f"schema: {request.schema}"] if request.schema else []
     head += [f"tool {tool.name}: {tool.parameters} {tool.description}" for tool in request.tools]
-    return "\n".join([*head, *map(_told, request.messages)])
+    return redact("\n".join([*head, *map(_told, request.messages)]), os.environ)  # before lines of it are left out
 
 
 def _told(message: Message) -> str:

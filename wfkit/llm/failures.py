@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wfkit.core.call import NEVER_SENT, Failure
-from wfkit.core.secrets import redact
+from wfkit.core.secrets import redact, settled
 from wfkit.core.terms import FailureKind
 
 _TRANSIENT = frozenset({408, 409, 425, 500, 502, 503, 504, 529})
@@ -39,6 +39,7 @@ _NAMES = {
 }
 _ERRORS = (400, 600)  # statuses of HTTP
 _LONGEST = 600
+_LARGEST = 1_000_000  # bytes of a body that are searched for secrets before the first characters are told
 _LONGEST_WAIT_S = 86_400.0
 _TAIL = 120  # characters of a cut stream that its failure tells
 _HINTS = {
@@ -124,7 +125,7 @@ def told_in_body(error: Any, model: str) -> Failure:
 def _came(said: str) -> str:
     if not said:
         return "before anything was said"
-    return f"after {len(said)} characters, which end: {_clean(said[-_TAIL:])!r}"
+    return f"after {len(said)} characters, which end: {settled(said, os.environ)[-_TAIL:]!r}"
 
 
 def too_late(model: str, deadline_s: float, heard: int = 0) -> Failure:
@@ -173,7 +174,7 @@ def _error_of(body: bytes) -> dict[str, Any]:
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
-        return {"message": body[:_LONGEST].decode("utf-8", "replace")}
+        return {"message": body[:_LARGEST].decode("utf-8", "replace")}
     error = data.get("error", data) if isinstance(data, dict) else data
     return error if isinstance(error, dict) else {"message": str(error)}
 

@@ -5,12 +5,14 @@ The conversation does not grow: a correction is the question, the last answer an
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from wfkit.core.call import Failure, Message, Reply, Request
 from wfkit.core.frozen import dataclass
+from wfkit.core.secrets import beginning
 from wfkit.core.terms import FailureKind, Verdict
 from wfkit.errors import CallFailed
 from wfkit.llm.messages import CORRECTION, demand_whole, unfenced
@@ -113,7 +115,7 @@ def confident(ask: Callable[[Request], Awaitable[Answer]], least: float) -> Call
 def correction(question: Request, answer: str, problem: str) -> Request:
     """The question again, with the last answer and what is wrong with it."""
     told = f"{CORRECTION}{problem}\nAnswer again: the whole corrected JSON value, nothing else."
-    tail = (Message("assistant", answer[:_LONGEST_ANSWER] or "(nothing)"), Message("user", told))
+    tail = (Message("assistant", beginning(answer, _LONGEST_ANSWER, os.environ) or "(nothing)"), Message("user", told))
     return replace(question, messages=question.messages + tail)
 
 
@@ -124,7 +126,7 @@ def is_correction(request: Request) -> bool:
 
 def _gave_up(reply: Reply, problem: str, repairs: int) -> Failure:
     hint = "raise `repairs`, make the schema simpler, or choose a stronger model"
-    snippet = reply.text[:_SNIPPET] + ("…" if len(reply.text) > _SNIPPET else "")
+    snippet = beginning(reply.text, _SNIPPET, os.environ) + ("…" if len(reply.text) > _SNIPPET else "")
     rounds = f"{repairs} corrective round{'' if repairs == 1 else 's'}"
     message = (
         f"the answer of {reply.model} does not fit the schema after {rounds}: {problem}; {hint}. It began: {snippet}"

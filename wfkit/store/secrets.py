@@ -6,15 +6,12 @@ happened (errors, previews, outputs, sources, prompts) are redacted. Where they 
 
 from __future__ import annotations
 
-import html
-import json
 import logging
 import os
 import warnings
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from wfkit.core.call import CallRecord, Reply
 from wfkit.core.columns import Items
@@ -34,7 +31,7 @@ from wfkit.core.events import (
     ToolEnded,
 )
 from wfkit.core.result import Stored
-from wfkit.core.secrets import LEAST, SHAPES, is_named
+from wfkit.core.secrets import LEAST, SHAPES, is_named, replaced, spellings
 from wfkit.core.terms import Verdict
 from wfkit.errors import ValueFault
 
@@ -105,10 +102,7 @@ class Secrets:
         data = text.encode("utf-8", "surrogatepass")
         if self.found(data) is None:
             return text
-        for secret, name in self._named.items():
-            data = data.replace(secret, f"[secret: {name}]".encode())
-        for _, name, shape in SHAPES:
-            data = shape.sub(f"[secret: {name}]".encode(), data)
+        data = replaced(data, self._named, lambda name, length: f"[secret: {name}]".encode())  # noqa: ARG005
         return data.decode("utf-8", "surrogatepass")
 
     def clean(self, entry: Entry, line: bytes) -> tuple[Entry, str | None]:
@@ -141,7 +135,7 @@ class Secrets:
         named: dict[bytes, str] = {}
         for name, secret in os.environ.items():
             if is_named(name) and len(secret.encode("utf-8", "replace")) >= LEAST:
-                named |= dict.fromkeys(_spellings(secret), f"the value of ${name}")
+                named |= dict.fromkeys((*spellings(secret), os.fsencode(secret)), f"the value of ${name}")
         self._named = dict(sorted(named.items(), key=lambda item: -len(item[0])))
         self._needles = (*self._named, *(hint for hint, _, _ in SHAPES))
 
@@ -159,13 +153,3 @@ def _withheld(event: Event) -> str | None:
         call_id = event.call.call_id
         return f"the reply to call {call_id} holds a secret: it is not stored and will be asked for again"
     return None
-
-
-def _spellings(secret: str) -> set[bytes]:
-    """A secret as it stands in texts: as it is, in a repr, and either within JSON, or JSON within JSON; in a page, or
-    in an address."""
-    texts = {secret, repr(secret)[1:-1]}
-    for _ in range(2):
-        texts |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in texts}
-    texts |= {html.escape(secret), html.escape(secret, quote=False), quote(secret, safe=""), quote_plus(secret)}
-    return {text.encode("utf-8", "surrogatepass") for text in texts} | {os.fsencode(secret)}

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from wfkit.core.secrets import beginning
 from wfkit.core.standing import NodeStanding, Rerun, Standing, loads
 from wfkit.core.terms import NodeKind
 from wfkit.engine.execute import Session
@@ -128,8 +129,9 @@ def check_saved(path: Path, ran: Sequence[Ran]) -> None:
     if missing:
         first = next((line for line in missing[0].source.splitlines() if line.strip()), "")
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        begins = beginning(first, 60, os.environ)
         raise UsageFault(
-            f"{path.name} on disk is older than what ran here: In [{missing[0].count}] (`{first[:60]}`){others} is not"
+            f"{path.name} on disk is older than what ran here: In [{missing[0].count}] (`{begins}`){others} is not"
             " in it; save the notebook, then verify again"
         )
 

@@ -5,11 +5,13 @@ Pure: both standings were made elsewhere, nothing is looked up.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from wfkit.core.secrets import redact
 from wfkit.core.standing import NodeStanding, Rerun, Standing
 from wfkit.keys.explain import Change, difference
 
@@ -156,6 +158,6 @@ def _cause(again: Rerun) -> str:
 
 def _sides(again: Rerun) -> Iterator[str]:
     for sign, text in (("-", again.before), ("+", again.after)):
-        yield from (f"{sign}{each}" for each in text.splitlines()[:20] or [""])
+        yield from (f"{sign}{each}" for each in redact(text, os.environ).splitlines()[:20] or [""])
     if again.before == again.after:
         yield " (they look the same when shortened, but their contents differ)"

@@ -6,12 +6,14 @@ Values become text here and nothing else. Which tool made them does not matter.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from wfkit.artifact import File
 from wfkit.core.call import Failure
 from wfkit.core.record import Record
+from wfkit.core.secrets import beginning
 from wfkit.errors import ValueFault
 
 LONGEST = 20_000  # characters: about 5,000 tokens, which each later turn of the conversation pays for again
@@ -35,7 +37,7 @@ def bounded(text: str, longest: int) -> str:
     """The text, cut where it is too long, with a note that says so."""
     if len(text) <= longest:
         return text
-    return f"{text[:longest]}\n[cut: these are the first {longest:,} of {len(text):,} characters]"
+    return f"{beginning(text, longest, os.environ)}\n[cut: these are the first {longest:,} of {len(text):,} characters]"
 
 
 def _json(value: Any) -> str:

@@ -104,7 +104,7 @@ def input_changes(node: str, old: Mapping[str, Input], new: Mapping[str, Input])
 def text_of(value: Any) -> list[str]:
     """A value as lines that can be compared: elements, items, rows; what is larger as its preview."""
     if isinstance(value, str):
-        return value.splitlines()[:_PARTS] or [""]
+        return _SECRETS.redact(value).splitlines()[:_PARTS] or [""]
     if isinstance(value, (list, tuple)) and 0 < len(value) <= _PARTS:
         return [preview(part) if isinstance(part, str) else preview(part).replace("\n", " ") for part in value]
     if isinstance(value, dict) and 0 < len(value) <= _PARTS:
@@ -123,7 +123,7 @@ def _loaded(values: Values, digest: str, otherwise: str = "?") -> list[str]:
 
 def _diff(old: Sequence[str], new: Sequence[str]) -> str:
     """A unified diff without headers and secrets. Long lines are cut to where they begin to differ."""
-    old, new = [_SECRETS.redact(line) for line in old], [_SECRETS.redact(line) for line in new]
+    old, new = _without_secrets(old), _without_secrets(new)
     if list(old) == list(new):
         return f" {new[0][:_WIDE] if new else ''}\n (it looks the same when shortened, but its content differs)"
     if len(old) == len(new):
@@ -133,6 +133,11 @@ def _diff(old: Sequence[str], new: Sequence[str]) -> str:
     shown = [line for line in lines if not line.startswith("@@")]
     left = len(shown) - _LINES
     return "\n".join([*shown[:_LINES], *([f" … {left} more lines"] if left > 0 else [])])
+
+
+def _without_secrets(lines: Sequence[str]) -> list[str]:
+    """A secret may stand on several lines."""
+    return _SECRETS.redact("\n".join(lines)).split("\n") if lines else []
 
 
 def _focused(old: str, new: str) -> tuple[str, str]:

@@ -6,11 +6,13 @@ Only events are made here. Which reason follows from them is decided in `core.pl
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 
 from wfkit.core.events import Failed, NotKept
 from wfkit.core.run import Run
+from wfkit.core.secrets import beginning
 from wfkit.core.terms import Reason
 
 _TOLD = 500  # characters of an error that a plan repeats
@@ -21,7 +23,7 @@ def given_up(run: Run, event: Failed) -> list[NotKept]:
     key = run.key[event.task]
     if event.retry_at is not None or key is None or run.running.get(event.task) != event.attempt:
         return []
-    text = f"{event.failure.error}: {event.failure.message}"[:_TOLD]
+    text = beginning(f"{event.failure.error}: {event.failure.message}", _TOLD, os.environ)
     return [_event(run, run.node_of[event.task], (key,), (Reason.FAILED_BEFORE, text), event.at)]
 
 

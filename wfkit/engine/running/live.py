@@ -12,25 +12,29 @@ from dataclasses import replace
 
 from wfkit.core.call import Listener
 from wfkit.core.report import RunReport
-from wfkit.core.secrets import redact
+from wfkit.core.secrets import settled
 
 _SHOWN = 200  # characters
-_KEPT = 600  # a secret is found only if it is there from its beginning
 
 
 class _Voice:
-    """The end of one reply that grows."""
+    """One reply that grows, whole: a secret is found only if it is there from its beginning."""
 
-    __slots__ = ("text",)
+    __slots__ = ("pieces",)
 
     def __init__(self) -> None:
-        self.text = ""
+        self.pieces: list[str] = []
 
     def begins(self) -> None:
-        self.text = ""
+        self.pieces = []
 
     def says(self, piece: str) -> None:
-        self.text = (self.text + piece[-_KEPT:])[-_KEPT:]
+        self.pieces.append(piece)
+
+    def said(self) -> str:
+        """What it has said so far."""
+        self.pieces = ["".join(self.pieces)]
+        return self.pieces[0]
 
 
 class Live:
@@ -59,8 +63,8 @@ class Live:
 
 
 def _newest(voices: list[_Voice]) -> str | None:
-    text = next((voice.text for voice in reversed(voices) if voice.text), None)
+    text = next((text for voice in reversed(voices) if (text := voice.said())), None)
     if text is None:
         return None
-    line = " ".join(redact(text, os.environ).split())
+    line = " ".join(settled(text, os.environ).split())
     return line if len(line) <= _SHOWN else f"…{line[1 - _SHOWN :]}"

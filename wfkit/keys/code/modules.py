@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from wfkit.core.frozen import dataclass
+from wfkit.core.secrets import beginning
 from wfkit.keys.code.callables import Described
 from wfkit.keys.code.lookups import direct, looked_up
 from wfkit.keys.code.sources import is_in
@@ -55,7 +56,7 @@ class Imported:
     @property
     def text(self) -> str:
         """The source as it is shown."""
-        return self.source[:_TEXT_LIMIT]
+        return beginning(self.source, _TEXT_LIMIT, os.environ)
 
 
 def imported_sources(imports: Iterable[tuple[int, str, str]], package: str) -> list[Imported]:

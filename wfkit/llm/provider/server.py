@@ -7,6 +7,7 @@ What is answered is written to the effects before it is sent.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import Counter
 from dataclasses import replace
@@ -17,6 +18,7 @@ from aiohttp import web
 from blake3 import blake3
 
 from wfkit.core.frozen import dataclass
+from wfkit.core.secrets import beginning
 from wfkit.errors import CallFailed
 from wfkit.llm.provider import answers, openai_wire
 from wfkit.llm.provider.behaviour import Behaviour, Phase
@@ -56,7 +58,7 @@ class _Asked:
             occurrence=self.occurrence,
             status=status,
             outcome=outcome,
-            prompt=self.question.prompt[:80],
+            prompt=beginning(self.question.prompt, 80, os.environ),
             input_tokens=spent.input_tokens,
             output_tokens=spent.output_tokens,
             wire=self.wire.NAME,
