@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,8 @@ def test_secrets_that_overlap_go_as_one() -> None:
     known = {"A_KEY": "abcdefgh-1234", "B_KEY": "cdefgh-1", "C_KEY": "1234-zyxwv", "D_KEY": 'with "quotes" & more'}
     assert redact("x abcdefgh-1234 y", known) == "x [redacted] y"
     assert redact("x abcdefgh-1234-zyxwv y", known) == "x [redacted] y"
-    for spelled in (json.dumps(known["D_KEY"]), repr(known["D_KEY"]), html.escape(known["D_KEY"])):
+    secret = known["D_KEY"]
+    for spelled in (json.dumps(secret), repr(secret), html.escape(secret), quote(secret, safe=""), quote_plus(secret)):
         assert redact(f"a {spelled} b", known).strip("ab \"'") == "[redacted]"
     assert redact("aaaaaaaaaaaa", {"A_KEY": "aaaaaaaa"}) == "[redacted]"
 

@@ -13,7 +13,7 @@ from tests.rooms.source import Finding, Source
 # No clock, randomness, ids, files, processes, loop or threads.
 PURE = {
     "__future__", "abc", "bisect", "collections", "copy", "dataclasses", "decimal", "difflib", "enum", "fractions",
-    "functools", "graphlib", "heapq", "itertools", "json", "keyword", "math", "operator", "re", "statistics", "string",
+    "functools", "graphlib", "heapq", "html", "itertools", "json", "keyword", "math", "operator", "re", "statistics", "string",
     "textwrap", "types", "typing",
 }  # fmt: skip
 CORE_ROOMS = ("wfkit.core", "wfkit.errors")

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from urllib.parse import quote, quote_plus
 
 LEAST = 8  # bytes: a shorter value of a variable is no secret
 _NAMED = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD)S?(?:_|$)", re.IGNORECASE)
@@ -51,6 +50,9 @@ _GROWS = re.compile(
 )
 
 
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
 @lru_cache(maxsize=1024)
 def spellings(secret: str) -> frozenset[bytes]:
     """A secret as it stands in texts: as it is, in a repr, and either within JSON, or JSON within JSON; in a page, or
@@ -60,7 +62,8 @@ def spellings(secret: str) -> frozenset[bytes]:
         texts |= {json.dumps(text, ensure_ascii=False)[1:-1] for text in texts}
     texts |= {html.escape(secret), html.escape(secret, quote=False)}
     said = secret.encode("utf-8", "surrogatepass")
-    texts |= {quote(said, safe=""), quote_plus(said)}
+    quoted = "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in said)  # RFC 3986, 2.1
+    texts |= {quoted, quoted.replace("%20", "+")}
     return frozenset(text.encode("utf-8", "surrogatepass") for text in texts)
 
 
