@@ -13,8 +13,8 @@ from tests.rooms.source import Finding, Source
 # No clock, randomness, ids, files, processes, loop or threads.
 PURE = {
     "__future__", "abc", "bisect", "collections", "copy", "dataclasses", "decimal", "difflib", "enum", "fractions",
-    "functools", "graphlib", "heapq", "html", "itertools", "json", "keyword", "math", "operator", "re", "statistics", "string",
-    "textwrap", "types", "typing",
+    "functools", "graphlib", "heapq", "html", "itertools", "json", "keyword", "math", "operator", "re", "statistics",
+    "string", "textwrap", "types", "typing",
 }  # fmt: skip
 CORE_ROOMS = ("wfkit.core", "wfkit.errors")
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "id", "hash", "__import__"}
