@@ -215,6 +215,27 @@ def test_out_of_the_ordinary(model: str, params: tuple[tuple[str, Any], ...]) ->
 PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_BASE_URL", "no url"),
+        ("OPENAI_BASE_URL", "http://"),
+        ("OPENAI_BASE_URL", "ftp://x/v1"),
+        ("OPENAI_BASE_URL", "http://[::1/v1"),
+        ("OPENAI_API_KEY", "sk-one\n"),
+    ],
+)
+def test_what_cannot_be_sent(serve: Serve, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """An address or a key that cannot be used is told as such: nothing is sent or billed, and none tries again."""
+    with serve(Behaviour()) as provider:
+        monkeypatch.setenv(name, value)
+        failure = outcome("auto")
+        assert not provider.effects()
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.may_be_billed()) == (FailureKind.INVALID_REQUEST, False)
+    assert name in failure.message
+
+
 @pytest.mark.parametrize("transport", ["auto", "litellm"])
 def test_proxy_of_the_environment(serve: Serve, monkeypatch: pytest.MonkeyPatch, transport: str) -> None:
     """A proxy that the environment names is asked, for hosts that it does not except; also when it is set later."""

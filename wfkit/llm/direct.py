@@ -14,8 +14,9 @@ import os
 import re
 import ssl
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ from wfkit.core.call import Failure, Listener, Reply, Request
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm import price_file
-from wfkit.llm.failures import broken, cut, told_in_stream, unusable
+from wfkit.llm.failures import broken, cut, told_in_stream, unsendable, unusable
 from wfkit.llm.failures import refused as failure_of_status
 from wfkit.llm.messages import wire_messages, wire_tools, with_instructions
 from wfkit.llm.native_schema import response_format, sends_natively
@@ -81,24 +82,15 @@ async def send(request: Request, heard: Callable[[Mapping[str, str]], None], lis
 
     Raises CallFailed; cancelling closes the connection.
     """
-    import aiohttp  # 60 ms: the first call loads it
-
     name = request.model.partition("/")[2]
     asked = request if sends_natively(request) else with_instructions(request)
     body = orjson.dumps(_body(asked, name) | ({} if listener is None else STREAMED))
-    try:
-        session = await _session()
-        url, proxy = f"{_base()}/chat/completions", _proxy(_base())
-        async with session.post(url, data=body, headers=_headers(), proxy=proxy) as response:
-            heard(response.headers)
-            if listener is not None and response.status < 400 and _is_stream(response):
-                return await _grown(response, asked, listener)
-            content = await _content(response)
-            status, headers = response.status, response.headers
-    except (aiohttp.ClientError, OSError) as error:
-        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-            raise
-        raise CallFailed(broken(error, request.model, isinstance(error, aiohttp.ClientConnectorError))) from None
+    async with _answered("chat/completions", body, request.model) as response:
+        heard(response.headers)
+        if listener is not None and response.status < 400 and _is_stream(response):
+            return await _grown(response, asked, listener)
+        content = await _content(response)
+        status, headers = response.status, response.headers
     if status >= 400:
         raise CallFailed(failure_of_status(status, headers, content, request.model))
     reply = _reply(content, asked)
@@ -109,20 +101,33 @@ async def send(request: Request, heard: Callable[[Mapping[str, str]], None], lis
 
 async def post(path: str, body: bytes, model: str, heard: Callable[[Mapping[str, str]], None]) -> bytes:
     """The body of the answer to one HTTP request below the base URL. Raises CallFailed."""
-    import aiohttp  # 60 ms: the first call loads it
-
-    try:
-        session = await _session()
-        async with session.post(f"{_base()}/{path}", data=body, headers=_headers()) as response:
-            heard(response.headers)
-            content, status = await _content(response), response.status
-    except (aiohttp.ClientError, OSError) as error:
-        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-            raise
-        raise CallFailed(broken(error, model, isinstance(error, aiohttp.ClientConnectorError))) from None
+    async with _answered(path, body, model) as response:
+        heard(response.headers)
+        content, status = await _content(response), response.status
     if status >= 400:
         raise CallFailed(failure_of_status(status, response.headers, content, model))
     return content
+
+
+@asynccontextmanager
+async def _answered(path: str, body: bytes, model: str) -> AsyncIterator[ClientResponse]:
+    """The answer to one HTTP request, its body unread. Raises CallFailed where it cannot be sent, or breaks."""
+    import aiohttp  # 60 ms: the first call loads it
+
+    came = False
+    try:
+        session, proxy = await _session(), _proxy(_base())
+        async with session.post(f"{_base()}/{path}", data=body, headers=_headers(), proxy=proxy) as response:
+            came = True
+            yield response
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
+            raise
+        if isinstance(error, (ValueError, aiohttp.NonHttpUrlClientError)) and not came:
+            raise CallFailed(unsendable(error, model)) from None
+        if not isinstance(error, (aiohttp.ClientError, OSError)):
+            raise
+        raise CallFailed(broken(error, model, isinstance(error, aiohttp.ClientConnectorError))) from None
 
 
 async def close() -> None:

@@ -89,6 +89,13 @@ def broken(error: BaseException, model: str, never_sent: bool = False) -> Failur
     return _no_answer(f"{type(error).__name__}: {error}".rstrip(": "), name, model)
 
 
+def unsendable(error: BaseException, model: str) -> Failure:
+    """The failure of a request that never left: its address is none, or its key cannot stand in a header."""
+    hint = "look at OPENAI_BASE_URL (http://host/v1) and at OPENAI_API_KEY (no blanks, no line breaks)"
+    message = f"{model} cannot be asked: {type(error).__name__}: {_clean(str(error))[:_LONGEST]}; {hint}"
+    return Failure(FailureKind.INVALID_REQUEST, NEVER_SENT, message, hint=hint)
+
+
 def cut(model: str, said: str, error: BaseException | None = None) -> Failure:
     """The failure of a stream that ended before it was whole; `said` is the text that had come."""
     why = "" if error is None else f" ({type(error).__name__}: {error})".replace(": )", ")")
