@@ -11,6 +11,8 @@ import pytest
 from tests.ids import stable
 from wfkit.core.call import Message, Reply, Request, Tool
 from wfkit.llm import offline
+from wfkit.llm.provider.answers import say
+from wfkit.llm.provider.exchange import Question
 
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 
@@ -82,3 +84,33 @@ def test_one_call_then_the_answer() -> None:
 def test_no_call_where_none_is_wanted() -> None:
     """`tool_choice: none` makes it answer at once."""
     assert offline.reply(asked("City: Paris", tool(city=TEXT), tool_choice="none")).text == "City: Paris"
+
+
+def test_words_rank_tools() -> None:
+    """Of those that can be called the one whose name and description share most words with the text."""
+    clock, weather = tool("clock"), Tool("weather", "The weather in a city", tool(city=TEXT).parameters)
+    for tools in ((clock, weather), (weather, clock)):
+        (call,) = offline.reply(asked("What is the weather in New York?", *tools)).tool_calls
+        assert (call.name, call.arguments) == ("weather", '{"city": "New York"}')
+
+
+@pytest.mark.parametrize(("choice", "called"), [("required", "find"), ("add", "add"), ("none", None), ("nobody", None)])
+def test_a_tool_that_must_be_called(choice: str, called: str | None) -> None:
+    """It is called also where the text says too little, and after a result; what lacks is made up as for a schema."""
+    request = asked("It boils water.", tool("find", name=TEXT), tool("add", a=WHOLE), tool_choice=choice)
+    request = replace(request, messages=(*request.messages, Message("tool", "done", (), "c")))
+    calls = offline.reply(request).tool_calls
+    assert [call.name for call in calls] == ([called] if called else [])
+    assert all(list(json.loads(call.arguments)) for call in calls)
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", "required", "add"])
+@pytest.mark.parametrize("text", ["What is 21 doubled?", "It boils water.", "Find 'kettle' at once."])
+def test_the_provider_calls_by_the_same_rule(text: str, choice: str) -> None:
+    """Served over HTTP the offline model calls the tool that it calls in the process."""
+    tools = (tool("find", name=TEXT), tool("add", a=WHOLE))
+    given = {} if choice == "auto" else {"tool_choice": choice}
+    here = offline.reply(asked(text, *tools, **given))
+    there = say(Question("openai/m", (Message("user", text),), tools=tools, choice=choice), None)
+    assert [(call.name, call.text) for call in there.calls] == [(c.name, c.arguments) for c in here.tool_calls]
+    assert (there.text or "", there.finish) == (here.text, here.finish_reason)

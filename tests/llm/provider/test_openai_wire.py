@@ -150,7 +150,7 @@ def test_scripted_calls(serve: Serve) -> None:
 def test_spoilt_calls(serve: Serve, fault: str) -> None:
     """What spoils a shape spoils the arguments of a tool call."""
     with serve(Behaviour(faults=Faults(script=(fault,)))):
-        (call,) = whole([user("Oslo weather?")], tools=[WEATHER]).choices[0].message.tool_calls
+        (call,) = whole([user("What is the weather in Oslo?")], tools=[WEATHER]).choices[0].message.tool_calls
     assert call.function.arguments == ('{"unexpected": true}' if fault == "wrong_schema" else "Sure! {")
 
 

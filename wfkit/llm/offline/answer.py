@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -27,11 +28,12 @@ FREE = Cost(Decimal(0), Decimal(0), Decimal(0), CostSource.LOCAL)
 def reply(request: Request) -> Reply:
     """The offline model's answer; equal requests get equal ones. Tokens are counted by `llm.tokens`, the price is 0.
 
-    Given tools, it calls one of them, once, if the text gives all its required arguments, and answers from the result.
-    Raises CallFailed (invalid_request) when the schema is none, or asks for what this model cannot make up.
+    Given tools, it calls one of them, once, if the text gives its required arguments or it must (`tool_choice`), and
+    answers from the result. Raises CallFailed (invalid_request) when a schema is none, or asks for what this model
+    cannot make up.
     """
     read = _read(request.messages, shaped=request.schema is not None or bool(request.tools))
-    call = call_of(request, read) if request.tools else None
+    call = _made(lambda: call_of(request, read)) if request.tools else None
     if call is not None:
         return _calling(request, call)
     read = _read(request.messages, shaped=request.schema is not None)
@@ -73,10 +75,14 @@ def _told(error: Exception) -> str:
 
 
 def _shaped(schema: str, read: Evidence) -> str:
+    return json.dumps(_made(lambda: Filler(_parsed(schema), read).value()), ensure_ascii=False)
+
+
+def _made(make: Callable[[], Any]) -> Any:
+    """What is made for a schema. Raises CallFailed where that cannot be."""
     try:
-        value = Filler(_parsed(schema), read).value()
+        return make()
     except (Unfillable, RecursionError, re.error, ValueError, LookupError, TypeError, AttributeError) as error:
         hint = "simplify the schema, or choose a model that a provider serves"
         message = f"the offline model cannot answer in this schema: {_told(error)}; {hint}"
         raise CallFailed(Failure(FailureKind.INVALID_REQUEST, type(error).__name__, message, hint=hint)) from None
-    return json.dumps(value, ensure_ascii=False)

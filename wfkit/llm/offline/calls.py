@@ -1,4 +1,5 @@
-"""Whether the offline model calls a tool, and with which arguments: only what the text says, nothing is made up.
+"""Which tool the offline model calls, and with which arguments: only what the text says, nothing is made up unless it
+must call. The provider calls by the same rule.
 
 It calls one tool, once, and answers when it has the result. How an answer is made is not known here.
 """
@@ -7,34 +8,61 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wfkit.core.call import Message, Request, Tool, ToolCall
 from wfkit.core.frozen import dataclass
 from wfkit.llm.messages import request_digest
 from wfkit.llm.offline import scalars
+from wfkit.llm.offline.fill import Filler
 from wfkit.llm.offline.schemas import Schema, Unfillable, fits, resolved, types
 from wfkit.llm.offline.text import Evidence, first_line, words
 from wfkit.llm.offline.words import choose, matching
 
 _QUOTED = re.compile(r"[\"“«]([^\"”»\n]{1,200})[\"”»]|(?<!\w)'([^'\n]{1,200})'(?!\w)")
+_AUTO, _NONE, _REQUIRED = "auto", "none", "required"
+_WORD = re.compile(r"\w{3,}")
+_PLACE = re.compile(r"\b(?:in|at|for|near|from|to)\s+((?:[A-Z][\w'-]+\s?)+)")
+_PLACES = frozenset({"city", "town", "country", "place", "location", "region", "where"})
 _WHOLE = frozenset({"query", "question", "text", "prompt", "input", "message", "search", "topic", "expression", "q"})
 
 
 def call_of(request: Request, read: Evidence) -> ToolCall | None:
-    """The one call that this request leads to: of the first tool whose required arguments the text gives.
+    """The one call that this request leads to: of the tools whose required arguments the text gives, the one that
+    shares most words with it, else the first.
 
-    None after a tool has answered, where `tool_choice` is `none`, or if the text gives too little for each of them.
+    `tool_choice` is auto, none, required or a name. By itself it calls none after a tool has answered, or if the text
+    gives too little; where it must call, the rest is made up as for a schema. Raises Unfillable if that cannot be.
     """
-    if results_in(request.messages) or dict(request.params).get("tool_choice") == "none":
+    choice = dict(request.params).get("tool_choice", _AUTO)
+    if choice == _NONE or (choice == _AUTO and results_in(request.messages)):
         return None
-    for tool in request.tools:
+    tools = _ranked(request)
+    if choice not in {_AUTO, _REQUIRED}:
+        tools = [tool for tool in tools if tool.name == choice]
+    for tool in tools:
         arguments = _Arguments(read).of(tool)
         if arguments is not None:
-            told = json.dumps(arguments, ensure_ascii=False)
-            return ToolCall(f"call_{request_digest(request)[:12]}", tool.name, told)
-    return None
+            return _call(request, tool, arguments)
+    if choice == _AUTO or not tools:
+        return None
+    return _call(request, tools[0], Filler({"type": "object", **json.loads(tools[0].parameters)}, read).value())
+
+
+def _call(request: Request, tool: Tool, arguments: Any) -> ToolCall:
+    told = json.dumps(arguments, ensure_ascii=False)
+    return ToolCall(f"call_{request_digest(request)[:12]}", tool.name, told)
+
+
+def _ranked(request: Request) -> list[Tool]:
+    """The tools, those first that share most words with what was said; equal ones in their order."""
+    said = _telling(message.content for message in request.messages if message.role != "tool")
+    return sorted(request.tools, key=lambda tool: -len(said & _telling((tool.name, tool.description))))
+
+
+def _telling(texts: Iterable[str]) -> set[str]:
+    return {word.lower() for text in texts for word in _WORD.findall(text.replace("_", " "))}
 
 
 def results_in(messages: tuple[Message, ...]) -> list[str]:
@@ -75,6 +103,8 @@ class _Arguments:
         match next((kind for kind in types(part) if kind != "null"), None):
             case "string":
                 known = scalars.found("string", part, name, self.read) or next(quoted, None)
+                if not known and _PLACES.intersection(words(name)) and (place := _PLACE.search(self.read.text)):
+                    return place[1].strip()
                 return known or (first_line(self.read) if _WHOLE.intersection(words(name)) else None)
             case "integer" | "number" as kind:
                 said = scalars.found(kind, part, name, self.read) if len(name) > 2 else None  # `b` is found in `by`

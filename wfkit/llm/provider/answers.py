@@ -1,24 +1,17 @@
 """What the provider's model says to a question, and how a fault spoils it: the same for every wire.
 
-Without a script the offline model answers; tools it calls once, then it reads their results. No HTTP and no JSON here.
+Without a script the offline model answers, and calls tools. No HTTP and no JSON here.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import replace
 
-import orjson
-
-from wfkit.core.call import Message, Tool
 from wfkit.llm import offline, tokens
-from wfkit.llm.provider.exchange import AUTO, NONE, REQUIRED, Answer, Question, Said, Spent, ToolCall
+from wfkit.llm.provider.exchange import Answer, Question, Said, Spent, ToolCall
 
 HUGE = 10 << 20  # characters
 _FILLER = "All work and no play makes a long answer. "
-_WORD = re.compile(r"\w{3,}")
-_TOOL = "tool"
 
 
 def say(question: Question, answer: Answer | None) -> Said:
@@ -99,41 +92,6 @@ def _spoilt_shape(said: Said, question: Question, fault: str) -> Said:
 
 
 def _offline(question: Question) -> Said:
-    if called := _tool_to_call(question):
-        asked = replace(question, messages=_without_results(question), schema=_schema_of(called), params=())
-        return Said(None, (ToolCall(called.name, offline.reply(asked.request).text),), "tool_calls")
-    reply = offline.reply(replace(question, messages=_with_results_read(question)).request)
-    return Said(reply.text, (), reply.finish_reason or "stop")
-
-
-def _tool_to_call(question: Question) -> Tool | None:
-    """The tool that must be called, or, before any result is there, the one whose words the conversation shares."""
-    if not question.tools or question.choice == NONE:
-        return None
-    if question.choice not in {AUTO, REQUIRED}:
-        return next((tool for tool in question.tools if tool.name == question.choice), None)
-    if question.choice == AUTO and any(message.role == _TOOL for message in question.messages):
-        return None
-    said = _words(message.content for message in question.messages)
-    return max(question.tools, key=lambda tool: len(said & _words((tool.name, tool.description))))
-
-
-def _words(texts: Iterable[str]) -> set[str]:
-    return {word.lower() for text in texts for word in _WORD.findall(text.replace("_", " "))}
-
-
-def _schema_of(tool: Tool) -> str:
-    return orjson.dumps({"type": "object", **orjson.loads(tool.parameters)}).decode()
-
-
-def _without_results(question: Question) -> tuple[Message, ...]:
-    return tuple(message for message in question.messages if message.role in {"system", "user"})
-
-
-def _with_results_read(question: Question) -> tuple[Message, ...]:
-    """The conversation in which the results of tools are the text to read, and what was asked is the instruction."""
-    results = [message.content for message in question.messages if message.role == _TOOL]
-    if not results:
-        return question.messages
-    told = tuple(replace(message, role="system") for message in _without_results(question))
-    return (*told, Message("user", "\n".join(results)))
+    reply = offline.reply(question.request)
+    calls = tuple(ToolCall(call.name, call.arguments) for call in reply.tool_calls)
+    return Said(None if calls else reply.text, calls, reply.finish_reason or "stop")

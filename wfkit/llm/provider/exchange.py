@@ -49,8 +49,9 @@ class Question:
 
     @property
     def request(self) -> Request:
-        """The same without tools, for the offline model."""
-        return Request(self.model, self.messages, self.params, self.schema)
+        """The same for the offline model."""
+        params = self.params if self.choice == AUTO else (*self.params, ("tool_choice", self.choice))
+        return Request(self.model, self.messages, params, self.schema, tools=self.tools)
 
     @property
     def prompt(self) -> str:
