@@ -103,6 +103,14 @@ _MODELS = (
     Argument("--tools", "only those that call tools", Shape.SWITCH),
 )
 
+_AGAIN = (
+    Argument("--force", "run the bodies again; replies of models still come from the call log", Shape.SWITCH),
+    Argument(
+        "--fresh-replies",
+        "of what runs, ask the models again and pay again (with --force: of everything)",
+        Shape.SWITCH,
+    ),
+)
 _SCOPE = (
     Argument(
         "--limit", "of each map only the first so many items; the rest can be run later", kind=int, metavar="N", least=1
@@ -119,12 +127,7 @@ TABLE: Final[tuple[Verb, ...]] = (
         "run what is not up to date, and bind the targets' values",
         (
             _TARGETS,
-            Argument("--force", "run the bodies again; replies of models still come from the call log", Shape.SWITCH),
-            Argument(
-                "--fresh-replies",
-                "of what runs, ask the models again and pay again (with --force: of everything)",
-                Shape.SWITCH,
-            ),
+            *_AGAIN,
             _MAX_USD,
             Argument("--deadline", f"end the run after so long{_OVERDUE}", metavar="30s|2m"),
             *_CASSETTE,
@@ -176,7 +179,9 @@ TABLE: Final[tuple[Verb, ...]] = (
         ),
         Where.SHELL,
     ),
-    Verb("plan", "what would run, why, and at what cost", (_TARGETS, *_SCOPE, _MAX_USD), Where.NOTEBOOK, "plan"),
+    Verb(
+        "plan", "what would run, why, and at what cost", (_TARGETS, *_AGAIN, *_SCOPE, _MAX_USD), Where.NOTEBOOK, "plan"
+    ),
     Verb(
         "plan",
         "what a rerun would do, why, and at what cost",

@@ -174,7 +174,7 @@ def test_what_is_no_json(text: str, message: str) -> None:
         ("Unknown", r"'Unknown' is not defined \(there are: Label, REVIEW\)"),
         ("models.Pont", "models has no 'Pont' .*'Point'"),
         ("number", "'number' is int, not a schema"),
-        (int, "is type, not a schema"),
+        (int, "is the class int, not a schema"),
         ({"type": "strin"}, "is not a JSON Schema: 'strin' is not valid"),
         ({"type": "object", "x": object()}, "is not plain JSON"),
         ("{nope", "is not JSON"),

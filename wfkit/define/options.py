@@ -250,6 +250,8 @@ def _refuse_tools_only(lines: Mapping[str, int]) -> None:
 
 
 def _unknown(name: str, line: int, table: Mapping[str, Option]) -> str:
+    if name in BY_NAME:
+        return f"option `{name}` ({_where(line)}) is for nodes; options here are: {_listed(table)}"
     return f"unknown option `{name}` ({_where(line)}){near(name, table)}; options are: {_listed(table)}"
 
 

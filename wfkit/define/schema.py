@@ -73,7 +73,7 @@ def resolve(wanted: Any, namespace: Mapping[str, Any], plain: bool = False) -> S
         return _from_mapping(name or str(wanted.get("title") or "schema"), wanted)
     if _is_type(wanted) or (plain and (wanted is None or (isinstance(wanted, type) and wanted in _PLAIN))):
         return _from_type(name or getattr(wanted, "__name__", str(wanted)), wanted)
-    what = type(wanted).__name__
+    what = f"the class {wanted.__name__}" if isinstance(wanted, type) else type(wanted).__name__
     return _refuse(name, f"is {what}, not a schema: use a pydantic class, a dataclass or a JSON Schema (a dict)")
 
 

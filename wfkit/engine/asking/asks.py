@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wfkit.core.call import Listener
 from wfkit.engine.asking.answering import answered
@@ -17,9 +17,14 @@ from wfkit.engine.asking.questions import wanted as wanted_of
 from wfkit.engine.asking.questions import wanted_texts
 from wfkit.engine.asking.streaming import Stream
 from wfkit.errors import UsageFault
-from wfkit.keys.recorder import active, mine, read_setting
+from wfkit.keys.recorder import active, mine, read_setting, whose
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _TICK_S = 0.2
+_UNKNOWN_THREAD = "a thread that a body has started"
+_INSTEAD = "start it with `asyncio.to_thread`, or ask in the body itself; `asyncio.gather` asks many at once"
 
 
 class Asked(Coroutine[Any, Any, Any]):
@@ -63,7 +68,12 @@ class Asked(Coroutine[Any, Any, Any]):
                 "`.result()` would wait for itself here, in code that can await: write `await wfkit.ask(...)`"
             )
         self._mark_asked()
-        return self._desk.house.loop.submit(self._desk.carry(self._work())).result()
+        future = self._desk.house.loop.submit(self._desk.carry(self._work()))
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            self._leave(future)
+            raise
 
     def _begin(self) -> Coroutine[Any, Any, Any]:
         self._mark_asked()
@@ -84,9 +94,18 @@ class Asked(Coroutine[Any, Any, Any]):
             return await self._desk.carry(self._work())
         future = loop.submit(self._desk.carry(self._work()))
         waiting = asyncio.wrap_future(future)
-        while not waiting.done():  # ipykernel 7 does not wake a sleeping loop when an interrupt arrives
-            await asyncio.wait([waiting], timeout=_TICK_S)
+        try:
+            while not waiting.done():  # ipykernel 7 does not wake a sleeping loop when an interrupt arrives
+                await asyncio.wait([waiting], timeout=_TICK_S)
+        except asyncio.CancelledError:
+            self._leave(future)
+            raise
         return waiting.result()
+
+    def _leave(self, future: Future[Any]) -> None:
+        """Nobody waits for the answer any more."""
+        self._desk.leave()
+        future.cancel()
 
     def __repr__(self) -> str:
         return "<a question that was not asked: write `await wfkit.ask(...)`, or `wfkit.ask(...).result()`>"
@@ -148,8 +167,7 @@ def here() -> Desk | None:
             " name wfkit (not packages alone)"
         )
     if active and threading.current_thread() is not threading.main_thread():
-        raise UsageFault(
-            "whose question this is cannot be told on a thread that a body has started: start it with"
-            " `asyncio.to_thread`, or ask in the body itself; `asyncio.gather` asks many at once"
-        )
+        for recorder in whose():  # the error may end the thread alone: what its body made then is worth nothing
+            recorder.refuse(f"{_UNKNOWN_THREAD} was refused its question to a model: {_INSTEAD}")
+        raise UsageFault(f"whose question this is cannot be told on {_UNKNOWN_THREAD}: {_INSTEAD}")
     return None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, TypedDict
 
 from wfkit.core.call import Message, Request
@@ -21,7 +20,7 @@ from wfkit.define.schema import Schema
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.engine.asking import line
 from wfkit.engine.preparing.models import DEFAULT, demand_confidence, named, routes_of
-from wfkit.errors import UsageFault
+from wfkit.errors import SchemaError, UsageFault
 from wfkit.llm.messages import embedding_request
 from wfkit.settings import Settings
 
@@ -50,8 +49,18 @@ class Said(TypedDict, total=False):
     full: bool
 
 
+def _schema(value: Any) -> Schema:
+    """A schema as itself: no name can be looked up here. Raises ValueError or SchemaError."""
+    if isinstance(value, str) and not value.endswith(".json") and not value.lstrip().startswith("{"):
+        raise ValueError("takes the class or the types themselves, without quotes, or a file NAME.json")
+    try:
+        return resolve_schema(value, {})
+    except SchemaError as error:
+        raise SchemaError(str(error).removeprefix("the schema ").removeprefix("schema 'schema' ")) from None
+
+
 _OWN = (
-    Option("schema", "what the answer must look like", partial(resolve_schema, namespace={}), "CLASS"),
+    Option("schema", "what the answer must look like", _schema, "CLASS"),
     Option("full", "give back the answer with its story", switch, "on|off"),
 )
 _TABLE = {name: BY_NAME[name] for name in Said.__annotations__ if name in BY_NAME} | {own.name: own for own in _OWN}

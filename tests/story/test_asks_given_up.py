@@ -1,0 +1,88 @@
+"""Questions that nobody waits for any more: what was not sent is not, what was paid is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+import wfkit
+from tests.engine.lab import PATIENCE_S, Lab, run
+from wfkit import Workflow
+from wfkit.llm.fake import Hang, Say, Script
+
+MODEL = "fake/asked"
+
+
+def settled(workflow: Workflow) -> None:
+    """Come back when nothing is under way."""
+    guards = workflow.session.guards
+    while guards.away.get(MODEL) or guards.pools.statistics()["fake"].in_use:
+        workflow.history()
+
+
+def test_a_plain_cell_that_is_interrupted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many questions those that were not sent yet are not sent any more; the reply to one under way is kept, and a
+    later cell asks the others."""
+    heard = threading.Event()
+
+    def late(request: Any) -> Any:
+        heard.set()
+        return Say(f"late: {request.messages[0].content}", latency_s=0.2)
+
+    workflow = lab.workflow({})
+    workflow.config("concurrency", 1)
+    monkeypatch.setattr("wfkit.workflow._current", [workflow])
+
+    async def cell() -> None:
+        asked = asyncio.gather(*(wfkit.ask(f"number {n}", model=MODEL) for n in range(5)))
+        await asyncio.to_thread(heard.wait, PATIENCE_S)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    with Script([late] * 9, name="asked") as script:
+        asyncio.run(cell())
+        settled(workflow)
+        assert len(script.requests) == 1
+        first = script.requests[0].messages[0].content
+        assert wfkit.ask(first, model=MODEL).result() == f"late: {first}"
+        assert len(script.requests) == 1
+        assert wfkit.ask("number 9", model=MODEL).result() == "late: number 9"
+
+
+def test_an_interrupt_keeps_what_is_paid(lab: Lab, clock: Clock) -> None:
+    """Ctrl-C comes back while questions are under way; their replies are kept when they come, and the next run asks
+    only the others."""
+    stop = threading.Event()
+
+    def late(request: Any) -> Any:
+        stop.set()
+        return Say("late", latency_s=FAR_S)
+
+    with Script([late, *["yes"] * 9], name="asked") as script:
+        body = "import asyncio\nstr(await asyncio.gather(*(wfkit.ask(f'number {n}', model=M) for n in range(3))))"
+        workflow = lab.cells({"told": body}, {"wfkit": wfkit, "M": MODEL})
+        workflow.config("concurrency", 1)
+        with pytest.raises(KeyboardInterrupt):
+            workflow.run(stop=stop)
+        clock.forward()
+        outcome = run(workflow)
+        assert outcome["told"] == "['late', 'yes', 'yes']"
+        assert len(script.requests) == 3
+
+
+def test_a_body_that_gives_up(lab: Lab) -> None:
+    """On a loop of its own, too, what a body gives up is given up: it holds no seat, and may have been billed."""
+    body = (
+        "import asyncio\nasync def ask():\n    try:\n        await asyncio.wait_for(wfkit.ask('Hm?', model=M), 0.1)\n"
+    )
+    body += "    except TimeoutError:\n        return 'too late'\nasyncio.run(ask())"
+    with Script([Hang()], name="asked") as script:
+        workflow = lab.cells({"told": body}, {"wfkit": wfkit, "M": MODEL})
+        outcome = run(workflow)
+        assert (outcome["told"], len(script.requests)) == ("too late", 1)
+        settled(workflow)
+    assert len(workflow.sql("SELECT * FROM calls_latest WHERE state = 'ended'")) == 1
