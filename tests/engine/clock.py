@@ -6,10 +6,13 @@ The wall clock and the clocks of all loops go on by themselves too. No tests her
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
+from tests.engine.lab import PATIENCE_S
 from wfkit.core.call import Request
 from wfkit.llm.fake import Hang
 
@@ -37,6 +40,17 @@ class Clock:
         for loop in self._loops.copy():  # they may sleep until what was due first by the old time
             if loop.is_running():
                 loop.call_soon_threadsafe(lambda: None)
+
+    def forward_when(self, happened: Callable[[], object]) -> None:
+        """Every deadline passes as soon as this has happened; soon if it never does."""
+
+        def watch() -> None:
+            until = time.monotonic() + PATIENCE_S
+            while not happened() and time.monotonic() < until:
+                threading.Event().wait(0.01)
+            self.forward()
+
+        threading.Thread(target=watch, daemon=True).start()
 
     def hang(self, request: Request) -> Hang:
         """A step of a script: the request is never answered, and every deadline passes."""

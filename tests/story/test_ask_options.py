@@ -10,13 +10,14 @@ import pytest
 from pydantic import BaseModel
 
 import wfkit
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import Lab, run
 from wfkit import Workflow, prompt
 from wfkit.core.terms import FailureKind
 from wfkit.define.options import TABLE
 from wfkit.engine.asking.questions import Said
 from wfkit.errors import DefinitionError, WfkitError
-from wfkit.llm.fake import Fail, Hang, Say, Script
+from wfkit.llm.fake import Fail, Say, Script
 from wfkit.llm.provider import Behaviour, Faults, Provider
 
 MODEL, SECOND, THIRD = "openai/gpt-4o-mini", "openai/gpt-4o", "openai/gpt-4.1-mini"
@@ -134,37 +135,38 @@ def test_an_unsure_answer_is_not_taken(lab: Lab) -> None:
         assert failure(run(lab.made[-1], "alone")).kind is FailureKind.LOW_CONFIDENCE
 
 
-def test_a_late_question_is_asked_twice(lab: Lab) -> None:
+def test_a_late_question_is_asked_twice(lab: Lab, clock: Clock) -> None:
     """With `hedge` a question without a reply is sent once more; the first answer counts, and both are booked."""
-    with Script([Hang(), "yes"], name="asked") as script:
-        outcome = run(cells(lab, told="await wfkit.ask('Hm?', model=M, hedge=0.05)"))
+    with Script([clock.hang, "yes"], name="asked") as script:
+        outcome = run(cells(lab, told=f"await wfkit.ask('Hm?', model=M, hedge={FAR_S})"))
         assert (outcome["told"], len(script.requests)) == ("yes", 2)
     assert outcome.report.run.spent.calls == 2
 
 
-def test_a_timeout_is_of_one_attempt(lab: Lab) -> None:
+def test_a_timeout_is_of_one_attempt(lab: Lab, clock: Clock) -> None:
     """An attempt that hangs ends at `timeout` and is tried again, as in a prompt; the last one tells which limit it
     was."""
-    with Script([Hang(), "yes", Hang(), Hang()], name="asked") as script:
+    with Script([clock.hang, "yes", clock.hang, clock.hang], name="asked") as script:
         workflow = cells(
             lab,
-            told="await wfkit.ask('Hm?', model=M, timeout=0.05)",
-            late="await wfkit.ask('Ho?', model=M, timeout=0.05, retries=1)",
+            told=f"await wfkit.ask('Hm?', model=M, timeout={FAR_S})",
+            late=f"await wfkit.ask('Ho?', model=M, timeout={FAR_S}, retries=1)",
         )
         assert run(workflow, "told")["told"] == "yes"
         outcome = run(workflow, "late")
         assert len(script.requests) == 4
     assert failure(outcome).kind is FailureKind.TIMEOUT
-    assert failure(outcome).message == "no result within 0.05 s (option timeout)"
+    assert failure(outcome).message == "no result within 60 s (option timeout)"
 
 
-@pytest.mark.parametrize("ask", ["ask('Hm?', model=M, retries=9, deadline='1s')", "embed('Hm?', deadline=1)"])
-def test_a_deadline_is_of_the_whole_question(lab: Lab, openai: Callable[..., Provider], ask: str) -> None:
+@pytest.mark.parametrize("ask", ["ask('Hm?', model=M, retries=9, deadline='1m')", "embed('Hm?', deadline=60)"])
+def test_a_deadline_is_of_the_whole_question(lab: Lab, openai: Callable[..., Provider], clock: Clock, ask: str) -> None:
     """All attempts end at `deadline`; what was sent by then may be billed."""
     provider = openai(faults=Faults({"hang": 1.0}))
+    clock.forward_when(provider.effects)
     outcome = run(cells(lab, told=f"await wfkit.{ask}".replace("M,", f"{MODEL!r},")))
     assert len(provider.effects()) == 1
-    assert failure(outcome).message == "no result within 1 s (option deadline)"
+    assert failure(outcome).message == "no result within 60 s (option deadline)"
     assert outcome.cost_usd is None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import wfkit
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import Lab, did, run
 from tests.story.processes import PATIENCE_S, finish, start
 from wfkit import Workflow, prompt
@@ -96,13 +97,16 @@ def test_the_purse_is_the_same(lab: Lab, provider: Provider) -> None:
 @pytest.mark.parametrize("provider", [Faults({"hang": 1.0})], indirect=True)
 @pytest.mark.parametrize("tool", [judge, rank], ids=["function", "coroutine"])
 @pytest.mark.parametrize("whose", ["task", "run"])
-def test_a_deadline_gives_them_up(lab: Lab, provider: Provider, tool: Callable[..., Any], whose: str) -> None:
+def test_a_deadline_gives_them_up(
+    lab: Lab, provider: Provider, clock: Clock, tool: Callable[..., Any], whose: str
+) -> None:
     """At the deadline of the task or the run the questions of its tools are given up, and booked as calls that may be
     billed; nobody waits for them any more."""
     given = {"text": "a"} if tool is judge else {"texts": ["a"]}
+    clock.forward_when(provider.effects)
     with Script([Use(tool.__name__, given)], name="agent"):
-        workflow = asking(lab, tool, **({"deadline": 1} if whose == "task" else {}))
-        outcome = workflow.run(deadline=1 if whose == "run" else 20)
+        workflow = asking(lab, tool, **({"deadline": FAR_S} if whose == "task" else {}))
+        outcome = workflow.run(deadline=FAR_S if whose == "run" else None)
     assert [each.failure.kind for each in outcome.failures] == [FailureKind.TIMEOUT]
     assert len(provider.effects()) == 1
     while workflow.session.guards.pools.statistics()["openai"].in_use:

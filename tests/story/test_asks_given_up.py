@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import wfkit
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, run
 from wfkit import Workflow
-from wfkit.llm.fake import Hang, Say, Script
+from wfkit.llm.fake import Say, Script
 
 MODEL = "fake/asked"
 
@@ -74,14 +75,19 @@ def test_an_interrupt_keeps_what_is_paid(lab: Lab, clock: Clock) -> None:
         assert len(script.requests) == 3
 
 
-def test_a_body_that_gives_up(lab: Lab) -> None:
+def test_a_body_that_gives_up(lab: Lab, clock: Clock) -> None:
     """On a loop of its own, too, what a body gives up is given up: it holds no seat, and may have been billed."""
-    body = (
-        "import asyncio\nasync def ask():\n    try:\n        await asyncio.wait_for(wfkit.ask('Hm?', model=M), 0.1)\n"
-    )
-    body += "    except TimeoutError:\n        return 'too late'\nasyncio.run(ask())"
-    with Script([Hang()], name="asked") as script:
-        workflow = lab.cells({"told": body}, {"wfkit": wfkit, "M": MODEL})
+    lines = [
+        "import asyncio",
+        "async def ask():",
+        "    try:",
+        f"        await asyncio.wait_for(wfkit.ask('Hm?', model=M), {FAR_S})",
+        "    except TimeoutError:",
+        "        return 'too late'",
+        "asyncio.run(ask())",
+    ]
+    with Script([clock.hang], name="asked") as script:
+        workflow = lab.cells({"told": "\n".join(lines)}, {"wfkit": wfkit, "M": MODEL})
         outcome = run(workflow)
         assert (outcome["told"], len(script.requests)) == ("too late", 1)
         settled(workflow)
