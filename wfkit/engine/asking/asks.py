@@ -72,7 +72,7 @@ class Asked(Coroutine[Any, Any, Any]):
         try:
             return future.result()
         except KeyboardInterrupt:
-            self._leave(future)
+            _leave(self._desk, future)
             raise
 
     def _begin(self) -> Coroutine[Any, Any, Any]:
@@ -98,20 +98,22 @@ class Asked(Coroutine[Any, Any, Any]):
             while not waiting.done():  # ipykernel 7 does not wake a sleeping loop when an interrupt arrives
                 await asyncio.wait([waiting], timeout=_TICK_S)
         except asyncio.CancelledError:
-            self._leave(future)
+            _leave(self._desk, future)
             raise
         return waiting.result()
-
-    def _leave(self, future: Future[Any]) -> None:
-        """Nobody waits for the answer any more."""
-        self._desk.leave()
-        future.cancel()
 
     def __repr__(self) -> str:
         return "<a question that was not asked: write `await wfkit.ask(...)`, or `wfkit.ask(...).result()`>"
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"no {name!r} here: the question was not asked yet; write `(await wfkit.ask(...)).{name}`")
+
+
+def _leave(desk: Desk, future: Future[Any]) -> None:
+    """Nobody waits for the answer any more. A question of a plain cell that was not sent is not sent; the reply to one
+    that was is kept when it comes."""
+    desk.closed = desk.closed or not desk.node
+    future.cancel()
 
 
 def ask(desk: Desk, prompt: Any, said: Mapping[str, Any]) -> Any:

@@ -123,11 +123,6 @@ class Desk:
         if not task.cancelled():
             task.exception()  # told by whoever waits; after an interrupt nobody does
 
-    def leave(self) -> None:
-        """Nobody waits for a question any more. One of a plain cell that was not sent is not; the reply to one that was
-        is kept when it comes."""
-        self.closed = self.closed or not self.node
-
     def close(self) -> None:
         """Nothing more is asked here. What is still under way is given up."""
         self.closed = True
