@@ -36,6 +36,7 @@ class Simulation:
     order: int = 0
     run: Run = None
     now: float = 1000.0
+    alone: bool = False
     log: list[e.Entry] = field(default_factory=list)
     in_flight: list[Start] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
@@ -61,10 +62,10 @@ class Simulation:
         """The seats of each pool that no attempt sits on."""
         slots = {pool: Seats(size, size) for pool, size in self.world.seats.items()}
         for spec, most in self.bounded:
-            slots[spec.pool].lanes[spec.lane] = Seats(most, most)
+            slots[spec.pool].lanes[spec.lane] = Seats(most, most, alone=self.alone)
         for start in self.in_flight:
             spec = self.run.specs[self.run.node_of[start.tasks[0]]]
-            slots[spec.pool].take(spec.lane)
+            slots[spec.pool].take(spec.lane, start.attempt)
         return slots
 
     def step(self) -> bool:

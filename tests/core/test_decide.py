@@ -184,6 +184,38 @@ def test_at_equal_priority_a_due_retry_goes_first() -> None:
     assert decide(run, 1.0, PYTHON) == [Start((0,), 2)]
 
 
+@given(worlds(), ORDERS)
+def test_retries_go_alone(world: World, order: int) -> None:
+    """Where retries of a lane go one at a time, no second one is under way, and the run ends all the same."""
+    live = Simulation(world, order, alone=True)
+    lanes = [spec.lane for spec, _ in live.bounded]
+    while live.run.status is RunState.RUNNING:
+        live.step()
+        again = [start for start in live.in_flight if live.run.failures.get(start.tasks[0])]
+        at_work = [live.run.specs[live.run.node_of[start.tasks[0]]].lane for start in again]
+        assert all(at_work.count(lane) <= 1 for lane in lanes)
+
+
+def test_first_attempts_take_the_places_of_retries_that_would_wait() -> None:
+    """Of three due retries one begins, then what never ran; when it has ended the next one."""
+    run = run_of(e.NodeSpec("a", NodeKind.PROMPT, over=0, pool="p", model="p/m", retry=RetryPolicy(1)), sizes=(5,))
+    for task in range(3):
+        apply(run, e.Dispatched((task,), 1, 0.0))
+        apply(run, e.Failed(task, 1, BROKEN, 0.0, retry_at=1.0))
+    lane = Seats(5, 5, alone=True)
+    seats = {"p": Seats(5, 5, lanes={"p p/m": lane})}
+    begun = []
+    while starts := [effect for effect in decide(run, 2.0, seats) if isinstance(effect, Start)]:
+        apply(run, e.Dispatched(starts[0].tasks, starts[0].attempt, 2.0))
+        seats["p"].take("p p/m", starts[0].attempt)
+        begun.append((starts[0].tasks[0], starts[0].attempt))
+    assert begun == [(0, 2), (3, 1), (4, 1)]
+    seats["p"].take("p p/m", 2, -1)
+    assert decide(run, 2.0, seats) == [Start((1,), 2)]
+    lane.retrying, lane.alone = 1, False
+    assert decide(run, 2.0, seats) == [Start((1,), 2)]
+
+
 def test_it_sleeps_until_the_first_due_time() -> None:
     """With nothing to start it names the earliest due time; a due retry without a seat waits for an event."""
     run = run_of(e.NodeSpec("a", NodeKind.PYTHON, over=0, retry=RetryPolicy(1)), sizes=(2,))

@@ -25,23 +25,28 @@ class Seats:
     """The places of a pool: how many are free now, and how many there are.
 
     `lanes` are those of its nodes that bound how many of their tasks are under way, and of its models
-    (`NodeSpec.lane`): an attempt of such a node takes a place of the pool and one of its lane.
+    (`NodeSpec.lane`): an attempt of such a node takes a place of the pool and one of its lane. Retries of a lane that
+    is `alone` begin one at a time, and `retrying` are under way: more would only wait, on places that first attempts
+    can use.
     """
 
     free: int
     size: int
     lanes: dict[str, Seats] = field(default_factory=dict)
+    alone: bool = False
+    retrying: int = 0
 
     def resize(self, size: int) -> None:
         """Have so many places from now on; those that are taken stay taken."""
         self.free += size - self.size
         self.size = size
 
-    def take(self, lane: str, places: int = 1) -> None:
+    def take(self, lane: str, attempt: int = 1, places: int = 1) -> None:
         """An attempt of this lane begins (-1: it has ended)."""
         self.free -= places
         if lane in self.lanes:
             self.lanes[lane].free -= places
+            self.lanes[lane].retrying += places if attempt > 1 else 0
 
 
 def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
@@ -61,6 +66,9 @@ def decide(run: Run, now: float, slots: Mapping[str, Seats]) -> list[Effect]:
     for pool, seats in slots.items():
         if seats.free <= 0:
             continue
+        for name, places in seats.lanes.items():
+            if places.alone and places.retrying:
+                due.pop(name, None)
         lane = _lane(run, pool, seats, due) if seats.lanes else pool
         if run.ready.get(lane) or lane in due:
             start = _next(run, run.ready.get(lane), due.get(lane), seats)

@@ -30,6 +30,11 @@ def room(guards: Guards, model: str) -> Room:
     return Room(guards.away.get(model, 0) + more, max(again_s, default=None))
 
 
+def retries_alone(guards: Guards, model: str) -> bool:
+    """Whether the model mostly fails, so that its retries go one at a time and others would only wait."""
+    return guards.retries.alone(model)
+
+
 def seats(guards: Guards, provider: str) -> int | None:
     """How many seats a provider has now; None before it was asked."""
     return guards.pools.seats(provider)

@@ -65,6 +65,11 @@ class RetryBudget:
         self._clock = clock
         self._buckets: dict[str, RetryBucket] = {}
 
+    def alone(self, model: str) -> bool:
+        """Whether retries of this model go one at a time now."""
+        bucket = self._buckets.get(model)
+        return bucket is not None and bucket.tokens <= _FULL / 2
+
     async def through(self, model: str, is_retry: bool, call: Callable[[], Awaitable[Reply]], turn: Turn) -> Reply:
         """Make the call; a retry when the model's bucket allows it."""
         bucket = self._buckets.setdefault(model, RetryBucket())

@@ -34,7 +34,7 @@ def test_places_follow_the_guards() -> None:
     assert {lane: places.size for lane, places in pool.lanes.items()} == {
         "model:openai openai/a": 4, "model:openai openai/b": 4, "model:openai#few": 2,
     }  # fmt: skip
-    pool.take("model:openai openai/a", 3)
+    pool.take("model:openai openai/a", places=3)
     guards.rates.heard(A, {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "30s"})
     again_s = seating.press()
     assert again_s is not None
@@ -84,3 +84,19 @@ def test_another_model_stands_by() -> None:
     seating = Seating((prompt("one", A, fallbacks=1),), {}, 4, guards)
     assert seating.press() is None
     assert seating.slots["model:openai"].lanes == {}
+
+
+def test_retries_of_a_model_that_fails_keep_no_places() -> None:
+    """Once a model mostly fails its lane is told that retries go one at a time; other models are not."""
+    guards = Guards(Pools(4, time.monotonic))
+    seating = Seating((prompt("one", A), prompt("two", B)), {}, 4, guards)
+    lanes = seating.slots["model:openai"].lanes
+
+    async def call() -> Reply:
+        raise failing(FailureKind.TIMEOUT)
+
+    for alone in (False, False, True):
+        with pytest.raises(CallFailed):
+            asyncio.run(guards.retries.through(A, False, call, Turn()))
+        seating.press()
+        assert (lanes["model:openai openai/a"].alone, lanes["model:openai openai/b"].alone) == (alone, False)

@@ -120,7 +120,7 @@ class Loop:
         if expires:
             self._given_up.add(slot)
         spec = self.run.specs[self.run.node_of[start.tasks[0]]]
-        self._seats[spec.pool].take(spec.lane, -1)
+        self._seats[spec.pool].take(spec.lane, start.attempt, -1)
 
     def _apply(self, event: Event, log: list[Event]) -> None:
         apply(self.run, event)
@@ -135,7 +135,7 @@ class Loop:
                 assert isinstance(effect, Start)
                 self._apply(Dispatched(effect.tasks, effect.attempt, time.time()), log)
                 spec = self.run.specs[self.run.node_of[effect.tasks[0]]]
-                self._seats[spec.pool].take(spec.lane)
+                self._seats[spec.pool].take(spec.lane, effect.attempt)
                 launches.append(effect)
             elif kind is Resolve:
                 assert isinstance(effect, Resolve)

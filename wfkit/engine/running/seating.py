@@ -11,7 +11,7 @@ from wfkit.core.decide import Seats
 from wfkit.core.events import NodeSpec
 from wfkit.core.terms import NodeKind
 from wfkit.guards.chain import Guards, provider_of
-from wfkit.guards.pressure import room, seats
+from wfkit.guards.pressure import retries_alone, room, seats
 
 
 class Seating:
@@ -54,5 +54,6 @@ class Seating:
             for lane, (model, most) in lanes.items():
                 found = room(guards, model)
                 places.lanes[lane].resize(min(most, now, now if found.places is None else found.places))
+                places.lanes[lane].alone = retries_alone(guards, model)
                 again_s += [] if found.again_s is None else [found.again_s]
         return min(again_s, default=None)
