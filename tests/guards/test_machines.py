@@ -91,17 +91,20 @@ class RetryMachine(Driven):
         super().__init__()
         self.budget, self.tokens = RetryBudget(self.clock), 100.0
 
-    @rule(again=st.booleans())
-    def somebody_asks(self, again: bool) -> None:
-        held = self.driver.ask(lambda call: self.budget.through("m", again, call, Turn()), again=again)
+    @rule(again=st.booleans(), probe=st.integers(0, 9).map(lambda roll: roll == 9))
+    def somebody_asks(self, again: bool, probe: bool) -> None:
+        turn = Turn(is_probe=probe)
+        held = self.driver.ask(lambda call: self.budget.through("m", again, call, turn), again=again, probe=probe)
         assert again or held.is_sent
 
     @precondition(lambda self: self.driver.sent)
     @rule(which=WHICH, outcome=OUTCOMES)
     def one_ends(self, which: int, outcome: str) -> None:
-        cost = {"ok": 1, FailureKind.TRANSIENT: -10, FailureKind.TIMEOUT: -20}.get(outcome, 0)
+        held = self.driver.sent[which % len(self.driver.sent)]
+        full = 100 if held.facts["probe"] else 1
+        cost = {"ok": full, FailureKind.TRANSIENT: -10, FailureKind.TIMEOUT: -20}.get(outcome, 0)
         self.tokens = min(max(self.tokens + cost, 0.0), 100.0)
-        self.end(self.driver.sent[which % len(self.driver.sent)], outcome)
+        self.end(held, outcome)
 
     @precondition(lambda self: self.driver.waiting)
     @rule(which=WHICH)

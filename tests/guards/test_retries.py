@@ -24,7 +24,7 @@ def test_tokens(outcomes: list[str]) -> None:
     bucket, expected = RetryBucket(), 100.0
     for outcome in outcomes:
         if outcome == "ok":
-            bucket.succeeded()
+            bucket.succeeded(False)
             expected = min(expected + 1, 100)
         else:
             bucket.failed(FailureKind(outcome))

@@ -1,7 +1,8 @@
 """The retry guard: when a model mostly fails, retries do not multiply the load on it.
 
 A bucket of 100 tokens a model: a transient failure takes 10, a timeout 20, a success gives 1 back. Below half, retries
-go one at a time; first questions always pass. Source: gRPC proposal A6, "gRPC Retry Design", with costs like AWS's.
+go one at a time; first questions always pass. The answer to the probe of a breaker fills it: the outage is over.
+Source: gRPC proposal A6, "gRPC Retry Design", with costs like AWS's.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ class RetryBucket:
         """A request failed."""
         self.tokens = max(self.tokens - _COSTS.get(kind, 0.0), 0.0)
 
-    def succeeded(self) -> None:
-        """A request was answered."""
-        self.tokens = min(self.tokens + 1.0, _FULL)
+    def succeeded(self, probe: bool) -> None:
+        """A request was answered; if it was the probe of a breaker, the failures before it say nothing of now."""
+        self.tokens = _FULL if probe else min(self.tokens + 1.0, _FULL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class RetryBudget:
         bucket.count.passed += is_retry
         try:
             reply = await call()
-            bucket.succeeded()
+            bucket.succeeded(turn.is_probe)
             return reply
         except CallFailed as error:
             bucket.failed(error.failure.kind)
