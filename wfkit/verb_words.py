@@ -12,11 +12,13 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NoReturn
 
 from wfkit.errors import UsageFault
 from wfkit.verbs import TABLE, Argument, Shape, Verb, Where, usable
 
+WIDTH: Final = 80  # what JupyterLab shows beside its margins
 _HELP: Final = frozenset({"-h", "--help"})
 
 
@@ -87,15 +89,15 @@ def split(text: str) -> list[str]:
         raise UsageFault(f"a quote has no partner in: {text.strip()}") from error
 
 
-def overview(where: Where) -> str:
-    """All verbs: a line each that says what it does, its arguments below, no line wider than a terminal."""
+def overview(where: Where, columns: int = WIDTH) -> str:
+    """All verbs: what each does, its arguments below, no line wider than so many columns."""
     verbs = usable(where)
     width = max(len(verb.name) for verb in verbs)
-    lines = [line for verb in verbs for line in (f"  {verb.name.ljust(width)}  {verb.summary}", *_below(verb, width))]
-    ending = f"{_prompt(where)} VERB --help says more."
+    lines = [line for verb in verbs for line in _told(verb, width, min(columns, WIDTH))]
+    endings = [f"{_prompt(where)} VERB --help says more."]
     if where is Where.NOTEBOOK:
-        ending += " %%wf_node NAME defines a node, %%wf_sql takes a SELECT as its cell."
-    return "\n".join([*lines, ending])
+        endings += ["%%wf_node NAME defines a node, %%wf_sql takes a SELECT as its cell."]
+    return "\n".join([*lines, *endings])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -172,11 +174,12 @@ def _nearest(word: str, known: Iterable[str]) -> str:
     return f", did you mean {by_letters[near[0]]}?" if near else ""
 
 
-def _below(verb: Verb, width: int) -> list[str]:
-    """The arguments of a verb, wrapped; a sign such as `[--limit N]` stays whole."""
-    signs = [_sign(argument).replace(" ", "\0") for argument in verb.arguments]
+def _told(verb: Verb, width: int, columns: int) -> list[str]:
+    """What a verb does and its arguments, wrapped; a sign such as `[--limit N]` stays whole."""
+    signs = " ".join(_sign(argument).replace(" ", "\0") for argument in verb.arguments)
     indent = " " * (width + 4)
-    lines = textwrap.wrap(" ".join(signs), 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    wrap = partial(textwrap.wrap, width=columns, subsequent_indent=indent, break_on_hyphens=False)
+    lines = wrap(verb.summary, initial_indent=f"  {verb.name.ljust(width)}  ") + wrap(signs, initial_indent=indent)
     return [line.replace("\0", " ") for line in lines]
 
 

@@ -30,6 +30,14 @@ def test_replies_from_the_call_log_are_not_billed() -> None:
     assert lines(report)[0].cached == 40
 
 
+def test_nothing_asked_is_no_chart() -> None:
+    """Where no node asks a model a notebook is told so in words, not shown an empty picture."""
+    view = Cost(RunReport(rows.run(), (rows.node("a"),)))
+    assert "application/vnd.plotly.v1+json" not in view._repr_mimebundle_()
+    assert "No node asks a model." in view.html()
+    assert Cost(rows.busy()).shown_as_figure()
+
+
 def test_a_button_switches_between_money_and_tokens() -> None:
     """One figure holds both; the buttons show one side and label its axis."""
     figure = Cost(rows.busy()).figure()

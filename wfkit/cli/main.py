@@ -51,7 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _obey(words: Sequence[str]) -> int:
     if not words or words[0] in {"-h", "--help", "help"}:
-        print(f"wfkit {wfkit.__version__}: {_SUMMARY}\n\n{overview(Where.SHELL)}")
+        print(f"wfkit {wfkit.__version__}: {_SUMMARY}\n\n{overview(Where.SHELL, _columns())}")
         return 0
     if words[0] in {"-V", "--version"}:
         print(f"wfkit {wfkit.__version__}")
@@ -111,6 +111,11 @@ def _lasting(name: str, value: str) -> str:
     return f"in a shell a setting is not kept: {where}"
 
 
+def _columns() -> int:
+    """How wide the terminal is; a file or a pipe is taken for one of 80 columns."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else columns.WIDTH
+
+
 def _text(answer: Any, as_json: bool = False) -> str:
     """An answer for a terminal: a view has its own text, a DataFrame is printed whole; or one JSON object."""
     if answer is None:
@@ -121,6 +126,6 @@ def _text(answer: Any, as_json: bool = False) -> str:
         return f"written: {os.fspath(answer)}"
     for way in ("text", "to_string"):
         if callable(write := getattr(answer, way, None)):
-            with columns.within(shutil.get_terminal_size().columns if sys.stdout.isatty() else columns.WIDTH):
+            with columns.within(_columns()):
                 return str(write())
     return str(answer)

@@ -93,6 +93,10 @@ class Cost(View):
             updatemenus=[menu],
         )
 
+    def shown_as_figure(self) -> bool:
+        """Where no model was asked there is nothing to draw."""
+        return bool(_top(self.report)[0])
+
     def fragment(self) -> Markup:
         """A sentence and a table with money and tokens side by side, each with its bar."""
         drawn, whole = _top(self.report)

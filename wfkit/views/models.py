@@ -67,7 +67,8 @@ class Models(View):
             for row in self.rows[:_LISTED_HTML]
         ]  # fmt: skip
         table = pieces.table(heads, kinds, cells) if cells else None
-        return pieces.stack(pieces.say(self._sentence()), table, pieces.note(self._cut(_LISTED_HTML)))
+        told = f"Prices are US dollars for a million tokens. {self._cut(_LISTED_HTML)}".strip() if cells else ""
+        return pieces.stack(pieces.say(self._sentence()), table, pieces.note(told))
 
     def text(self) -> str:
         """A line a model, two for one whose name is long: a name can always be copied."""

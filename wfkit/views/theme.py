@@ -236,6 +236,8 @@ text-align:left;vertical-align:baseline;white-space:nowrap;max-width:none}
 .wf.wf .wf-t th{font-weight:500;color:var(--wf-muted);font-size:11.5px}
 .wf.wf .wf-t .wf-n{text-align:right}
 .wf.wf .wf-t .wf-w{white-space:normal;overflow-wrap:anywhere;min-width:160px;max-width:520px}
+.wf.wf .wf-t code{white-space:nowrap}
+.wf.wf .wf-t .wf-w code{white-space:normal}
 .wf.wf .wf-t tfoot td{font-weight:600;border-bottom:0}
 .wf details{margin:4px 0}
 .wf summary{cursor:pointer;color:var(--wf-muted);font-size:12px}
