@@ -1,6 +1,6 @@
 """A clock that a test sets forward, so that a deadline passes when the test says so, however slow the machine is.
 
-The wall clock and the clocks of all loops go on by themselves too. No tests here. `clock` is a fixture.
+The clocks of the process and of all loops go on by themselves too. No tests here. `clock` is a fixture.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ahead_s = 0.0
         self._loops: set[asyncio.BaseEventLoop] = set()
-        wall, of_loop = time.time, asyncio.BaseEventLoop.time
+        wall, steady, of_loop = time.time, time.monotonic, asyncio.BaseEventLoop.time
 
         def now(loop: asyncio.BaseEventLoop) -> float:
             self._loops.add(loop)
-            return of_loop(loop) + self.ahead_s
+            return of_loop(loop)
 
         monkeypatch.setattr(time, "time", lambda: wall() + self.ahead_s)
+        monkeypatch.setattr(time, "monotonic", lambda: steady() + self.ahead_s)
         monkeypatch.setattr(asyncio.BaseEventLoop, "time", now)
 
     def forward(self, seconds: float = FAR_S) -> None:

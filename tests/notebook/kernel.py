@@ -30,7 +30,6 @@ class Ran:
     updates: int = 0
     result: dict[str, Any] | None = None
     error: tuple[str, str, str] | None = None
-    seconds: float = 0.0
 
     @property
     def stdout(self) -> str:
@@ -70,18 +69,17 @@ class Kernel:
         self.manager = manager
         self.client = client
 
-    def run(self, cell: str, interrupt_after_s: float | None = None) -> Ran:
-        """Run a cell to its end. `seconds` are from the interrupt, if there is one, else from the start."""
+    def run(self, cell: str, interrupted: bool = False) -> Ran:
+        """Run a cell to its end. With `interrupted` it gets a Ctrl-C as soon as it displays something."""
         ran = Ran()
         asked = self.client.execute(cell, store_history=True)
         began = time.monotonic()
         while True:
-            if interrupt_after_s is not None and time.monotonic() - began > interrupt_after_s:
+            if interrupted and ran.displays:
                 self.manager.interrupt_kernel()
-                interrupt_after_s, began = None, time.monotonic()
+                interrupted = False
             assert time.monotonic() - began < PATIENCE_S, f"the cell does not end:\n{cell}"
             if not self._next(asked, ran):
-                ran.seconds = time.monotonic() - began
                 return ran
 
     def _next(self, asked: str, ran: Ran) -> bool:

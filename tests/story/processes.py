@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 100.0
+PATIENCE_S = 250.0
 
 
 def start(folder: Path, script: str, *arguments: str, **env: str) -> subprocess.Popen[str]:

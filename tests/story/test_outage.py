@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.clock import Clock
 from wfkit import Workflow, prompt
 from wfkit.core.call import Message, Reply, Request
 from wfkit.core.decision import Decision
+from wfkit.core.report import RunReport
 from wfkit.core.terms import Act
 from wfkit.guards.breakers import Breakers
 from wfkit.guards.chain import About, Caller, Guards, guarded
@@ -18,6 +20,7 @@ from wfkit.guards.pools import Pools
 from wfkit.llm import client
 from wfkit.llm.provider import Behaviour, Faults, Provider
 
+LONG_S = 50.0  # within the patience of a question, and longer than any machine needs to come to the guard
 SEATS, CALLS, FAST = 4, 100, 50.0  # the breaker's clock goes so much faster
 
 
@@ -42,7 +45,7 @@ def test_an_outage_costs_few_requests(monkeypatch: pytest.MonkeyPatch) -> None:
             asked = guarded(
                 lambda request: client.ask(request, 30.0),
                 guards,
-                lambda _: About(patience_s=600.0),
+                lambda _: About(patience_s=60_000.0),
                 Caller(told.append, lambda: None),
             )
             questions = [Request("openai/gpt-4o-mini", (Message("user", f"Question {n}"),)) for n in range(CALLS)]
@@ -62,17 +65,23 @@ def test_an_outage_costs_few_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     assert guards.pools.statistics()["openai"].in_use == 0
 
 
-def test_a_run_tells_what_held_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_tells_what_held_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """A refusal with Retry-After in a run is told everywhere: show guards, log, sql, events, the report."""
     monkeypatch.setenv("OPENAI_API_KEY", "none")
-    faults = Faults(script=("ok", "ok", "429"), retry_after_s=0.3)
+    faults = Faults(script=("ok", "ok", "429"), retry_after_s=LONG_S)
     with Provider(Behaviour(latency_s=0.02, faults=faults)) as provider:
         monkeypatch.setenv("OPENAI_API_BASE", provider.url)
         workflow = Workflow("held", store=tmp_path / ".wfkit", namespace={})
         workflow.config("concurrency", 2)
         options = {"model": "openai/gpt-4o-mini", "each": "item in items", "retries": 2}
         workflow.add(prompt("label", "Label {{ item }}", **options))
-        assert workflow.run("label", inputs={"items": list("abcdef")}).status == "success"
+
+        def pass_by(_: RunReport) -> None:
+            rate = workflow.session.guards.rates.statistics().get("openai/gpt-4o-mini")
+            if not clock.ahead_s and rate is not None and rate.waiting:
+                clock.forward(LONG_S)
+
+        assert workflow.run("label", inputs={"items": list("abcdef")}, progress=pass_by).status == "success"
         decided = workflow.sql("SELECT node, guard, act, waited_s FROM guard_decisions WHERE act = 'waited'")
         events = workflow.sql("SELECT event, subject FROM events WHERE event LIKE 'guard_%'")
         view, log = workflow.show("guards"), workflow.log("label").text()
@@ -80,7 +89,7 @@ def test_a_run_tells_what_held_it_back(tmp_path: Path, monkeypatch: pytest.Monke
         standing = {row.guard: row for row in workflow.session.guards.rows()}
         workflow.close()
     assert set(zip(decided["node"], decided["guard"], strict=True)) == {("label", "rate")}
-    assert decided["waited_s"].min() >= 0.1
+    assert decided["waited_s"].max() >= LONG_S / 2
     assert ("guard_waited", "openai/gpt-4o-mini") in set(events.itertuples(index=False, name=None))
     assert "rate openai/gpt-4o-mini waited" in " ".join(view.text().split())
     assert "now rate openai/gpt-4o-mini" in view.text()
@@ -90,7 +99,7 @@ def test_a_run_tells_what_held_it_back(tmp_path: Path, monkeypatch: pytest.Monke
     assert {"breaker", "retry", "rate", "pool"} == set(standing)
 
 
-def test_other_models_of_the_provider_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_models_of_the_provider_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     """A model that is left alone waits with one question, however urgent its node is; the provider's other model gets
     the seats, and both nodes end well."""
     monkeypatch.setenv("OPENAI_API_KEY", "none")
@@ -100,9 +109,14 @@ def test_other_models_of_the_provider_go_on(tmp_path: Path, monkeypatch: pytest.
         workflow.config("concurrency", 4)
         workflow.add(prompt("urgent", "A {{ item }}", model="openai/gpt-4o", each="item in items", priority=9))
         workflow.add(prompt("patient", "B {{ item }}", model="openai/gpt-4o-mini", each="item in items"))
-        left_alone = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2s"}
+        left_alone = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": f"{LONG_S}s"}
         workflow.session.guards.rates.heard("openai/gpt-4o", left_alone)
-        outcome = workflow.run("urgent", "patient", inputs={"items": list(range(20))})
+
+        def pass_by(_: RunReport) -> None:
+            if not clock.ahead_s and len(provider.effects()) == 20:
+                clock.forward(LONG_S)
+
+        outcome = workflow.run("urgent", "patient", inputs={"items": list(range(20))}, progress=pass_by)
         waited = workflow.sql("SELECT node FROM guard_decisions WHERE act = 'waited' AND guard = 'rate'")
         workflow.close()
         models = [effect.model for effect in provider.effects()]
