@@ -134,6 +134,27 @@ def test_a_question_that_nobody_asks(lab: Lab) -> None:
     assert "nobody has asked" in workflow.log("told").text()
 
 
+def test_a_model_of_ones_own_asks(lab: Lab) -> None:
+    """What an adapter asks, to answer a prompt, is booked under that prompt, in its cost, and keeps nobody's result
+    from the cache; a later hit says what all of it had cost."""
+
+    async def vote(request: Any) -> dict[str, Any]:
+        asked = (wfkit.ask(request.messages[0].content, model=f"fake/{name}") for name in ("one", "two"))
+        return {"text": "+".join(await asyncio.gather(*asked)), "cost_usd": 0.5}
+
+    wfkit.adapter("vote", vote)
+    try:
+        with Script(["yes"], name="one"), Script(["no"], name="two"):
+            workflow = lab.cells({"told --model vote/x --retries 0": "Go", "other": "2"})
+            first = run(workflow)
+            assert (first["told"], first.warnings) == ("yes+no", ())
+            assert workflow.sql("SELECT node FROM calls_latest")["node"].tolist() == ["told"] * 3
+            hit = run(workflow)
+            assert (did(hit), hit.report.run.saved_usd) == ({"told": "hit", "other": "hit"}, first.cost_usd)
+    finally:
+        registry.remove("vote")
+
+
 def test_not_without_end(lab: Lab) -> None:
     """A model of the user's own that asks itself is stopped, in words, instead of asking for ever."""
     asked: list[str] = []

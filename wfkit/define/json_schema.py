@@ -51,6 +51,11 @@ def checker(schema: Mapping[str, Any]) -> tuple[str, Callable[[Any], None]]:
         text = canonical(dict(schema))
     except (TypeError, RecursionError, orjson.JSONEncodeError) as error:
         raise SchemaError(f"is not plain JSON: {error}") from None
+    return text, _check_of(text)
+
+
+@lru_cache(maxsize=256)  # a loop that asks a thousand questions says its schema a thousand times
+def _check_of(text: str) -> Callable[[Any], None]:
     plain = orjson.loads(text)
     dialect = str(plain.get("$schema", NEWEST)).rstrip("#")
     if dialect not in DRAFTS:
@@ -66,7 +71,7 @@ def checker(schema: Mapping[str, Any]) -> tuple[str, Callable[[Any], None]]:
         if errors:
             raise InvalidOutput(of_json_schema(errors))
 
-    return text, check
+    return check
 
 
 def _refuse_none(plain: Any, draft: str) -> None:

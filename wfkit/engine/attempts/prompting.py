@@ -21,6 +21,7 @@ from wfkit.core.terms import FailureKind
 from wfkit.engine.asking.asker import Asker, Asking, Question
 from wfkit.engine.asking.line import corrections, judge, most_requests
 from wfkit.engine.asking.purses import Purses, Turn
+from wfkit.engine.asking.spending import together
 from wfkit.engine.attempts.bodies import run_prompt
 from wfkit.engine.attempts.desks import Desks
 from wfkit.engine.attempts.inputs import Given
@@ -84,15 +85,17 @@ class Prompting:
         began = time.perf_counter()
         tools = ToolCalls(ready, self.context, asker, self.stoppable, lambda: self.desks.of(start, task))
         carry_out = tools.carry_out if ready.tools else None
-        with self._heard(ready, task) as listener:
+        desk = self.desks.of(start, task)  # a model of the user's own may ask others to answer
+        with self._heard(ready, task) as listener, desk:
             ask = asker.payer(replace(question, listener=listener)).ask
             answer, failure = await run_prompt(ready, given, ask, model, carry_out)
+        spent = together([asker.spent, desk.spent]) if desk.calls else asker.spent
         if failure is not None and place(spec, [*failures, failure]) is None and _stands_null(ready, failure):
-            return tools.into(without_answer(failure, time.perf_counter() - began, asker.spent)), None, ()
+            return tools.into(without_answer(failure, time.perf_counter() - began, spent)), None, ()
         if answer is None:
             return None, failure, tools.outputs
         self.context.tool_calls.pop(task, None)
-        return tools.into(Made(answer.value, run_s=time.perf_counter() - began, spent=asker.spent)), None, ()
+        return tools.into(Made(answer.value, run_s=time.perf_counter() - began, spent=spent)), None, ()
 
     def _heard(self, ready: ReadyNode, task: int) -> AbstractContextManager[Listener | None]:
         """Who hears the replies while they grow, if anybody does."""
