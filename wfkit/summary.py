@@ -15,6 +15,7 @@ from typing import Any
 
 from wfkit.core.events import CallEnded
 from wfkit.core.ledger import Ledger
+from wfkit.core.result import Spent
 from wfkit.core.terms import FailureKind, RunState, TaskState
 from wfkit.engine.execute import Interrupted, Ran
 from wfkit.engine.outcome import Outcome
@@ -57,13 +58,11 @@ def asked_in_a_cell(calls: Sequence[CallEnded]) -> None:
     for call in calls:
         books.call(0, call)
     account = books.of(0)
-    line: dict[str, Any] = {
+    line = {
         "run_id": None,
         "status": str(RunState.SUCCESS),
         "tasks": {},
-        "model_calls": account.calls,
-        "cost_usd": _number(account.spent().cost_usd),
-        "saved_usd": _number(account.saved_usd),
+        **_books(account.spent(), account.saved_usd, account.wasted_usd),
         "exit_code": 0,
     }
     with Path(path).open("a", encoding="utf-8") as file:
@@ -88,12 +87,24 @@ def summary(ended: Outcome | Interrupted) -> dict[str, Any]:
             "failed": row.tasks.get(TaskState.FAILED, 0),
             "skipped": row.tasks.get(TaskState.SKIPPED, 0),
         },
-        "model_calls": row.spent.calls,
-        "cost_usd": _number(row.spent.cost_usd),
-        "saved_usd": _number(row.saved_usd),
+        **_books(row.spent, row.saved_usd, row.wasted_usd),
         "seconds": None if row.ended_at is None else row.ended_at - row.started_at - row.paused_s,
         "unused_recordings": ended.unused_recordings if isinstance(ended, Outcome) else None,
         "exit_code": DIVERGED if _diverged(ended) else EXIT_CODES.get(RunState(row.status), 1),
+    }
+
+
+def _books(spent: Spent, saved_usd: Decimal | None, wasted_usd: Decimal | None) -> dict[str, Any]:
+    """`cost_usd` adds the known prices; calls without one are `unpriced_calls`, and of those `unanswered_calls` got no
+    reply and may be billed all the same, at most `unanswered_usd`."""
+    return {
+        "model_calls": spent.calls,
+        "cost_usd": _number(spent.cost_usd),
+        "saved_usd": _number(saved_usd),
+        "wasted_usd": _number(wasted_usd),
+        "unpriced_calls": spent.unpriced,
+        "unanswered_calls": spent.unanswered,
+        "unanswered_usd": _number(spent.unanswered_usd),
     }
 
 

@@ -20,7 +20,8 @@ from wfkit.cli.screen import Screen
 SUMMARY = """
 import json, os
 row = {"run_id": "r", "status": "failed", "tasks": {"run": 1, "failed": 1}, "model_calls": 0,
-       "cost_usd": 0, "saved_usd": 0, "seconds": 1, "exit_code": 1}
+       "cost_usd": 0, "saved_usd": 0, "wasted_usd": 0, "unpriced_calls": 0, "unanswered_calls": 0,
+       "unanswered_usd": 0, "seconds": 1, "exit_code": 1}
 with open(os.environ["WFKIT_SUMMARY"], "a") as file:
     file.write(json.dumps(row) + "\\n")
 """

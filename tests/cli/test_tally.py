@@ -19,6 +19,10 @@ ROW: dict[str, Any] = {
     "model_calls": 2,
     "cost_usd": 0.1,
     "saved_usd": 0.2,
+    "wasted_usd": 0.05,
+    "unpriced_calls": 1,
+    "unanswered_calls": 1,
+    "unanswered_usd": 0.5,
     "seconds": 1.0,
     "exit_code": 0,
 }
@@ -31,6 +35,8 @@ def test_runs_add_up() -> None:
     assert (sums.run_id, sums.status, sums.exit_code, sums.runs) == ("c", "success", 0, 3)
     assert sums.tasks == {"run": 9, "cached": 6, "failed": 0, "skipped": 0}
     assert (sums.model_calls, sums.cost_usd, sums.saved_usd) == (6, Decimal("0.3"), Decimal("0.6"))
+    assert (sums.wasted_usd, sums.unpriced_calls, sums.unanswered_calls) == (Decimal("0.15"), 3, 3)
+    assert sums.unanswered_usd == Decimal("1.5")
 
 
 def test_unknown_is_null_and_never_zero() -> None:
@@ -50,7 +56,8 @@ def test_the_object_has_exactly_the_promised_keys() -> None:
     """What `--json` prints is an interface."""
     shown = Tally().object(1.23456, [Path("out") / "x.ipynb"])
     assert list(shown) == [
-        "run_id", "status", "tasks", "model_calls", "cost_usd", "saved_usd", "seconds", "artifacts",
+        "run_id", "status", "tasks", "model_calls", "cost_usd", "saved_usd", "wasted_usd", "unpriced_calls",
+        "unanswered_calls", "unanswered_usd", "seconds", "artifacts",
     ]  # fmt: skip
     assert shown["tasks"] == {"run": 0, "cached": 0, "failed": 0, "skipped": 0}
     assert (shown["run_id"], shown["seconds"], shown["artifacts"]) == (None, 1.235, ["out/x.ipynb"])

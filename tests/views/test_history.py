@@ -75,7 +75,7 @@ def test_plain_cells_have_a_row_of_their_own() -> None:
     said = "in no run: $0.20 billed for 3 model calls; the call log saved $0.0500. Together with these runs:"
     for text in (view.text(), view.html(), str(view.figure())):
         assert f"{said} ≥$0.60." in " ".join(text.replace("<br>", " ").split())
-    assert "plain cells" in view.text().split("\n")[5]
+    assert view.text().split("\n")[5].split()[0] == "cells"
     alone = History((), CELLS)
     assert "This store holds no run yet." in alone.text()
     assert "$0.20" in alone.text()

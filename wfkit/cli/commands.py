@@ -173,12 +173,13 @@ def _sentence(executed: Executed) -> str:
     sums = executed.tally
     tasks = ", ".join(f"{count} {name}" for name, count in sums.tasks.items() if count)
     calls = "? model calls" if sums.model_calls is None else numbers.plural(sums.model_calls, "model call")
+    billed = numbers.money(sums.cost_usd, at_least=bool(sums.unpriced_calls))
     if not sums.runs:
-        asked = f"; plain cells: {calls}, {numbers.money(sums.cost_usd)} billed" if sums.model_calls else ""
+        asked = f"; plain cells: {calls}, {billed} billed" if sums.model_calls else ""
         return f"{sums.status}: no workflow was run, {numbers.seconds(executed.seconds)}{asked}"
     if sums.model_calls == 0 and sums.tasks["cached"] and executed.exit_code == 0:
         calls += ": nothing was asked again"
-    parts = [f"{sums.status}: {calls}", f"{numbers.money(sums.cost_usd)} billed", f"tasks: {tasks or 'none'}"]
+    parts = [f"{sums.status}: {calls}", f"{billed} billed", f"tasks: {tasks or 'none'}"]
     return " · ".join([*parts, numbers.seconds(executed.seconds)])
 
 

@@ -165,8 +165,8 @@ def execute(execution: Execution, screen: Screen) -> Executed:
     sums = tally(read_summaries(execution.summary), watch.excused)
     if error is not None and sums.status == RunState.SUCCESS:
         sums = replace(sums, status=RunState.INTERRUPTED if _code(ename) == INTERRUPTED else RunState.FAILED)
-    if ename == _DIED:  # it may have paid for calls of which it could not tell
-        sums = replace(sums, model_calls=None, cost_usd=None, saved_usd=None)
+    if ename == _DIED:
+        sums = sums.unknown()
     return Executed(sums, time.monotonic() - started, _exit_code(ename, sums), error)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,9 @@ TASKS: Final = ("run", "cached", "failed", "skipped")
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Totals over the runs of one notebook. `run_id` is the last one's; money is in US dollars."""
+    """Totals over the runs of one notebook. `run_id` is the last one's; money is in US dollars.
+
+    `cost_usd` leaves out the calls that `unpriced_calls` counts."""
 
     run_id: str | None = None
     status: str = RunState.SUCCESS
@@ -38,9 +40,18 @@ class Tally:
     model_calls: int | None = 0
     cost_usd: Decimal | None = Decimal(0)
     saved_usd: Decimal | None = Decimal(0)
+    wasted_usd: Decimal | None = Decimal(0)
+    unpriced_calls: int | None = 0
+    unanswered_calls: int | None = 0
+    unanswered_usd: Decimal | None = Decimal(0)
     exit_code: int = 0
     runs: int = 0
     unused: int = 0
+
+    def unknown(self) -> Tally:
+        """The same of a kernel that died: it may have paid for calls of which it could not tell."""
+        calls = replace(self, model_calls=None, unpriced_calls=None, unanswered_calls=None)
+        return replace(calls, cost_usd=None, saved_usd=None, wasted_usd=None, unanswered_usd=None)
 
     def object(self, seconds: float, artifacts: Sequence[Path]) -> dict[str, Any]:
         """The object that `--json` prints."""
@@ -51,6 +62,10 @@ class Tally:
             "model_calls": self.model_calls,
             "cost_usd": _number(self.cost_usd),
             "saved_usd": _number(self.saved_usd),
+            "wasted_usd": _number(self.wasted_usd),
+            "unpriced_calls": self.unpriced_calls,
+            "unanswered_calls": self.unanswered_calls,
+            "unanswered_usd": _number(self.unanswered_usd),
             "seconds": round(seconds, 3),
             "artifacts": [path.as_posix() for path in artifacts],
         }
@@ -79,6 +94,10 @@ def tally(rows: Sequence[dict[str, Any]], excused: Collection[int] = ()) -> Tall
         model_calls=_whole(row.get("model_calls") for row in rows),
         cost_usd=_money(row.get("cost_usd") for row in rows),
         saved_usd=_money(row.get("saved_usd") for row in rows),
+        wasted_usd=_money(row.get("wasted_usd") for row in rows),
+        unpriced_calls=_whole(row.get("unpriced_calls") for row in rows),
+        unanswered_calls=_whole(row.get("unanswered_calls") for row in rows),
+        unanswered_usd=_money(row.get("unanswered_usd") for row in rows),
         exit_code=max((int(row.get("exit_code") or 0) for row in counted), default=0),
         runs=len(runs),
         unused=int(runs[-1].get("unused_recordings") or 0) if runs else 0,

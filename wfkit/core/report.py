@@ -144,7 +144,7 @@ class CallRow:
     usage_source: str
     cost_usd: Decimal | None
     cost_source: str
-    verdict: str
+    verdict: str | None
     round: int
     served: bool
     error: str | None = None

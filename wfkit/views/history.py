@@ -115,8 +115,9 @@ class History(View):
             (f"{theme.GLYPHS.get(run.status, 'o')} {tally.short(run.run_id)}", *_cells(run)[:-1])
             for run in self.runs[:_LISTED]
         ]
-        rows += [(f"  {tally.CELLS}", *_cells(run)[:-1]) for run in _as_run(self.cells)]
-        heads = ("run", "started", "run", "cached", "failed", "time", "cost", _head(self.runs), "saved")
+        rows += [("  cells", *_cells(run)[:-1]) for run in _as_run(self.cells)]
+        counted = [name if any(row[at] for row in rows) else "" for at, name in ((4, "cached"), (5, "failed"))]
+        heads = ("run", "started", "run", *counted, "time", "cost", _head(self.runs), "saved")
         # The glyph tells the outcome, and the year is in the HTML.
         narrow = [(row[0], row[1][5:], *row[3:7], *row[8:]) for row in rows]
         grid = columns.grid(heads, narrow, "<>>>>>>>>")

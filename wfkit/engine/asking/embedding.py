@@ -7,12 +7,14 @@ sent is `llm.embeddings`.
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from wfkit.core.call import CallRecord, Cost, Reply, Request, Usage
+from wfkit.core.events import CallEnded
 from wfkit.core.terms import UsageSource, Verdict
 from wfkit.engine.asking.answering import End, Tries, about, left_of, limited, purse_of
 from wfkit.engine.asking.asker import Question
@@ -29,14 +31,18 @@ _NOTHING = Usage(0, 0, source=UsageSource.PROVIDER)
 async def embedded(desk: Desk, wanted: Texts) -> dict[str, bytes]:
     """The vector of each text as float32. Raises CallFailed; what was bought by then is kept."""
     async with limited(wanted.options) as end:
-        return await _Embedding(desk, wanted, end).vectors()
+        work = _Embedding(desk, wanted, end)
+        try:
+            return await work.vectors()
+        finally:
+            desk.calls += work.asker.calls
 
 
 class _Embedding:
     """One call of `embed` at work. Lines are vectors in base64, by digest of the request for one text."""
 
     def __init__(self, desk: Desk, wanted: Texts, end: End) -> None:
-        self._desk, self._wanted, self._asker, self._end = desk, wanted, desk.asker(), end
+        self._desk, self._wanted, self.asker, self._end = desk, wanted, desk.asker(), end
         self._texts = {request_digest(wanted.request([text])): text for text in wanted.texts}
         self._lines: dict[str, str] = {}
         self._own = purse_of(wanted.options)
@@ -45,7 +51,7 @@ class _Embedding:
         import asyncio  # the loop that runs this has loaded it
 
         under_way = self._desk.house.asking.under_way.futures
-        while missing := self._missing():
+        while missing := await self._missing():
             busy = {under_way[_text_of(digest)] for digest in missing if _text_of(digest) in under_way}
             if not busy:
                 await self._buy_all(missing, under_way)
@@ -53,13 +59,15 @@ class _Embedding:
             await asyncio.wait(busy)  # somebody is asking for some of them: then they are known
         return {text: base64.b64decode(self._lines[digest]) for digest, text in self._texts.items()}
 
-    def _missing(self) -> list[str]:
+    async def _missing(self) -> list[str]:
         """Texts of which neither the log nor the cassette has the vector."""
-        tape, asking = self._asker.tape, self._desk.house.asking
+        tape, asking = self.asker.tape, self._desk.house.asking
         for digest, text in self._texts.items():
             found = None if digest in self._lines else asking.store.find_call(digest)
             if found is not None and found.reply is not None and found.started_at >= asking.since:
                 self._lines[digest] = found.reply.text
+                if not found.part:  # with it stands what all of its request have cost
+                    await self.asker.record(self._served(found), False)
                 if tape is not None:
                     tape.serve(0, digest, found.request, found.reply)
             elif tape is not None and digest not in self._lines:
@@ -67,6 +75,9 @@ class _Embedding:
                 if played is not None and played.reply is not None:
                     self._lines[digest] = played.reply.text
         return [digest for digest in self._texts if digest not in self._lines]
+
+    def _served(self, found: CallRecord) -> CallEnded:
+        return CallEnded(self.asker.task, self.asker.attempt, found, time.time(), served=True)
 
     async def _buy_all(self, missing: Sequence[str], under_way: dict[str, asyncio.Future[None]]) -> None:
         import asyncio  # the loop that runs this has loaded it
@@ -81,7 +92,6 @@ class _Embedding:
             for name, future in mine.items():
                 del under_way[name]
                 future.set_result(None)
-            self._desk.calls += self._asker.calls
         for failure in ended:
             if isinstance(failure, BaseException):
                 raise failure
@@ -92,7 +102,7 @@ class _Embedding:
         request = wanted.request([self._texts[digest] for digest in digests])
         question = request_digest(request)
         tries: Tries[Reply] = Tries(desk, question, wanted.spec(desk.node), self._end)
-        payer = self._asker.payer(
+        payer = self.asker.payer(
             Question(
                 judge=_valid,
                 about=about(desk, wanted.options, tries.turn, self._own),
@@ -106,7 +116,7 @@ class _Embedding:
         self._keep_on_tape(request, reply)
 
     def _keep_on_tape(self, request: Request, reply: Reply) -> None:
-        if (tape := self._asker.tape) is not None:
+        if (tape := self.asker.tape) is not None:
             for one, said in _apart(request, reply):
                 tape.keep(0, request_digest(one), one, said)
 
