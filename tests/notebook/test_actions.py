@@ -9,6 +9,7 @@ import pytest
 from tests.engine.lab import Lab, lab, run
 from wfkit.errors import KeyMissing
 from wfkit.notebook.actions import told
+from wfkit.notebook.errors import in_lines
 
 __all__ = ["lab"]
 
@@ -63,3 +64,13 @@ def test_advice_is_given_once(lab: Lab, tmp_path: Path) -> None:
     assert text.count("record again") == 1
     assert text.startswith("m: NeverSent: this request is not on the cassette")
     assert "+Say two\n" in text
+
+
+def test_prose_is_wrapped_and_code_is_not() -> None:
+    """Lines break between words, never inside a command; what is indented stays as it is."""
+    prose, code = "word " * 30 + "`%wf run a_node --limit 20`", "    " + "x" * 100
+    lines = in_lines(f"{prose}\n{code}\n")
+    assert max(map(len, lines[:-2])) <= 80
+    assert " ".join(lines[:-2]) == prose
+    assert any("`%wf run a_node --limit 20`" in line for line in lines)
+    assert lines[-2:] == [code, ""]

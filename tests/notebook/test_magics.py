@@ -94,7 +94,8 @@ def test_errors_are_short_and_fail_the_cell(lab: Kernel, cell: str, name: str, m
     assert error is not None
     assert error[0] == name
     assert message in error[1]
-    assert error[2] == f"{name}: {error[1]}"
+    assert error[2].replace("\n", " ") == f"{name}: {error[1]}".replace("\n", " ")
+    assert max(map(len, error[2].splitlines())) <= 80
 
 
 def test_an_old_definition_does_not_run_in_silence(lab: Kernel) -> None:
@@ -192,7 +193,7 @@ def test_completion_reaches_the_kernel(lab: Kernel) -> None:
 
 def test_views_have_a_figure_and_its_twins(lab: Kernel) -> None:
     """A picture comes as Plotly JSON, static HTML and text in one bundle."""
-    lab.run("%%wf_node w1\n1")
+    lab.run("%%wf_node w1 --model offline\nSay one.")
     lab.run("%wf run w1")
     for view in ("dag", "timeline", "cost"):
         result = lab.run(f"%wf show {view}").result

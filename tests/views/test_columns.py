@@ -50,7 +50,7 @@ def test_a_whole_cell_has_a_line_of_its_own() -> None:
     """Where a column must stay whole, what does not fit stands above the rest of its row; the columns line up."""
     rows = [("+", "a long name", "1"), ("+", "short", "2")]
     assert columns.grid(("", "", ""), rows, "<<>", columns=13, whole=1) == [
-        "+  a long name", f"{'1':>13}", f"+  short{'2':>5}",
+        "+ a long name", f"{'1':>13}", f"+ short{'2':>6}",
     ]  # fmt: skip
 
 

@@ -66,6 +66,14 @@ def test_items_are_packed_into_lanes() -> None:
         assert all(one.end <= other.start for one, other in pairwise(inside))
 
 
+def test_each_twin_says_how_waiting_looks() -> None:
+    """Hatched in a picture, dots in text."""
+    view = Timeline(rows.busy(), rows.T + 30)
+    assert "Hatched: waiting" in view.html()
+    assert "Dots: waiting" in view.text()
+    assert "Hatched" not in view.text()
+
+
 def test_cuts_are_told() -> None:
     """Of 5,000 attempts of a node the slowest are drawn, and the caption says so, counting what the store cut too."""
     attempts = tuple(rows.attempt("m", at / 100, at / 100 + 1 + at / 1000, at) for at in range(5000))

@@ -142,7 +142,7 @@ def told(outcome: Outcome) -> str:
         lines.append(f"skipped: {_skipped(outcome.skipped)}")
     lines.append("What worked is kept. After a fix, `%wf run` does the rest.")
     if alike and alike[0][0].failure.traceback:  # a body ran, and may have printed something
-        lines[-1] += f" `{_log(alike[0][0])}` shows what it printed."
+        lines.append(f"`{_log(alike[0][0])}` shows what it printed.")
     return "\n".join(lines)
 
 

@@ -5,7 +5,9 @@ The cell still fails, with an `error` output, so nbclient and CI see it.
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from types import TracebackType
 from typing import Any, Final
 
@@ -14,6 +16,8 @@ from wfkit.errors import WfkitError
 from wfkit.traces import call_cells
 
 _HOOK: Final = "_render_traceback_"  # IPython's own name: it asks the error for its lines
+_CODE: Final = re.compile(r"`[^`\n]{1,60}`")
+_WIDTH: Final = 80
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 
@@ -30,7 +34,8 @@ def show_cleanly(shell: Any) -> None:
     def lines(error: WfkitError) -> list[str]:
         place = _line_of_cell(error.__traceback__, shell.user_ns)
         where = f" (line {place} of this cell)" if place > 1 else ""
-        return [f"{_RED}{type(error).__name__}{_PLAIN}{where}: {error}"]
+        first, *rest = in_lines(f"{type(error).__name__}{where}: {error}")
+        return ["\n".join([first.replace(type(error).__name__, f"{_RED}{type(error).__name__}{_PLAIN}", 1), *rest])]
 
     setattr(WfkitError, _HOOK, lines)
 
@@ -39,6 +44,18 @@ def show_cleanly(shell: Any) -> None:
         return f"{found[0]} {found[1]}" if found else None
 
     call_cells(cell)
+
+
+def in_lines(text: str) -> list[str]:
+    """The lines of a message, prose wrapped between words: JupyterLab breaks a long line anywhere. Code (what is
+    indented, what stands between backticks) stays whole."""
+    found: list[str] = []
+    for line in text.split("\n"):
+        whole = _CODE.sub(lambda code: code[0].replace(" ", "\0"), line)
+        parts = [line] if line.startswith(" ") else textwrap.wrap(whole, _WIDTH, break_long_words=False,
+                                                                  break_on_hyphens=False)  # fmt: skip
+        found += [part.replace("\0", " ") for part in parts] or [""]
+    return found
 
 
 def hint_at_nodes(shell: Any) -> None:

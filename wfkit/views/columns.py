@@ -92,24 +92,25 @@ def grid(
     columns = room() if columns is None else columns
     table = [[one_line(cell) for cell in row] for row in rows]
     lines = [list(heads), *table] if any(heads) else table
-    sizes = _sizes(lines, align, columns)
+    gap = "  " if columns >= WIDTH else " "
+    sizes = _sizes(lines, align, columns, len(gap))
     used = [n for n, size in enumerate(sizes) if size > 0]
     shown: list[str] = []
     for line in lines:
         rest = line
         if whole in used and width(line[whole]) > sizes[whole]:
             before = [fit(line[n], sizes[n], align[n]) for n in used if n < whole]
-            shown.append("  ".join([*before, line[whole]]))
+            shown.append(gap.join([*before, line[whole]]))
             rest = ["" if n <= whole else cell for n, cell in enumerate(line)]
-        shown.append(cut_end("  ".join(fit(rest[n], sizes[n], align[n]) for n in used), columns))
+        shown.append(cut_end(gap.join(fit(rest[n], sizes[n], align[n]) for n in used), columns))
     return shown
 
 
-def _sizes(lines: Sequence[Sequence[str]], align: str, columns: int) -> list[int]:
+def _sizes(lines: Sequence[Sequence[str]], align: str, columns: int, gap: int) -> list[int]:
     """How wide each column becomes."""
     sizes = [max((width(line[n]) for line in lines), default=0) for n in range(len(align))]
     flexible = [n for n, side in enumerate(align) if side == "<"] or list(range(len(align)))
-    excess = sum(sizes) + 2 * (sum(size > 0 for size in sizes) - 1) - columns
+    excess = sum(sizes) + gap * (sum(size > 0 for size in sizes) - 1) - columns
     while excess > 0:
         last = flexible[-1]
         widest = last if sizes[last] > _LAST else max(flexible, key=lambda n: sizes[n])

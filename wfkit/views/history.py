@@ -120,7 +120,7 @@ class History(View):
         heads = ("run", "started", "run", *counted, "time", "cost", _head(self.runs), "saved")
         # The glyph tells the outcome, and the year is in the HTML.
         narrow = [(row[0], row[1][5:], *row[3:7], *row[8:]) for row in rows]
-        grid = columns.grid(heads, narrow, "<>>>>>>>>")
+        grid = columns.grid(heads, narrow, "<>>>>>>>>", whole=0)
         notes = (self._cut(), _besides(self.runs, self.cells), _unanswered(self.runs))
         told = [line for note in notes if note for line in columns.wrap(note)]
         return "\n".join([*columns.wrap(_sentence(self.runs)), *grid, *told])

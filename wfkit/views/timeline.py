@@ -79,11 +79,13 @@ class Timeline(View):
         found = spans.times(self.report, self.now)
         if not found.rows:
             return _none(self.report)
-        name_columns = min(24, max(columns.width(row.node.name) for row in found.rows) + 2)
+        name_columns = min(
+            max(24, columns.room() // 3 - 3), max(columns.width(row.node.name) for row in found.rows) + 2
+        )
         room = columns.room() - name_columns - 12
         lines = [_text_line(row, found.length, name_columns, room) for row in found.rows]
         scale = " " * (name_columns + 1) + "0 s" + numbers.seconds(found.length).rjust(room - 3)
-        return "\n".join([*columns.wrap(_path(self.report)), *lines, scale, *columns.wrap(_caption(found))])
+        return "\n".join([*columns.wrap(_path(self.report)), *lines, scale, *columns.wrap(_caption(found, "Dots"))])
 
 
 _COLUMNS: Final = ("node", "item", "attempt", "state", "queued_s", "start_s", "end_s", "error")
@@ -111,14 +113,16 @@ def _path(report: RunReport) -> str:
     return f"Critical path {numbers.seconds(path.length_s)} = {chain}{'; ' + ', '.join(parts) if parts else ''}."
 
 
-def _caption(found: Times) -> str:
+def _caption(found: Times, waits: str = "Hatched") -> str:
+    """What was cut, and how waiting looks: in a chart (of lanes) hatched, in text dots."""
     drawn = sum(len(row.spans) for row in found.rows)
     parts = [
         pieces.shown_of(len(found.rows), found.nodes, "nodes", "those that took longest"),
         pieces.shown_of(drawn, found.attempts, "attempts", "the slowest of each node"),
     ]
     crowded = any(span.lane == 11 for row in found.rows for span in row.spans)
-    parts.append("Hatched: waiting for a seat or a retry." + (" Lanes overlap below the twelfth." if crowded else ""))
+    lanes = " Lanes overlap below the twelfth." if crowded and waits == "Hatched" else ""
+    parts.append(f"{waits}: waiting for a seat or a retry.{lanes}")
     return " ".join(part for part in parts if part)
 
 
