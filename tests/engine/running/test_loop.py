@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -43,6 +44,27 @@ def test_an_alarm_that_nobody_hears(lab: Lab, clock: Clock, monkeypatch: pytest.
     assert outcomes, "the run hangs"
     assert outcomes[0].status is RunState.FAILED
     assert not early
+    assert len(outcomes[0]._context.run.failures[0]) == 2
+
+
+def test_a_clock_that_is_set_back(lab: Lab, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retry begins when its wait is over, also where the clock was set back by an hour meanwhile."""
+    real = shared.call_at
+
+    def call_at(delay_s: float, call: Callable[[], Any]) -> None:
+        clock.ahead_s = -3600.0
+        real(delay_s, call)
+
+    monkeypatch.setattr(shared, "call_at", call_at)
+    monkeypatch.setattr(asyncio.BaseEventLoop, "time", lambda _: time.monotonic())
+    monkeypatch.setattr(backoff, "roll", lambda *_: 0.9)
+    workflow = lab.cells({"a": "raise ValueError('no')"})
+    quick_retries(workflow, "a", RetryPolicy(1, base_s=0.1, max_delay_s=0.1))
+    outcomes: list[Any] = []
+    thread = threading.Thread(target=lambda: outcomes.append(workflow.run()), daemon=True)
+    thread.start()
+    thread.join(PATIENCE_S)
+    assert outcomes, "the run waits for an hour"
     assert len(outcomes[0]._context.run.failures[0]) == 2
 
 

@@ -59,6 +59,8 @@ class Loop:
         self._alarm = alarm
         self._given_up: set[tuple[int, int]] = set()
         self._wakes_at: float | None = None
+        self._rings_at = 0.0  # of a clock that nobody sets
+        self._due = 0.0  # what was to begin until then may begin, whatever the clock on the wall says
         self._alarms = 0
 
     @property
@@ -78,9 +80,10 @@ class Loop:
             if again_s is not None and self.run.nodes_left:
                 # On a grid, or every turn would set an alarm of its own; not far off, for an alarm holds the run.
                 self._wake(ceil((time.time() + min(again_s, _LOOK_S)) / _GRID_S) * _GRID_S)
-            effects = decide(self.run, time.time(), self._seats)
+            effects = decide(self.run, max(time.time(), self._due), self._seats)
             if not self._perform(effects, log, launches):
                 break
+        self._due = 0.0
         if log:
             ended = self.run.status is not RunState.RUNNING
             self.ticket = self.context.write(log, durable=bool(calls) or ended)
@@ -105,7 +108,9 @@ class Loop:
                 log.extend(given_up(self.run, settled))
             self._apply(settled, log)
         if posted.rings and posted.rings == self._alarms:  # an older one rings late: it would only set more of them
-            self._wakes_at = None  # also if it rang too early, because the clock was set back: then it is set again
+            if self._wakes_at is not None and time.monotonic() >= self._rings_at:
+                self._due = self._wakes_at  # the clock may have been set back meanwhile
+            self._wakes_at = None  # also if it rang too early: then it is set again
         if posted.durable is not None:
             calls.append(posted.durable)
         if posted.ends is not None:
@@ -178,6 +183,7 @@ class Loop:
         if self._wakes_at is not None and now < self._wakes_at <= until:
             return
         self._wakes_at = until
+        self._rings_at = time.monotonic() + until - now
         self._alarms += 1
         self._alarm(until - now + 0.001, self._alarms)
 
