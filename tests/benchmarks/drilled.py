@@ -1,8 +1,9 @@
 """What takes part in the drill, each in a process of its own: `python -m tests.benchmarks.drilled NAME FOLDER ITEMS`.
 
 The same three questions for each ticket, each with the answer of the one before. Prints its figures as JSON on the last
-line. `latency_s` is what one ticket took that was answered: from when its first question had a seat until its last
-answer was there, with every retry and wait between; waiting for a seat counts for nobody.
+line. `latency_s` is what the three questions of a ticket took that was answered: each from when it had a seat until its
+answer was there, with every retry and wait between. Waiting for a seat counts for nobody: a ticket of litellm's keeps
+one through all three, wfkit asks the first question of all tickets before the second of any.
 """
 
 from __future__ import annotations

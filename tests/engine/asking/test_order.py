@@ -15,7 +15,7 @@ from wfkit.core.call import Request
 from wfkit.core.terms import FailureKind
 from wfkit.engine.asking import asker
 from wfkit.guards.chain import About, Caller, Guards, Send, guarded
-from wfkit.llm.fake import Fail, Say, Script
+from wfkit.llm.fake import Fail, Hang, Say, Script
 
 Ages = dict[str, list[float]]
 
@@ -47,6 +47,14 @@ def test_a_later_attempt_is_older(lab: Lab, ages: Ages) -> None:
     first, retry, *_ = ages["Number?"]
     (repair,) = (age for text, found in ages.items() if text != "Number?" for age in found)
     assert 0 <= first < retry < repair
+
+
+def test_a_hedge_is_older_than_what_it_doubles(lab: Lab, ages: Ages) -> None:
+    """The second request of a question is of a task that is at work, too."""
+    with Script([Hang(), Say("yes")]):
+        assert run(lab.cells({"said --model fake/script --hedge 0.05s": "Go"}))["said"] == "yes"
+    first, second = ages["Go"]
+    assert 0 <= first < second
 
 
 def test_questions_of_python_code_are_as_old_as_their_task(lab: Lab, ages: Ages) -> None:
