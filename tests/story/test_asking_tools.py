@@ -15,7 +15,7 @@ from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import Lab, did, run
 from tests.story.processes import PATIENCE_S, finish, start
 from wfkit import Workflow, prompt
-from wfkit.core.terms import FailureKind
+from wfkit.core.terms import FailureKind, RunState
 from wfkit.errors import BudgetRefused
 from wfkit.llm import registry
 from wfkit.llm.fake import Script, Use
@@ -40,6 +40,20 @@ def lazy(text: str) -> str:
     """Makes a question that nobody asks."""
     wfkit.ask(text, model=INNER)
     return "done"
+
+
+def judged_again(text: str) -> str:
+    return str(wfkit.ask(f"Judge again: {text}", model=INNER).result())
+
+
+def once(text: str) -> str:
+    """Asks once."""
+    return str(wfkit.ask(text, model=INNER, retries=0).result())
+
+
+def wrong(text: str) -> str:
+    """Asks what cannot be asked."""
+    return str(wfkit.ask(text, retires=3).result())
 
 
 def asking(lab: Lab, *tools: Callable[..., Any], **options: Any) -> Workflow:
@@ -78,20 +92,40 @@ def test_tools_ask(lab: Lab, provider: Provider) -> None:
 
 
 def test_the_purse_is_the_same(lab: Lab, provider: Provider) -> None:
-    """What a tool asks comes from the purse of its node: what is left does not allow the second question, and the model
-    is told."""
-    heard: list[str] = []
-
-    def then(request: Any) -> Any:
-        heard.append(request.messages[-1].content)
-        return "enough"
-
-    with Script([Use("rank", {"texts": [f"text {n}" for n in range(9)]}), then], name="agent"):
-        outcome = run(asking(lab, rank, max_usd=0.00003))
-    assert "the budget of node 'told' does not allow this call" in heard[0]
+    """What a tool asks comes from the purse of its node: what is left does not allow one question more, and that stops
+    the run. The model is not told, so no answer is made of it."""
+    with Script([Use("rank", {"texts": [f"text {n}" for n in range(9)]})], name="agent") as script:
+        workflow = asking(lab, rank, max_usd=0.00003)
+        outcome = run(workflow)
+        assert (outcome.status, len(script.requests)) == (RunState.BUDGET_STOPPED, 1)
+    assert "the budget of node 'told' does not allow this call" in outcome.failures[0].failure.message
+    assert "rank(" in workflow.log("told").text()
     assert 0 < len(provider.effects()) < 9
     assert outcome.cost_usd is not None
     assert outcome.cost_usd <= 0.00003
+
+
+@pytest.mark.parametrize("provider", [Faults(script=("500", "ok"))], indirect=True)
+def test_an_answer_after_a_failed_question_is_not_kept(lab: Lab, provider: Provider) -> None:
+    """The model is told that a question of its tool has failed; what it answers then is told of, and made again by the
+    next run."""
+    with Script([Use("once", {"text": "a"}), "I could not", "fine"], name="agent"):
+        workflow = asking(lab, once)
+        outcome = run(workflow)
+        assert outcome["told"] == "I could not"
+        assert any("one of its tools asked has failed (transient)" in warning for warning in outcome.warnings)
+        assert run(workflow)["told"] == "fine"
+    assert len(provider.effects()) == 2
+
+
+def test_a_tool_that_asks_wrongly(lab: Lab) -> None:
+    """A question that cannot be asked fails the node, with the words and the line: no model could mend it."""
+    with Script([Use("wrong", {"text": "a"})], name="agent"):
+        outcome = run(asking(lab, wrong))
+    failure = outcome.failures[0].failure
+    assert "unknown option `retires`" in failure.message
+    assert "def wrong" not in (failure.traceback or "wrong")
+    assert "wfkit.ask(text, retires=3)" in (failure.traceback or "")
 
 
 @pytest.mark.parametrize("provider", [Faults({"hang": 1.0})], indirect=True)
@@ -126,12 +160,27 @@ def test_the_plan_knows_what_it_does_not_know(lab: Lab, provider: Provider) -> N
 
 
 def test_a_question_that_nobody_asks(lab: Lab) -> None:
-    """A tool that forgets `await` is wrong, and says so to the model and in the log."""
-    with Script([Use("lazy", {"text": "a"}), "I see"], name="agent") as script:
-        workflow = asking(lab, lazy)
-        assert run(workflow)["told"] == "I see"
-        assert "nobody has asked: write `await wfkit.ask(...)`" in script.requests[-1].messages[-1].content
-    assert "nobody has asked" in workflow.log("told").text()
+    """A tool that forgets `await` fails its node in words."""
+    with Script([Use("lazy", {"text": "a"})], name="agent"):
+        outcome = run(asking(lab, lazy))
+    assert "nobody has asked: write `await wfkit.ask(...)`" in outcome.failures[0].failure.message
+
+
+def test_replayed(lab: Lab, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tools ask is recorded and replayed; a question that is not on the cassette ends the run as diverged."""
+    tape = str(lab.root / "tape.jsonl")
+    uses = [Use("judge", {"text": "a"}), "so be it"]
+    with Script(uses, name="agent"):
+        first = run(asking(lab, judge), record=tape)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    other = Lab(lab.root / "other")
+    with Script(uses, name="agent"):
+        assert run(asking(other, judge), replay=tape)["told"] == first["told"]
+        monkeypatch.setattr("tests.story.test_asking_tools.judge.__code__", judged_again.__code__)
+        outcome = run(asking(other, judge), replay=tape)
+    assert outcome.failures[0].failure.kind is FailureKind.DIVERGED
+    assert len(provider.effects()) == 1
+    other.close()
 
 
 def test_a_model_of_ones_own_asks(lab: Lab) -> None:

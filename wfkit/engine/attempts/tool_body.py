@@ -9,7 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from wfkit.core.call import Failure
 from wfkit.core.frozen import dataclass
+from wfkit.core.terms import FailureKind
 from wfkit.define.tools import ToolFunction
 from wfkit.engine.asking.desk import Desk
 from wfkit.engine.attempts.bodies import Watch, failure_of
@@ -17,17 +19,25 @@ from wfkit.engine.attempts.inputs import Given
 from wfkit.engine.attempts.tool_text import error_text, text_of
 from wfkit.engine.preparing.prepare import ReadyNode
 from wfkit.engine.running.context import Made, Surroundings
-from wfkit.errors import ValueFault
+from wfkit.errors import CallFailed, ValueFault, WfkitError
 from wfkit.executors.threads import on_own_thread
 
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """What came of a call: what the model is told, the name of an error, what was read and printed."""
+    """What came of a call: what the model is told, the name of an error, what was read and printed.
+
+    With `ends` the model is not told: no answer could mend it, and the attempt has failed so.
+    """
 
     result: str
     error: str | None
     made: Made
+    ends: Failure | None = None
+
+
+_NOT_ASKED = frozenset({FailureKind.EXCEPTION, FailureKind.UNSTORABLE})  # what goes wrong without a question
+_END = frozenset({FailureKind.BUDGET, FailureKind.QUOTA, FailureKind.DIVERGED, FailureKind.CANCELLED})
 
 
 async def run_tool(
@@ -76,10 +86,15 @@ async def _awaited(watch: Watch, desk: Desk, body: Callable[[], Any]) -> tuple[A
 def _came(watch: Watch, desk: Desk, value: Any, error: BaseException | None) -> Came:
     """What is told and kept of a call, also of one that failed: the model is told, so what it has read counts."""
     result, name = _told(value, error)
-    made = watch.made(
-        None, desk.spent
-    )  # not its value: of a text nothing can be brought back, so a file that it wrote is told of
+    # Not its value: of a text nothing can be brought back, so a file that it wrote is told of.
+    made = watch.made(None, desk.spent)
     made.run_s, made.outputs = watch.run_s, watch.outputs
+    failure = None if error is None else failure_of(error)
+    is_ours = isinstance(error, WfkitError) and not isinstance(error, CallFailed | ValueFault)
+    if failure is not None and (is_ours or failure.kind in _END):
+        return Came(result, name, made, failure)
+    if failure is not None and failure.kind not in _NOT_ASKED:
+        made.problem = made.problem or f"a question that one of its tools asked has failed ({failure.kind})"
     return Came(result, name, made)
 
 

@@ -138,6 +138,10 @@ class ToolCalls:
         ended = _ended(started, came)
         calls[wish.turn, wish.place] = ended
         await self.asker.record(ended, True)
+        if came.ends is not None:
+            del calls[wish.turn, wish.place]
+            self._made.append(replace(came.made, outputs=(_line(ended), *came.made.outputs)))
+            raise CallFailed(came.ends)
         return ended, came.made
 
     def _still_holds(self, known: ToolEnded) -> bool:
