@@ -13,10 +13,11 @@ import pytest
 
 import wfkit
 from wfkit import traces
+from wfkit.errors import UsageFault
 from wfkit.traces import users_lines
 
 HERE = Path(__file__).name
-RAISED = (ValueError, KeyError, RuntimeError, ZeroDivisionError, ExceptionGroup)
+RAISED = (ValueError, KeyError, RuntimeError, ZeroDivisionError, ExceptionGroup, UsageFault)
 
 
 def lines_of(body: Callable[[], Any]) -> str:
@@ -49,6 +50,16 @@ def test_no_line_of_wfkit_nor_of_what_it_calls() -> None:
     assert "in <lambda>" in text
     assert "in __fspath__" in text
     assert str(Path(wfkit.__file__).parent) not in text
+
+
+def test_errors_of_wfkit_go_by_their_name() -> None:
+    """Not by the module that they are in."""
+
+    def refuse() -> None:
+        raise UsageFault("no")
+
+    text = lines_of(refuse)
+    assert text.rstrip().split("\n")[-1] == "UsageFault: no"
 
 
 def test_without_a_line_of_the_users_the_message_is_all() -> None:

@@ -7,6 +7,7 @@ Knows no node, and no front end: a notebook says what its cells are called.
 from __future__ import annotations
 
 import os
+import re
 import site
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ _OWN: Final = str(Path(__file__).parent) + os.sep
 _COMPILED: Final = (".pyx", ".pxd", ".pxi")  # Cython writes names of files that nobody has
 _LINKS: Final = 4  # errors of a chain, newest first
 _USERS: Final = 10  # frames in a row that are shown
+_ERROR: Final = re.compile(r"^wfkit\.errors\.(?=\w+:)", re.MULTILINE)  # of `wfkit.errors.KeyMissing: ...`
 _LEFT_OUT: Final = "<left out>"
 
 
@@ -70,7 +72,7 @@ def users_lines(error: BaseException) -> str | None:
     if not _is_users(found):
         return None
     _shorten(found, _LINKS)
-    return "".join(found.format())
+    return _ERROR.sub("", "".join(found.format()))
 
 
 def _shorten(found: TracebackException, links: int) -> None:

@@ -154,13 +154,13 @@ TABLE: Final[tuple[Verb, ...]] = (
     ),
     Verb(
         "demo",
-        "execute the quickstart notebook in ./wfkit-demo; again costs nothing",
+        "execute the quickstart in ./wfkit-demo; again costs nothing",
         (Argument("--fresh", "start over with an empty store", Shape.SWITCH), _PARAMS, _JSON),
         Where.SHELL,
     ),
     Verb(
         "verify",
-        "does a fresh kernel give the same? It runs all cells, and buys nothing",
+        "does a fresh kernel give the same? It runs all cells, buys nothing",
         (
             Argument("notebook", "its file (default: this notebook)", Shape.OPTIONAL, metavar="FILE.ipynb"),
             *_VERIFY,
@@ -170,7 +170,7 @@ TABLE: Final[tuple[Verb, ...]] = (
     ),
     Verb(
         "verify",
-        "does a fresh kernel give the same? It runs all cells, and buys nothing",
+        "does a fresh kernel give the same? It runs all cells, buys nothing",
         (
             Argument("notebook", "the notebook to verify; its file is only read", metavar="FILE.ipynb"),
             *_VERIFY,
@@ -259,7 +259,7 @@ TABLE: Final[tuple[Verb, ...]] = (
     ),
     Verb(
         "gc",
-        "remove old runs and results that nothing needs; replies of models stay",
+        "remove old runs and results that nothing needs; paid replies stay",
         (
             Argument("--older", "what was last used longer ago than this: 30d, 12h", metavar="AGE"),
             Argument("--keep-size", "the least recently used beyond this: 2GB, 500MB", metavar="SIZE"),

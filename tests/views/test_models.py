@@ -43,9 +43,11 @@ def test_a_name_can_always_be_copied(wide: int) -> None:
 
 
 def test_html_has_all_columns_and_no_markup_of_names() -> None:
-    """Names are text."""
-    assert "two/&lt;b&gt;" in VIEW.html()
-    assert "batch output" in VIEW.html()
+    """Names are text; a kind of price that no model tells has no column."""
+    html = Models((*VIEW.rows, row(**{"batch output": 0.3}))).html()
+    assert "two/&lt;b&gt;" in html
+    assert "batch output" in html
+    assert "batch input" not in html
     assert sorted(VIEW._repr_mimebundle_()) == ["text/html", "text/plain"]
 
 

@@ -55,16 +55,19 @@ class Models(View):
         return {"models": [_record(row) for row in self.rows], "keys": list(self.keys)}
 
     def fragment(self) -> Markup:
-        """A sentence and the table."""
-        heads = ("", "model", "kind", *_ABLE, "reads", "says", *_PRICED, "key")
-        kinds = "---" + "-" * len(_ABLE) + "nn" + "n" * len(_PRICED) + "w"
+        """A sentence and the table: price and size beside the name; prices that no model tells are left out."""
+        shown = self.rows[:_LISTED_HTML]
+        further = [name for name in _PRICED[2:] if any(dict(row.usd)[name] is not None for row in shown)]
+        heads = ("", "model", *_PRICED[:2], "reads", "says", *_ABLE, *further, "kind", "key")
+        kinds = "--nnnn" + "-" * len(_ABLE) + "n" * len(further) + "--"
         cells = [
             (
-                _mark(row.usable), pieces.code(row.model), row.kind, *(_mark(able) for able in dict(row.can).values()),
+                _mark(row.usable), pieces.code(row.model), *(_price(dict(row.usd)[name]) for name in _PRICED[:2]),
                 numbers.tokens(row.context_tokens), numbers.tokens(row.max_output_tokens),
-                *(_price(usd) for usd in dict(row.usd).values()), row.key,
+                *(_mark(able) for able in dict(row.can).values()),
+                *(_price(dict(row.usd)[name]) for name in further), row.kind, row.key,
             )
-            for row in self.rows[:_LISTED_HTML]
+            for row in shown
         ]  # fmt: skip
         table = pieces.table(heads, kinds, cells) if cells else None
         told = f"Prices are US dollars for a million tokens. {self._cut(_LISTED_HTML)}".strip() if cells else ""
