@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,18 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what 
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SECRET_ENDINGS = ("_API_KEY", "_API_BASE", "_BASE_URL")
+JUPYTER_FOLDERS = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads the user's own settings of Jupyter and IPython, or needs a home that can be written."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in JUPYTER_FOLDERS:
+            (folder / name).mkdir()
+            patch.setenv(name, str(folder / name))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,11 @@ PROBES = [
 def state(project: Path) -> list[object]:
     """Digest, reads and problem of the node, as a fresh process finds them."""
     (project / "probe.py").write_text(SCRIPT)
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONDONTWRITEBYTECODE": "1",  # two edits within a second would be one
+    }
     command = [sys.executable, project / "probe.py", project]
     done = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

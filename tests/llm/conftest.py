@@ -9,8 +9,11 @@ from typing import TypeVar
 
 import pytest
 
+from tests.engine.clock import clock
 from wfkit.llm import client
 from wfkit.llm.provider import Behaviour, Provider
+
+__all__ = ["clock"]
 
 Serve = Callable[[Behaviour], AbstractContextManager[Provider]]
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.clock import FAR_S, Clock
 from tests.llm.conftest import Serve, run
 from wfkit.core.call import Message, Reply, Request
 from wfkit.core.terms import CostSource, FailureKind, UsageSource, Verdict
@@ -25,11 +26,11 @@ def ask(request: Request = REQUEST, deadline_s: float = LONG_S) -> Reply:
     return run(lambda: client.ask(request, deadline_s))
 
 
-def failing(fault: str, serve: Serve, deadline_s: float = LONG_S) -> CallFailed:
+def failing(fault: str, serve: Serve) -> CallFailed:
     """The error for a fault, after exactly one request."""
     with serve(Behaviour(faults=Faults(script=(fault, "ok"), retry_after_s=7))) as provider:
         with pytest.raises(CallFailed) as caught:
-            ask(deadline_s=deadline_s)
+            ask()
         assert len(provider.effects()) == 1
     assert "canary" not in str(caught.value)
     return caught.value
@@ -90,11 +91,22 @@ def test_failures(serve: Serve, fault: str, kind: FailureKind, status: int | Non
 
 
 @pytest.mark.parametrize("fault", ["hang", "drip"])
-def test_deadline(serve: Serve, fault: str) -> None:
+def test_deadline(serve: Serve, clock: Clock, fault: str) -> None:
     """The deadline is for the whole call: a byte now and then does not stretch it."""
-    failure = failing(fault, serve, deadline_s=0.3).failure
+
+    async def late() -> Reply:
+        question = asyncio.create_task(client.ask(REQUEST, FAR_S))
+        assert await asyncio.to_thread(provider.wait, 1)
+        clock.forward()
+        return await question
+
+    with serve(Behaviour(faults=Faults(script=(fault, "ok")), drip_s=0.05)) as provider:
+        with pytest.raises(CallFailed) as caught:
+            run(late)
+        assert len(provider.effects()) == 1
+    failure = caught.value.failure
     assert failure.kind is FailureKind.TIMEOUT
-    assert "0.3 s" in failure.message
+    assert f"{FAR_S:g} s" in failure.message
 
 
 def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:

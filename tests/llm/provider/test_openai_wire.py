@@ -44,8 +44,9 @@ def whole(messages: Sequence[dict[str, Any]], **more: Any) -> Any:
     return run(ask)
 
 
-def streamed(messages: Sequence[dict[str, Any]], within_s: float = 5.0, **more: Any) -> tuple[list[Any], Any]:
-    """The chunks of a stream, and the exception that ended it or the finish reason that was received."""
+def streamed(messages: Sequence[dict[str, Any]], **more: Any) -> tuple[list[Any], Any]:
+    """The chunks of a stream, and the exception that ended it or the finish reason that was received. One that says
+    nothing for a second after its first chunk has stalled."""
 
     async def ask() -> tuple[list[Any], Any]:
         litellm = await door.litellm_loaded()
@@ -53,9 +54,11 @@ def streamed(messages: Sequence[dict[str, Any]], within_s: float = 5.0, **more: 
         keep = chunks.append  # one by one: those that came before an error are wanted too
         stream = await litellm.acompletion("openai/m", list(messages), stream=True, **SENT, **more)
         try:
-            async with asyncio.timeout(within_s):
+            keep(await anext(stream))
+            async with asyncio.timeout(1.0) as silence:
                 async for chunk in stream:
                     keep(chunk)
+                    silence.reschedule(asyncio.get_running_loop().time() + 1.0)
         except (litellm.exceptions.MidStreamFallbackError, TimeoutError) as error:
             return chunks, error
         return chunks, stream.received_finish_reason
@@ -83,7 +86,7 @@ def test_stream(serve: Serve) -> None:
 def test_cut_streams(serve: Serve, fault: str) -> None:
     """Half of the text comes, and no finish reason; a clean end is the one that litellm takes for a whole answer."""
     with serve(Behaviour(answer=lambda _: TEXT, faults=Faults(script=(fault,)), drip_s=0.05)) as provider:
-        chunks, end = streamed([user("x")], 1.5)
+        chunks, end = streamed([user("x")])
         assert [effect.outcome for effect in provider.effects()] == [fault]
     assert TEXT.startswith(text_of(chunks))
     assert 0 < len(text_of(chunks)) < len(TEXT)
