@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import Lab, did, run
 from tests.engine.test_interrupt import until
 from tests.views import rows
@@ -16,7 +17,7 @@ from wfkit.engine.execute import Interrupted
 from wfkit.engine.running.live import Live
 from wfkit.llm.fake import Fail, Hang, Script
 
-CUT = Fail(FailureKind.TRANSIENT, "cut", after="Half of an ", latency_s=0.3)
+CUT = Fail(FailureKind.TRANSIENT, "cut", after="Half of an ", latency_s=FAR_S)
 
 
 def story(lab: Lab, stream: str = "on", retries: int = 1) -> None:
@@ -29,12 +30,18 @@ def said(reports: list[RunReport]) -> set[str | None]:
     return {row.saying for report in reports for row in report.nodes}
 
 
-def test_shown_while_it_grows(lab: Lab) -> None:
+def test_shown_while_it_grows(lab: Lab, clock: Clock) -> None:
     """What is said appears in the reports of the display; when it breaks off it goes, and nothing of it is kept."""
     reports: list[RunReport] = []
+
+    def look(report: RunReport) -> None:
+        reports.append(report)
+        if not clock.ahead_s and "Half of an" in said(reports):
+            clock.forward()
+
     with Script([CUT, "Once upon a time."], name="teller"):
         story(lab)
-        outcome = run(lab.made[0], progress=reports.append)
+        outcome = run(lab.made[0], progress=look)
     assert outcome["tell"] == "Once upon a time."
     assert "Half of an" in said(reports)
     assert said([outcome.report]) == {None}

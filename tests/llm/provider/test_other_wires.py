@@ -89,7 +89,7 @@ def chunks(model: str, **more: Any) -> tuple[list[Any], Any]:
         keep = found.append  # one by one: those that came before an error are wanted too
         stream = await litellm.acompletion(model, [user("Oslo weather?")], stream=True, **SENT, **more)
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(60):
                 async for chunk in stream:
                     keep(chunk)
         except (litellm.exceptions.APIError, litellm.exceptions.MidStreamFallbackError, TimeoutError) as error:
