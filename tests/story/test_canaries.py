@@ -114,11 +114,23 @@ def test_no_canary_is_written(
     for cell in notebook.cells[6:]:
         cell.metadata["tags"] = ["raises-exception"]
     nbformat.write(notebook, tmp_path / "a.ipynb")
+    stops = nbformat.v4.new_code_cell('import os\nraise ValueError("no " + os.environ["CLIENT_SECRET"])')
+    nbformat.write(nbformat.v4.new_notebook(cells=[stops]), tmp_path / "b.ipynb")
     env = {**CANARIES, "OPENAI_API_BASE": url, "WFKIT_STORE": str(tmp_path / ".wfkit")}
     monkeypatch.chdir(tmp_path)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    asked = ("show cost", "log raises", "log prints", "why raises", "plan", "history", "doctor", "report r.html")
+    asked = (
+        "show cost",
+        "log raises",
+        "log prints",
+        "why raises",
+        "plan",
+        "history",
+        "doctor",
+        "report r.html",
+        "run b.ipynb --out out",
+    )
     first, last = "run a.ipynb --record tape.jsonl --out out", ("store export moved.wfkit", "sql select * from calls")
     for number, words in enumerate((first, *asked, *last)):
         verb, _, rest = words.partition(" ")

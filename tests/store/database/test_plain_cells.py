@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 
 import duckdb
@@ -43,6 +44,19 @@ def test_sums_of_a_process_and_of_all(cursor: duckdb.DuckDBPyConnection) -> None
     assert (here.served, here.saved_usd, here.wasted_usd) == (1, Decimal("0.25"), Decimal("0.125"))
     assert (here.spent.input_tokens, here.cached_tokens) == (20, 4)
     assert (everywhere.spent.calls, everywhere.spent.unpriced) == (4, 2)
+
+
+def test_a_question_whose_process_is_gone(cursor: duckdb.DuckDBPyConnection) -> None:
+    """A request of which nobody has told anything for an hour may be billed; one of this minute is under way."""
+    for name, at in (("old", START), ("new", time.time())):
+        started = e.CallStarted(0, 0, name, "d" * 32, "openai/m", at, Decimal("0.25"))
+        fold.fold(cursor, placed([Entry("", 1, 0, started)], name))
+    cells = plain_cells(cursor)
+    assert cells is not None
+    assert (cells.spent.calls, cells.spent.cost_usd, cells.spent.unanswered) == (1, None, 1)
+    assert cells.spent.unanswered_usd == Decimal("0.25")
+    listed = cursor.execute("SELECT call_id, why FROM possibly_billed").fetchall()
+    assert listed == [("old", "its process ended first")]
 
 
 def test_nobody_asked(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -85,7 +85,8 @@ ASOF JOIN task_ranges r ON r.run_id = a.run_id AND a.task >= r.first
 JOIN nodes n ON n.run_id = r.run_id AND n.node = r.node
 JOIN runs_latest l ON l.run_id = a.run_id;
 
--- One row a call: ended, under way (`state` started), or lost: whoever sent it is gone. As in the books of a run, one
+-- One row a call: ended, under way (`state` started), or lost: whoever sent it is gone (of a plain cell: for an hour
+-- nobody has told how it ended). As in the books of a run, one
 -- that failed without a reply used and cost nothing, unless it may have been billed all the same (`unanswered`, at most
 -- `worst_usd`): of that nobody knows. `billed_usd` is what it added to the bill (nothing if the call log served it: then
 -- `saved_usd` is what it had cost), `wasted_usd` what of that bought nothing: a reply that cannot be used, an attempt that
@@ -114,8 +115,10 @@ SELECT
 FROM (
     SELECT
         c.*, c.state = 'ended' AND response_model IS NULL AND NOT coalesce(unanswered, false) AS refused,
-        c.state = 'started'
-            AND coalesce(c.epoch < l.epoch OR l.status NOT IN ('running', 'waiting_review'), false) AS lost
+        c.state = 'started' AND CASE
+            WHEN c.run_id = '' THEN c.started_at < make_timestamp(epoch_us(now())) - INTERVAL 1 HOUR
+            ELSE coalesce(c.epoch < l.epoch OR l.status NOT IN ('running', 'waiting_review'), false)
+        END AS lost
     FROM calls c LEFT JOIN runs_latest l ON l.run_id = c.run_id
     WHERE coalesce(c.part, 0) = 0
 ) c
