@@ -17,7 +17,7 @@ from wfkit import Workflow, prompt
 from wfkit.core.call import CallRecord, Message, Request
 from wfkit.core.events import CallEnded
 from wfkit.core.report import RunReport
-from wfkit.core.terms import FailureKind, RunState
+from wfkit.core.terms import FailureKind, RunState, UsageSource, Verdict
 from wfkit.define.cell import parse_cell
 from wfkit.engine.execute import Interrupted
 from wfkit.engine.outcome import Outcome
@@ -71,6 +71,24 @@ class Deaf:
     def begins(self) -> None: ...
 
     def says(self, piece: str) -> None: ...
+
+
+@pytest.mark.parametrize("way", ["direct", "litellm"])
+def test_whole_without_an_end(lab: Lab, serve: Serve, way: str) -> None:
+    """A stream that tells its finish reason and never ends is one request, booked with estimated tokens and cost, kept
+    as a valid reply, and not bought again."""
+    provider = serve("no_end")
+    workflow = telling(lab.workflow(), way, timeout=20)
+    outcome = run(workflow)
+    assert (outcome.status, outcome["tell"]) == (RunState.SUCCESS, TEXT)
+    spent = outcome.report.run.spent
+    assert (spent.calls, spent.estimated, spent.unpriced, spent.unanswered) == (1, 1, 0, 0)
+    assert spent.cost_usd
+    (call,) = calls(workflow, outcome)
+    assert (call.verdict, call.reply and call.reply.usage.source) == (Verdict.VALID, UsageSource.ESTIMATED)
+    assert [(effect.outcome, effect.billed) for effect in provider.effects()] == [("no_end", True)]
+    assert run(workflow, force=True).report.run.spent.calls == 0
+    assert len(provider.effects()) == 1
 
 
 def load(way: str) -> None:
