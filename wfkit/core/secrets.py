@@ -36,6 +36,9 @@ _QUOTED = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|github_pat|glpat|xox[abp])[-_][\w-]{8,}|\bAIza[\w-]{20,}"
     r"|(?<=[Bb]earer )\S{8,}|(?<=[?&]key=)[^&\s\"']{8,}"
 )
+# One of these is in what it matches: to look for all of them costs a hundredth of the search.
+_QUOTES = ("sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "xai", "hf-", "hf_", "ghp", "gho", "github_pat", "glpat", "xox",
+           "AIza", "earer ", "key=")  # fmt: skip
 REDACTED = "[redacted]"
 
 
@@ -102,7 +105,8 @@ def redact(text: str, variables: Mapping[str, str]) -> str:
     """The text of an error without values of variables that are named like secrets and without known shapes."""
     data = text.encode("utf-8", "surrogatepass")
     cleaned = replaced(data, named(variables), lambda name, length: REDACTED.encode())  # noqa: ARG005 - all look alike
-    return _QUOTED.sub(REDACTED, text if cleaned is data else cleaned.decode("utf-8", "surrogatepass"))
+    told = text if cleaned is data else cleaned.decode("utf-8", "surrogatepass")
+    return _QUOTED.sub(REDACTED, told) if any(quote in told for quote in _QUOTES) else told
 
 
 def masked(text: str, variables: Mapping[str, str]) -> str:
