@@ -17,7 +17,7 @@ from wfkit.core.terms import FailureKind
 from wfkit.define.options import TABLE
 from wfkit.engine.asking.questions import Said
 from wfkit.errors import DefinitionError, WfkitError
-from wfkit.llm.fake import Fail, Say, Script
+from wfkit.llm.fake import Fail, Hang, Say, Script
 from wfkit.llm.provider import Behaviour, Faults, Provider
 
 MODEL, SECOND, THIRD = "openai/gpt-4o-mini", "openai/gpt-4o", "openai/gpt-4.1-mini"
@@ -135,10 +135,10 @@ def test_an_unsure_answer_is_not_taken(lab: Lab) -> None:
         assert failure(run(lab.made[-1], "alone")).kind is FailureKind.LOW_CONFIDENCE
 
 
-def test_a_late_question_is_asked_twice(lab: Lab, clock: Clock) -> None:
+def test_a_late_question_is_asked_twice(lab: Lab) -> None:
     """With `hedge` a question without a reply is sent once more; the first answer counts, and both are booked."""
-    with Script([clock.hang, "yes"], name="asked") as script:
-        outcome = run(cells(lab, told=f"await wfkit.ask('Hm?', model=M, hedge={FAR_S})"))
+    with Script([Hang(), "yes"], name="asked") as script:
+        outcome = run(cells(lab, told="await wfkit.ask('Hm?', model=M, hedge=0.05)"))
         assert (outcome["told"], len(script.requests)) == ("yes", 2)
     assert outcome.report.run.spent.calls == 2
 
