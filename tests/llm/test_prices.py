@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from wfkit.core.call import Message, Usage
+from wfkit.core.call import Message, Request, Tool, Usage
 from wfkit.core.terms import CostSource, UsageSource
 from wfkit.llm import price_file, prices
 
@@ -169,3 +171,21 @@ def test_prices_without_litellm() -> None:
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
     assert len(price_file.entries()) > 1000
+
+
+def test_the_worst_case_holds_all_that_is_sent() -> None:
+    """Schemas count in bytes, as a token may be one; what a provider adds to tell its model of tools counts, too."""
+    plain = Request("anthropic/claude-sonnet-4-5", (Message("user", "Hi"),), (("max_tokens", 1),))
+    schema = json.dumps({"enum": ["\u732b" * 100]}, ensure_ascii=False)
+    most = [
+        prices.worst_case(each)[1] or 0
+        for each in (
+            plain,
+            replace(plain, schema=schema),
+            replace(plain, tools=(Tool("f", "", "{}"),)),
+            replace(plain, model="openai/gpt-4o-mini", schema=schema),
+        )
+    ]
+    assert most[1] - most[0] >= 300 + 530
+    assert most[2] - most[0] >= 530
+    assert most[3] - most[0] >= 300

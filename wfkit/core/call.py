@@ -134,7 +134,7 @@ class Failure:
         if self.error == NEVER_SENT:
             return False
         if self.status is None:
-            return self.kind in {FailureKind.TRANSIENT, FailureKind.TIMEOUT}
+            return self.kind in {FailureKind.TRANSIENT, FailureKind.TIMEOUT, FailureKind.EXCEPTION}
         return _ANSWERED[0] <= self.status < _ANSWERED[1]
 
 

@@ -20,6 +20,7 @@ from wfkit.llm.price_file import Entry
 from wfkit.settings import Models, Prices
 
 _OVERHEAD = 16  # tokens around a message, more than any provider adds
+_TOLD = 700  # tokens that a provider adds to tell its model of tools (Anthropic: up to 530), and schemas sent as tools
 _NANO = Decimal("1e-9")
 _DATED = re.compile(r"[-@:](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|latest|v\d+(?::\d+)?)")
 _TIER = re.compile(r"_above_(\d+)k_tokens$")
@@ -120,7 +121,9 @@ def worst_case(request: Request) -> tuple[Decimal | None, int | None]:
     Tokens of the prompt are at most its bytes, those of the answer `max_tokens` or what the model can say at most.
     """
     sent = sum(len(text.encode()) + _OVERHEAD for message in request.messages for text in _texts(message))
-    sent += len(request.schema or "") + _OVERHEAD
+    sent += len((request.schema or "").encode()) + _OVERHEAD
+    if (request.tools or request.schema) and not request.model.startswith("openai/"):
+        sent += _TOLD
     sent += sum(len(f"{tool.name}{tool.description}{tool.parameters}".encode()) + _OVERHEAD for tool in request.tools)
     entry = price(request.model) or {}
     said = 0 if embeds(request) else dict(request.params).get("max_tokens", entry.get("max_output_tokens"))
