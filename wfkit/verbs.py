@@ -154,7 +154,7 @@ TABLE: Final[tuple[Verb, ...]] = (
     ),
     Verb(
         "demo",
-        "execute the quickstart in ./wfkit-demo; again costs nothing",
+        "execute the quickstart notebook in ./wfkit-demo; again costs nothing",
         (Argument("--fresh", "start over with an empty store", Shape.SWITCH), _PARAMS, _JSON),
         Where.SHELL,
     ),
