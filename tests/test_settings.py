@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ids import stable
 from wfkit import settings
 from wfkit.core.capabilities import Capabilities
 from wfkit.errors import UsageFault
@@ -39,6 +40,29 @@ def test_a_wrong_model(said: object, told: str) -> None:
         settings.load(None, {"models": said}, {})
     assert told in str(caught.value)
     assert "config" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "told"),
+    [
+        ("threads", "many", "must be a whole number above 0, not 'many'"),
+        ("retries", "-1", "must be a whole number from 0, not '-1'"),
+        ("strict", "perhaps", "must be on or off, not 'perhaps'"),
+        ("max_usd", "0", "must be a number above 0 (none: no limit), not '0'"),
+        ("thread", "3", "unknown setting 'thread' in config (did you mean 'threads'?)"),
+    ],
+    ids=stable,
+)
+def test_a_wrong_setting(name: str, said: str, told: str) -> None:
+    """What a setting takes is told in words of a user, and a slip of the pen is guessed."""
+    with pytest.raises(UsageFault) as caught:
+        settings.load(None, {name: said}, {})
+    assert told in str(caught.value)
+
+
+def test_no_retries() -> None:
+    """Asking once is a choice, for all nodes as for one."""
+    assert settings.load(None, {"retries": "0"}, {}).retries == 0
 
 
 @pytest.mark.parametrize("said", ["nan", "inf", "0", "-1", "90s"])

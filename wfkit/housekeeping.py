@@ -87,7 +87,9 @@ def export(root: Path, path: Path) -> Sheet:
 
 
 def take_in(root: Path, path: Path) -> Sheet:
-    """Take an archive in; the store is made if there is none."""
+    """Take an archive in; the store is made if there is none. Raises UsageFault when there is no archive."""
+    if not path.exists():
+        raise UsageFault(f"there is no archive {path}: `store export FILE` makes one")
     place.prepare(root)
     done = taking_in.take_in(root, path)
     left = f"; {plural(done.left_out, 'value')} could not come along and will be made again" if done.left_out else ""

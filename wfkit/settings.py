@@ -69,12 +69,19 @@ PRICES = ("input", "output", "cached", "cache_written", "reasoning")
 _WANTED = {
     "prices": 'a table such as {"openai/my-model": {"input": 0.15, "output": 0.6}}, in US dollars for a million tokens'
     f" ({', '.join(PRICES)}; the first two are needed)",
+    "retries": "a whole number from 0",
     "models": 'a table such as {"openai/my-model": {"context_tokens": 32000, "tools": true}}',
 }
 _LIMITS = tuple(item.name for item in fields(Capabilities) if item.name.endswith(("_tokens", "_usd")))
 _AMOUNTS: Mapping[str, type] = {
     **dict.fromkeys(("deadline_s", "max_usd", "max_usd_per_call", "max_usd_per_day"), float),
     **dict.fromkeys(("max_tokens_per_run", "max_tokens_per_call", "max_tokens_per_day"), int),
+}
+_KINDS: Mapping[type, str] = {
+    int: "a whole number above 0",
+    float: "a number above 0",
+    bool: "on or off",
+    str: "a text",
 }
 _CHOICES = {"transport": ("auto", "litellm")}
 
@@ -159,13 +166,15 @@ def _told(error: Mapping[str, Any]) -> str:
 def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
     known = {item.name for item in fields(Settings)}
     if name not in known:
-        raise UsageFault(f"unknown setting {name!r} in {where}; settings are: {', '.join(sorted(known))}")
+        raise UsageFault(
+            f"unknown setting {name!r} in {where}{near(name, known)}; settings are: {', '.join(sorted(known))}"
+        )
     kind = _AMOUNTS.get(name) or type(getattr(Settings(), name))
-    wanted = _WANTED.get(name, f"{kind.__name__} above 0 (none: no limit)" if name in _AMOUNTS else kind.__name__)
+    wanted = _WANTED.get(name) or _KINDS[kind] + (" (none: no limit)" if name in _AMOUNTS else "")
     try:
         if name == "models":
             return replace(settings, models=_models(value, where))
-        parsed: Any = None if name in _AMOUNTS and str(value).lower() == "none" else _parse(value, kind)
+        parsed: Any = None if name in _AMOUNTS and str(value).lower() == "none" else _parse(value, kind, name)
         if parsed not in _CHOICES.get(name, (parsed,)):
             raise UsageFault(f"setting {name!r} in {where} is one of {', '.join(_CHOICES[name])}, not {value!r}")
     except ValueError as error:
@@ -173,7 +182,7 @@ def _set(settings: Settings, name: str, value: Any, where: str) -> Settings:
     return replace(settings, **{name: parsed})
 
 
-def _parse(value: Any, kind: type) -> Any:
+def _parse(value: Any, kind: type, name: str) -> Any:
     if kind is tuple:
         return _prices(value)
     if kind is bool:
@@ -182,6 +191,8 @@ def _parse(value: Any, kind: type) -> Any:
             raise ValueError(text)
         return text in {"1", "true", "yes", "on"}
     parsed = kind(value)
+    if parsed == 0 and name == "retries":
+        return parsed  # to try once is a choice; none of the others makes sense at 0
     if kind in (int, float) and not 0 < parsed < math.inf:
         raise ValueError(value)
     return parsed

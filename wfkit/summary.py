@@ -49,10 +49,10 @@ def write_summary(ended: Outcome | Interrupted, env: Mapping[str, str]) -> None:
             file.write(json.dumps(summary(ended)) + "\n")
 
 
-def asked_in_a_cell(calls: Sequence[CallEnded]) -> None:
+def asked_in_a_cell(calls: Sequence[CallEnded], unused_recordings: int | None) -> None:
     """Append what a question of a cell that is no node came to: a line without a run."""
     path = os.environ.get("WFKIT_SUMMARY")
-    if path is None or not calls:
+    if path is None or (not calls and unused_recordings is None):
         return
     books = Ledger()
     for call in calls:
@@ -63,6 +63,7 @@ def asked_in_a_cell(calls: Sequence[CallEnded]) -> None:
         "status": str(RunState.SUCCESS),
         "tasks": {},
         **_books(account.spent(), account.saved_usd, account.wasted_usd),
+        "unused_recordings": unused_recordings,
         "exit_code": 0,
     }
     with Path(path).open("a", encoding="utf-8") as file:

@@ -21,13 +21,15 @@ NOTEBOOK = (
     "%%wf_node said --model openai/gpt-4o-mini\n#| each: doc in docs\nSay it again: {{ doc }}",
     "%wf run said",
     "print(said)",
+    "import wfkit\nprint(await wfkit.ask('Is the sky wide?', model='openai/gpt-4o-mini'))",
 )
 DEAD = {"OPENAI_API_BASE": "http://127.0.0.1:9/v1", "OPENAI_API_KEY": "", "WFKIT_STORE": ""}
 
 
 def test_record_then_replay(tmp_path: Path) -> None:
     """Recorded once through a 429; replayed in an empty store without a key: equal outputs, no call, exit code 0.
-    A changed word: exit code 5 and the diff. A recording that nothing asked for is told."""
+    A changed word: exit code 5 and the diff. A recording that nothing asked for is told, and none that a plain cell
+    asked for after the last run."""
     notebook = write(tmp_path / "flow.ipynb", *NOTEBOOK)
     with Provider(Behaviour(faults=Faults(script=("429",), retry_after_s=0.01))) as provider:
         keys = {"OPENAI_API_BASE": provider.url, "OPENAI_API_KEY": "canary-of-a-key-123456"}
@@ -35,11 +37,12 @@ def test_record_then_replay(tmp_path: Path) -> None:
             tmp_path, "run", "flow.ipynb", "--record", "tape.jsonl", "--json", WFKIT_STORE=str(tmp_path / "a"), **keys
         )
         assert first.returncode == 0, first.stderr
-        assert len(provider.effects()) == 3
+        assert len(provider.effects()) == 4
     dead = {**DEAD, "WFKIT_STORE": str(tmp_path / "b")}
     again = shell(tmp_path, "run", "flow.ipynb", "--replay", "tape.jsonl", "--json", **dead)
     assert again.returncode == 0, again.stderr
-    assert (last_object(first)["model_calls"], last_object(again)["model_calls"]) == (3, 0)
+    assert (last_object(first)["model_calls"], last_object(again)["model_calls"]) == (4, 0)
+    assert "not used of the cassette" not in again.stderr
     write(notebook, *(cell.replace("Say it", "Tell it") for cell in NOTEBOOK))
     other = shell(tmp_path, "run", "flow.ipynb", "--replay", "tape.jsonl", **dead)
     assert other.returncode == 5

@@ -106,7 +106,7 @@ def test_a_budget_below_one_call(
 
 def test_a_budget_of_zero_is_told_where_it_is_set(lab: Lab) -> None:
     """Zero is no budget but a mistake: the message says how to have none."""
-    with pytest.raises(WfkitError, match=r"'max_usd' in config must be float above 0 \(none: no limit\), not 0"):
+    with pytest.raises(WfkitError, match=r"'max_usd' in config must be a number above 0 \(none: no limit\), not 0"):
         lab.cells({"a": "1"}).config("max_usd", 0)
 
 

@@ -96,9 +96,11 @@ def test_the_file(tmp_path: Path, recorded: tuple[Path, Any], monkeypatch: pytes
     assert len(provider.effects()) == 4
 
 
-def test_divergence(tmp_path: Path, recorded: tuple[Path, Any]) -> None:
-    """A changed word fails with node, item and a diff against the nearest recording; the summary's exit code is 5."""
+def test_divergence(tmp_path: Path, recorded: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed word fails with node, item and a diff against the nearest recording, and the words that record again;
+    the summary's exit code is 5."""
     tape, _ = recorded
+    monkeypatch.chdir(tape.parent)
     again = run(flow(tmp_path / "second", "Tell it again: {{ doc }}"), replay=str(tape))
     assert again.status == "failed"
     failure = again.failures[0].failure
@@ -106,7 +108,7 @@ def test_divergence(tmp_path: Path, recorded: tuple[Path, Any]) -> None:
     assert "-Say it again: The sky is up high." in failure.message
     assert "+Tell it again: The sky is up high." in failure.message
     assert "said[0]" in failure.message
-    assert "--record" in failure.message
+    assert f"record again: --record {tape.name}\n" in failure.message
     assert again.unused == 4 + 3
 
 

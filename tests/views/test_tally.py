@@ -53,10 +53,11 @@ def test_items_are_counted_when_known(tasks: dict[str, int], reasons: dict[str, 
         (None, 3.0, "3.0 s of work"),
         (None, None, "?"),
         (Decimal(0), 3.0, "3.0 s of work"),
+        (Decimal(0), 0.0001, ""),
     ],
 )
 def test_saved(usd: Decimal | None, s: float | None, shown: str) -> None:
-    """What is known of a saving; nothing saved is nothing said."""
+    """What is known of a saving; nothing saved is nothing said, nor is a tenth of a millisecond."""
     assert tally.saved(usd, s) == shown
 
 

@@ -100,7 +100,7 @@ def tally(rows: Sequence[dict[str, Any]], excused: Collection[int] = ()) -> Tall
         unanswered_usd=_money(row.get("unanswered_usd") for row in rows),
         exit_code=max((int(row.get("exit_code") or 0) for row in counted), default=0),
         runs=len(runs),
-        unused=int(runs[-1].get("unused_recordings") or 0) if runs else 0,
+        unused=next((int(left) for row in reversed(rows) if (left := row.get("unused_recordings")) is not None), 0),
     )
 
 

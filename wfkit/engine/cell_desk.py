@@ -17,8 +17,9 @@ from wfkit.engine.execute import Session, asking_of, cassette_of
 from wfkit.engine.thread import shared
 
 
-def open_desk(session: Session, told: Callable[[Sequence[CallEnded]], object] = len) -> Desk:
-    """The desk of one question. When it is answered, or has failed, its calls are `told`."""
+def open_desk(session: Session, told: Callable[[Sequence[CallEnded], int | None], object]) -> Desk:
+    """The desk of one question. When it is answered, or has failed, its calls are `told`, and how many recordings of
+    the cassette nothing has asked for so far (None without one that is played)."""
 
     def write(event: Called, on_disk: object) -> None:
         ticket = session.store.append([Entry("", 1, 0, event)], durable=on_disk is not None)
@@ -28,7 +29,7 @@ def open_desk(session: Session, told: Callable[[Sequence[CallEnded]], object] = 
     cassette = cassette_of(session, session.settings.cassette)
 
     def answered() -> None:
-        told(desk.calls)
+        told(desk.calls, None if cassette is None else cassette.left())
         if cassette is not None and not session.under_way.futures:  # the last of those that were asked together
             cassette.save()
 

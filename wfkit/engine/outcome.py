@@ -65,7 +65,7 @@ class Outcome:
     def unused_recordings(self) -> int | None:
         """How many recordings of the cassette nothing has asked for so far; None without one that is played."""
         cassette = self._ran.cassette
-        return len(cassette.unused()) if cassette is not None and cassette.plays else None
+        return None if cassette is None else cassette.left()
 
     @property
     def failures(self) -> list[TaskFailure]:

@@ -96,13 +96,22 @@ class Cassette:
         """Recordings that nothing asked for so far."""
         return [each for each in self._found if each.digest not in self._used]
 
+    def left(self) -> int | None:
+        """How many recordings nothing asked for so far; None where none is played."""
+        return len(self.unused()) if self.plays else None
+
     def _diverged(self, place: Place, request: Request) -> Failure:
         nearest = self._nearest(place, request)
-        hint = f"if the change is wanted, record again: --record {self.path}"
+        hint = f"if the change is wanted, record again: --record {self._said()}"
         message = f"{place}: this request is not on the cassette {self.path.name}; {hint}"
         if nearest is not None:
             message += f"\nnearest recording: {nearest.place}\n{_diff(nearest.request, request)}"
         return Failure(FailureKind.DIVERGED, NEVER_SENT, redact(message, os.environ), hint=hint)
+
+    def _said(self) -> Path:
+        """The path as one would write it here."""
+        folder = Path.cwd()
+        return self.path.relative_to(folder) if self.path.is_relative_to(folder) else self.path
 
     def _nearest(self, place: Place, request: Request) -> Recording | None:
         """The recording that is most like the request, first among those of its own node and item."""

@@ -78,12 +78,15 @@ def node_work(row: NodeRow) -> str:
     return numbers.seconds(row.work_s) if row.mapped and row.work_s and total(row.tasks) > 1 else ""
 
 
+_LEAST_S: Final = 0.001  # less work than this is not worth a word
+
+
 def saved(usd: Decimal | None, s: float | None, between: str = " and ", work: str = " of work") -> str:
     """What the cache made unnecessary, `$1.84 and 6 m 12 s of work` (seconds of its tasks together); empty if
-    nothing."""
+    nothing to speak of."""
     parts = [
         numbers.money(usd) if usd or usd is None else "",
-        f"{numbers.seconds(s)}{work}" if s else numbers.UNKNOWN if s is None else "",
+        numbers.UNKNOWN if s is None else f"{numbers.seconds(s)}{work}" if s >= _LEAST_S else "",
     ]
     known = [part for part in parts if part and part != numbers.UNKNOWN]
     return between.join(known) if known else numbers.UNKNOWN if any(parts) else ""

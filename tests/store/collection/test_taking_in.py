@@ -12,7 +12,7 @@ import pytest
 
 from tests.store.collecting import entries_of, hits, object_count, reports, story_of, three_versions
 from tests.store.database.store_folder import tables, write_journal
-from wfkit import Workflow
+from wfkit import Workflow, housekeeping
 from wfkit.core.events import Adopted, Entry, RunEnded, Succeeded
 from wfkit.core.terms import RunState
 from wfkit.define.cell import parse_cell
@@ -237,9 +237,11 @@ def test_a_spoilt_archive_changes_nothing(
 
 
 def test_what_is_no_archive(here: Path, tmp_path: Path) -> None:
-    """Neither a missing file, nor any other file, nor a half one is taken for an archive; none is overwritten."""
-    with pytest.raises(StoreFault, match="there is no archive"):
-        take_in(here, tmp_path / "a.zip")
+    """Neither a missing file, nor any other file, nor a half one is taken for an archive; none is overwritten, and for
+    a missing one no store is made."""
+    with pytest.raises(UsageFault, match="there is no archive"):
+        housekeeping.take_in(tmp_path / "nowhere", tmp_path / "a.zip")
+    assert not (tmp_path / "nowhere").exists()
     (tmp_path / "a.zip").write_bytes(b"text")
     with pytest.raises(StoreFault, match="no whole archive"):
         take_in(here, tmp_path / "a.zip")

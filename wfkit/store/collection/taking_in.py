@@ -72,8 +72,6 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
-    except FileNotFoundError:
-        raise StoreFault(f"there is no archive {path}: `store export FILE` makes one") from None
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, zlib.error) as error:
         raise _damaged(path, str(error)) from error
 
