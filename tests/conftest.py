@@ -35,7 +35,8 @@ def _plain_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees, or spends with, what the user's shell has set."""
+    """No test sees, or spends with, what the user's shell has set, or depends on how wide the terminal is."""
+    monkeypatch.setenv("COLUMNS", "80")
     for name in list(os.environ):
         if name.startswith("WFKIT_") or name.endswith(SECRET_ENDINGS):
             monkeypatch.delenv(name)
