@@ -71,7 +71,7 @@ def test_help_and_version_are_light(tmp_path: Path) -> None:
     for words in ((), ("--help",), ("help",)):
         ran = shell(tmp_path, *words)
         assert (ran.returncode, ran.stderr) == (0, "")
-        assert "demo      execute the quickstart notebook" in ran.stdout
+        assert "demo      execute the quickstart" in ran.stdout
     assert shell(tmp_path, "--version").stdout == f"wfkit {wfkit.__version__}\n"
     assert "--timeout S" in shell(tmp_path, "run", "--help").stdout
     loaded = subprocess.run(
