@@ -236,6 +236,31 @@ def test_what_cannot_be_sent(serve: Serve, monkeypatch: pytest.MonkeyPatch, name
     assert name in failure.message
 
 
+def test_an_address_that_leads_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few redirects are followed, with the question; one that comes back again and again fails for good."""
+    seen: list[str] = []
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        seen.append(request.path)
+        again = len(seen) < 3 or not ends
+        return web.Response(status=307, headers={"Location": "/v1/there"}) if again else web.Response(body=STREAM)
+
+    async def ask() -> Reply:
+        async with answering(answer, monkeypatch):
+            return await client.ask(ASKED, 60.0, listener=Deaf())
+
+    ends = True
+    assert asyncio.run(ask()).text == "yes"
+    assert seen == ["/v1/chat/completions", "/v1/there", "/v1/there"]
+    ends = False
+    seen.clear()
+    with pytest.raises(CallFailed, match="OPENAI_BASE_URL") as caught:
+        asyncio.run(ask())
+    assert caught.value.failure.kind is FailureKind.INVALID_REQUEST
+    assert not caught.value.failure.may_be_billed()
+    assert len(seen) <= 4
+
+
 @pytest.mark.parametrize("transport", ["auto", "litellm"])
 def test_proxy_of_the_environment(serve: Serve, monkeypatch: pytest.MonkeyPatch, transport: str) -> None:
     """A proxy that the environment names is asked, for hosts that it does not except; also when it is set later."""

@@ -141,7 +141,8 @@ def each(value: Any) -> Each:
 def model(value: Any) -> str:
     """The name of a model as litellm knows it, `default` or `offline`."""
     text = value.strip() if isinstance(value, str) else ""
-    if not text or any(letter.isspace() for letter in text):
+    whole_name = bool(text) and not text.startswith("/") and not text.endswith("/")
+    if not whole_name or not text.isprintable() or any(letter.isspace() for letter in text):
         raise ValueError("must be the name of a model like openai/gpt-5-mini, or default, or offline")
     return text
 

@@ -52,6 +52,7 @@ _WATCHED = ("callbacks", "success_callback", "failure_callback", "input_callback
 _PROXIES = [name for each in ("http", "https", "all", "no") for name in (f"{each}_proxy", f"{each.upper()}_PROXY")]
 _EXIT_S = 2.0
 _LAST_S = 0.05
+_REDIRECTS = 3  # such as to https and to a host of the region; more is an address that leads in a circle
 
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, ClientSession] = WeakKeyDictionary()
 
@@ -117,13 +118,14 @@ async def _answered(path: str, body: bytes, model: str) -> AsyncIterator[ClientR
     came = False
     try:
         session, proxy = await _session(), _proxy(_base())
-        async with session.post(f"{_base()}/{path}", data=body, headers=_headers(), proxy=proxy) as response:
+        options: dict[str, Any] = {"headers": _headers(), "proxy": proxy, "max_redirects": _REDIRECTS}
+        async with session.post(f"{_base()}/{path}", data=body, **options) as response:
             came = True
             yield response
     except (aiohttp.ClientError, OSError, ValueError) as error:
         if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
             raise
-        if isinstance(error, (ValueError, aiohttp.NonHttpUrlClientError)) and not came:
+        if isinstance(error, (ValueError, aiohttp.NonHttpUrlClientError, aiohttp.TooManyRedirects)) and not came:
             raise CallFailed(unsendable(error, model)) from None
         if not isinstance(error, (aiohttp.ClientError, OSError)):
             raise
