@@ -113,6 +113,24 @@ def test_the_plan_says_what_the_run_does(lab: Lab) -> None:
     assert "Nothing to run" not in workflow.plan(force=True).text()
 
 
+def test_inputs_that_are_handed_in(tmp_path: Path) -> None:
+    """What a run is handed can be planned and explained likewise, and in a script `print` shows the words."""
+    workflow = Workflow("handed", store=tmp_path / ".wfkit")
+    workflow.node(clean)
+    workflow.run("clean", inputs={"texts": [" a "]})
+    same, other = ({"texts": [text]} for text in (" a ", "b"))
+    assert "the one node is cached" in str(workflow.plan("clean", inputs=same))
+    assert "does not run" in str(workflow.why("clean", inputs=same))
+    assert "input texts changed" in str(workflow.why("clean", inputs=other))
+    assert "1 run, 1 of them a success" in str(workflow.history())
+    workflow.close()
+
+
+def clean(texts: list[str]) -> list[str]:
+    """A node of which the input is handed in."""
+    return [text.strip() for text in texts]
+
+
 def test_output_after_a_hit(lab: Lab) -> None:
     """What a body printed is shown by `log`, also when its value came from the cache."""
     workflow = lab.cells({"a": "print('hello from a')\n1", "bad": "print('last words')\n1 / 0"})

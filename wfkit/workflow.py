@@ -32,7 +32,7 @@ from wfkit.engine.plans import explaining, foreseeing, recalled, replanning
 from wfkit.engine.preparing.drafts import Drafts
 from wfkit.engine.preparing.prepare import Prepared
 from wfkit.engine.preparing.shadowed import shadowed
-from wfkit.engine.preparing.wish import Asked, Wanted, Wish, refuse_without_cells, wish_for
+from wfkit.engine.preparing.wish import Asked, Inputs, Wanted, Wish, refuse_without_cells, wish_for
 from wfkit.errors import UsageFault
 from wfkit.keys import reads
 from wfkit.keys.reads import env, ignore_under, refuse_inside_a_body
@@ -118,7 +118,7 @@ class Workflow:
         """Decorator: the function becomes a node, its parameters are what it needs. It stays as it is."""
         return decorator(self.add, self.settings, self.drafts.defining)(function, **options)
 
-    def prepare(self, targets: Sequence[str] = (), inputs: Mapping[str, Any] | None = None) -> Prepared:
+    def prepare(self, targets: Sequence[str] = (), inputs: Inputs = None) -> Prepared:
         """The graph of the targets, checked and digested."""
         wait_until_done(self._root)  # what a plan finds must not be collected meanwhile
         prices.declare(self.settings.prices, self.settings.models)
@@ -129,7 +129,7 @@ class Workflow:
     def run(
         self,
         *targets: str,
-        inputs: Mapping[str, Any] | None = None,
+        inputs: Inputs = None,
         max_usd: float | None = None,
         progress: execute.Progress | None = None,
         **said: Unpack[Asked],
@@ -160,27 +160,29 @@ class Workflow:
         outcome: Outcome = await awaited(lambda stop: self.run(*targets, stop=stop, **options))
         return outcome
 
-    def plan(self, *targets: str, max_usd: float | None = None, of: str | None = None, **said: Unpack[Asked]) -> View:
+    def plan(
+        self, *targets: str, inputs: Inputs = None, max_usd: float | None = None, of: str = "", **said: Unpack[Asked]
+    ) -> View:
         """What a run of these targets would do, asked the same way, why, and at what cost. Nothing runs, is written or
         sent.
 
         Without nodes (in a shell), or for the notebook or run `of`: what a rerun would do. Raises BudgetRefused, with
         the view as `plan`, when it may cost more than `max_usd` dollars or nobody knows how much.
         """
-        if of is not None or not self.nodes:
+        if of or not self.nodes:
             refuse_without_cells(said)
-            return answers().plan(replanning.replan(self._peek(), of), max_usd)
+            return answers().plan(replanning.replan(self._peek(), of or None), max_usd)
         targets, wish = self._wish(targets, said)
-        return answers().plan(foreseeing.make_plan(self._peek(), self.prepare(targets), wish), max_usd)
+        return answers().plan(foreseeing.make_plan(self._peek(), self.prepare(targets, inputs), wish), max_usd)
 
-    def why(self, node: str, item: int | None = None) -> View:
+    def why(self, node: str, item: int | None = None, inputs: Inputs = None) -> View:
         """Why a node would run or not, with a diff of what changed."""
         if not self.nodes:
             past = recalled.recall(self._peek())
             return answers().why(recalled.recalled_why(past, node, item))
         if node not in self.nodes:
             raise UsageFault(f"no node is named {node!r}{near(node, self.nodes)}; `%wf plan` lists the nodes")
-        return answers().why(explaining.explain(self._peek(), self.prepare((node,)), node, item))
+        return answers().why(explaining.explain(self._peek(), self.prepare((node,), inputs), node, item))
 
     def show(self, view: str = "dag", node: str | None = None, item: int | None = None, run: str | None = None) -> View:
         """A view of the newest run, or of the one named: dag, timeline, cost, latency, guards (what held calls back),

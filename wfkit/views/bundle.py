@@ -24,6 +24,10 @@ class View:
         """The view as HTML without its style sheet, for a page that has one."""
         raise NotImplementedError
 
+    def __str__(self) -> str:
+        """What `print` shows in a script: the view as text."""
+        return self.text()
+
     def text(self) -> str:
         """The view as plain text of 80 columns, or as many as the terminal has (`columns.within`)."""
         raise NotImplementedError

@@ -91,7 +91,8 @@ class Models(View):
         usable = sum(row.usable is True for row in self.rows)
         keys = f"keys that are set: {', '.join(self.keys)}" if self.keys else "no key of a provider is set"
         found = numbers.plural(len(self.rows), "model")
-        return f"{found}, {numbers.count(usable)} of them can be asked now (✓); {keys}."
+        unseen = "; not known: ?" if any(row.usable is None for row in self.rows) else ""
+        return f"{found}, {numbers.count(usable)} can be asked now (✓{unseen}); {keys}."
 
     def _cut(self, most: int) -> str:
         return pieces.shown_of(min(most, len(self.rows)), len(self.rows), "models", "name a part of the model's name")

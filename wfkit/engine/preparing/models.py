@@ -35,10 +35,14 @@ def routes_of(model: ModelPolicy) -> tuple[tuple[str, tuple[int, ...]], ...]:
     return tuple((kind, tuple(number[name] for name in models)) for kind, models in model.routes)
 
 
+def _called(schema: Schema) -> str:
+    return "the schema" if schema.name == "schema" else f"schema {schema.name!r}"  # one without a name of its own
+
+
 def demand_confidence(policy: ModelPolicy, schema: Schema) -> None:
     """Raises SchemaError when answers of this schema cannot say how sure they are, and must."""
     if policy.min_confidence is not None and not schema.has("confidence"):
         raise SchemaError(
-            f"min_confidence looks at the field `confidence`, which schema {schema.name!r} "
-            "does not have: give it one (a number from 0 to 1), or remove min_confidence"
+            f"min_confidence looks at the field `confidence`, which {_called(schema)} does not have: "
+            "give it one (a number from 0 to 1), or remove min_confidence"
         )

@@ -50,6 +50,9 @@ class Wish:
     deadline_s: float | None = None
 
 
+Inputs = Mapping[str, Any] | None  # values that are handed to a run, by name
+
+
 class Asked(TypedDict, total=False):
     """What a run may be asked beyond its targets and inputs; `scope_of` says what the first five mean."""
 
