@@ -17,7 +17,7 @@ from typing import Any
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-PATIENCE_S = 60.0
+PATIENCE_S = 250.0
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
