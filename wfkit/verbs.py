@@ -103,6 +103,10 @@ _MODELS = (
     Argument("--tools", "only those that call tools", Shape.SWITCH),
 )
 
+_QUERY = (
+    "the statement, over runs_latest, tasks_latest, attempts_latest, calls_latest, costs, tool_calls, possibly_billed, "
+    "guard_decisions and others; an unknown name is answered with all of them"
+)
 _AGAIN = (
     Argument("--force", "run the bodies again; replies of models still come from the call log", Shape.SWITCH),
     Argument(
@@ -221,7 +225,7 @@ TABLE: Final[tuple[Verb, ...]] = (
     Verb(
         "sql",
         "one read-only SELECT over the store",
-        (Argument("query", "the statement", Shape.REST, metavar="SELECT ..."),),
+        (Argument("query", _QUERY, Shape.REST, metavar="SELECT ..."),),
         method="sql",
     ),
     Verb(
