@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import wfkit
-import wfkit.workflow
+import wfkit.public
 from tests.engine.lab import Lab, lab, run
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
@@ -86,7 +86,7 @@ def test_a_question_of_a_plain_cell(lab: Lab, monkeypatch: pytest.MonkeyPatch, t
     path = tmp_path / "summary.jsonl"
     monkeypatch.setenv("WFKIT_SUMMARY", str(path))
     workflow = lab.workflow()
-    monkeypatch.setattr(wfkit.workflow, "_current", [workflow])
+    monkeypatch.setattr(wfkit.public, "_current", [workflow])
     with Script([Say("hi", cost_usd=Decimal("0.000000004")), Fail(FailureKind.INVALID_REQUEST, status=400)], name="m"):
         for text in ("Hello", "Hello"):
             assert wfkit.ask(text, model="fake/m").result() == "hi"

@@ -314,7 +314,7 @@ def test_nodes_of_every_kind(lab: Lab) -> None:
 def test_the_current_workflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`wfkit.current()` is one workflow, and `@wfkit.node` puts nodes into it."""
     monkeypatch.setenv("WFKIT_STORE", str(tmp_path / ".wfkit"))
-    monkeypatch.setattr("wfkit.workflow._current", [])
+    monkeypatch.setattr("wfkit.public._current", [])
 
     @wfkit.node
     def a() -> int:

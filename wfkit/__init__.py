@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wfkit.errors import CallFailed
-    from wfkit.workflow import Workflow, adapter, ask, current, embed, env, file, models, node, prompt
+    from wfkit.public import Workflow, adapter, ask, current, embed, env, file, models, node, prompt
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,9 +34,9 @@ def __getattr__(name: str) -> Any:
 
         return wfkit.errors.CallFailed
     if name in __all__:
-        import wfkit.workflow  # loaded on first use: keeps `import wfkit` light
+        import wfkit.public  # loaded on first use: keeps `import wfkit` light
 
-        return getattr(wfkit.workflow, name)
+        return getattr(wfkit.public, name)
     raise AttributeError(f"module 'wfkit' has no attribute {name!r}")
 
 

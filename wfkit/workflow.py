@@ -1,30 +1,26 @@
 """The switchboard: wires the rooms and decides nothing. `Workflow` holds nodes and hands every verb to the room that
 does it.
 
-Public names of wfkit live here. The verbs of `Workflow` are those of the verb table.
+The verbs of `Workflow` are those of the verb table.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 from weakref import WeakSet
 
 from wfkit import settings
-from wfkit.artifact import File
 from wfkit.core.graph import near
 from wfkit.core.node import Node
 from wfkit.define.decorator import decorator
-from wfkit.define.prompt import prompt_node as prompt
 from wfkit.engine import execute, forgetting, logs
-from wfkit.engine.asking import asks
 from wfkit.engine.asking.desk import Desk
-from wfkit.engine.asking.questions import Said, SaidOfTexts
 from wfkit.engine.awaiting import awaited
 from wfkit.engine.cell_desk import open_desk
 from wfkit.engine.outcome import Outcome
@@ -34,9 +30,8 @@ from wfkit.engine.preparing.prepare import Prepared
 from wfkit.engine.preparing.shadowed import shadowed
 from wfkit.engine.preparing.wish import Asked, Inputs, Wanted, Wish, refuse_without_cells, wish_for
 from wfkit.errors import UsageFault
-from wfkit.keys import reads
-from wfkit.keys.reads import env, ignore_under, refuse_inside_a_body
-from wfkit.llm import prices, registry
+from wfkit.keys.reads import ignore_under, refuse_inside_a_body
+from wfkit.llm import prices
 from wfkit.llm.catalogue import Choice
 from wfkit.store.collection.upkeep import wait_until_done
 from wfkit.store.disk import DiskStore, locate, open_store
@@ -47,8 +42,6 @@ from wfkit.summary import asked_in_a_cell, summarised
 if TYPE_CHECKING:
     from wfkit.views.bundle import View
     from wfkit.views.verified import Verified
-
-__all__ = ["Outcome", "Workflow", "adapter", "ask", "current", "embed", "env", "file", "models", "node", "prompt"]
 
 
 class Workflow:
@@ -68,7 +61,7 @@ class Workflow:
         self.facts = Facts(self._root)
         self._overrides: dict[str, Any] = {}
         self.bound: dict[str, int] = {}  # identities of the values that runs have bound in the notebook
-        _made.add(self)
+        made.add(self)
         self.drafts = Drafts(self.nodes)
 
     @cached_property
@@ -213,7 +206,7 @@ class Workflow:
         """Execute all cells of the notebook (default: the live one) in a fresh kernel on the same store, and compare
         every node's key and value. `rerun` names nodes whose bodies are run again, `force` samples all."""
         wish = verification().Wish(notebook, (rerun,) if isinstance(rerun, str) else tuple(rerun), force, timeout)
-        return verification().verify(self._here(), wish, progress)
+        return verification().verify(self.here(), wish, progress)
 
     def models(
         self, pattern: str | None = None, usable: bool = False, schema: bool = False, tools: bool = False
@@ -287,7 +280,7 @@ class Workflow:
             self.store.close()
             del self.__dict__["store"]
 
-    def _desk(self) -> Desk:
+    def desk(self) -> Desk:
         """Where a cell that is no node asks a model."""
         prices.declare(self.settings.prices, self.settings.models)
         return open_desk(self.session, asked_in_a_cell)
@@ -298,7 +291,8 @@ class Workflow:
         if "session" in self.__dict__:
             self.session.configure(chosen)
 
-    def _here(self) -> Any:
+    def here(self) -> Any:
+        """What a verification must know of it."""
         return verification().Here(self.name, self._root, self.prepare, lambda: self.session)
 
     def _wish(self, targets: tuple[str, ...], said: Asked) -> tuple[tuple[str, ...], Wish]:
@@ -327,74 +321,4 @@ def verification() -> Any:
     return wfkit.verification
 
 
-def tell_standing() -> None:
-    """How a fresh kernel ends a verification: it tells how the workflow that is verified stands."""
-    verification().tell(current()._here(), [workflow._here() for workflow in _made if workflow.nodes])
-
-
-_made: WeakSet[Workflow] = WeakSet()
-_current: list[Workflow] = []
-
-
-def current() -> Workflow:
-    """The workflow of this notebook or process: where `%%wf_node` and `@node` put their nodes."""
-    if not _current:
-        _current.append(Workflow("notebook"))
-    return _current[0]
-
-
-def ask(prompt: str | Sequence[tuple[str, str]], **said: Unpack[Said]) -> Any:
-    """Ask a model: `await wfkit.ask("Is it spam? ...", schema=Label)`; `prompt` is a text or a list of (role, text).
-
-    Gives a text, with `schema` a value of it, with `full` an object with `value`, `model`, `usage`, `cost_usd`. With
-    `stream` its words: `async for word in ask(..., stream=True)`. Where nothing can be awaited `.result()` waits. Paid
-    once: an equal question is answered from the call log; another `seed` makes it another. Options and their refusals
-    (OptionError) as of prompts. Raises CallFailed when retries and fallbacks are used up.
-    """
-    return asks.ask(asks.here() or current()._desk(), prompt, said)
-
-
-def embed(texts: str | Iterable[str], **said: Unpack[SaidOfTexts]) -> Any:
-    """Vectors: `await wfkit.embed(texts)`, a float32 array of a row a text (of one text: the row). Raises CallFailed.
-
-    Paid once, text by text. Options: model (default openai/text-embedding-3-small; `offline` costs nothing and compares
-    words), dimensions, batch (texts a request), retries, timeout, deadline (of all), max_usd (dollars), allow_unpriced.
-    """
-    return asks.embed(asks.here() or current()._desk(), texts, said)
-
-
-def file(path: str | os.PathLike[str]) -> File:
-    """A file or folder as a value: a path that is used like any other, and counts by its content.
-
-    Declares what a reader in C opens. A body that wrote the file and returns it has it kept, and brought back on a
-    hit where it is missing or of an older result; such a file lies in the project.
-    """
-    return reads.file(path, locate(Path.cwd(), os.environ).parent)
-
-
-def models(pattern: str | None = None, usable: bool = False, schema: bool = False, tools: bool = False) -> View:
-    """What each known model can do and costs, and whether its key is set; `Workflow.models` of the current workflow."""
-    return current().models(pattern, usable, schema, tools)
-
-
-def adapter(prefix: str, answers: Any = None) -> Any:
-    """Have models `prefix/...` answered by a function, or by an object with `ask(request)`; also a decorator.
-
-    `ask` gets the request (`model`, `messages` with `role` and `content`, `params`, `schema`) and returns a text, or a
-    dict with `text` and what is known of `model finish_reason input_tokens output_tokens cost_usd`. It may be async.
-    An object may also have `supports(name)`, `capabilities(name)` and `models`. Raises UsageFault for a prefix that is
-    a provider's or another adapter's.
-    """
-    if answers is None:
-        return partial(adapter, prefix)
-    registry.register(prefix, answers, str(sys._getframe(1).f_globals.get("__name__")))
-    return answers
-
-
-@overload
-def node(function: Callable[..., Any], /) -> Callable[..., Any]: ...
-@overload
-def node(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
-def node(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Decorator: make the function a node of the current workflow."""
-    return current().node(function) if function is not None else current().node(**options)
+made: WeakSet[Workflow] = WeakSet()  # all of this process

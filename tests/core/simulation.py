@@ -12,13 +12,14 @@ from functools import cached_property
 
 from tests.core.worlds import World
 from wfkit.core import events as e
+from wfkit.core.apply import apply
 from wfkit.core.backoff import roll
 from wfkit.core.call import Failure
 from wfkit.core.decide import Seats, decide
 from wfkit.core.effects import Effect, Finish, Resolve, Skip, Start, Wait
 from wfkit.core.result import Result, Stored
 from wfkit.core.routing import retry_at
-from wfkit.core.run import Run, apply, begin
+from wfkit.core.run import Run, begin
 from wfkit.core.terms import FailureKind, RunState
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from wfkit.core import events as e
+from wfkit.core.apply import apply
 from wfkit.core.call import Failure
 from wfkit.core.deadlines import in_time, limit_of, overdue
 from wfkit.core.decide import Seats, decide
 from wfkit.core.effects import Expire, Start, Wait
 from wfkit.core.result import Result, Stored
-from wfkit.core.run import Run, apply, begin
+from wfkit.core.run import Run, begin
 from wfkit.core.terms import FailureKind, NodeKind, RunState, TaskState
 
 SEATS = {"python": Seats(1, 1)}

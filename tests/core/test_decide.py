@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.simulation import Simulation
-from tests.core.test_run import BROKEN, ORDERS, run_of
+from tests.core.test_apply import BROKEN, ORDERS, run_of
 from tests.core.worlds import World, worlds
 from wfkit.core import events as e
+from wfkit.core.apply import apply
 from wfkit.core.backoff import roll
 from wfkit.core.decide import Seats, decide, final_state
 from wfkit.core.effects import Finish, Resolve, Skip, Start, Wait
 from wfkit.core.policy import RetryPolicy
-from wfkit.core.run import Run, apply, begin
+from wfkit.core.run import Run, begin
 from wfkit.core.terms import FailureKind, NodeKind, OnError, RunState, TaskState
 
 PYTHON = {"python": Seats(1, 1)}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.core.simulation import Simulation
-from tests.core.test_run import ORDERS
+from tests.core.test_apply import ORDERS
 from tests.core.worlds import REQUEST, World, calls, worlds
 from wfkit.core import events as e
 from wfkit.core.call import CallRecord, Cost, Failure, Reply, Usage

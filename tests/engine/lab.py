@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from wfkit import Workflow
-from wfkit.core.run import replay
+from wfkit.core.apply import replay
 from wfkit.core.terms import TaskState
 from wfkit.define.cell import parse_cell
 from wfkit.engine.outcome import Outcome

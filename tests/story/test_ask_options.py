@@ -88,7 +88,7 @@ def test_wrong_values_are_refused_in_the_same_words(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
 ) -> None:
     """What a prompt refuses, a question refuses too, with the same sentence."""
-    monkeypatch.setattr("wfkit.workflow._current", [cells(lab)])
+    monkeypatch.setattr("wfkit.public._current", [cells(lab)])
     with pytest.raises(DefinitionError) as of_prompt:
         prompt("said", "Hm?", **said)
     with pytest.raises(DefinitionError) as of_question:
@@ -107,7 +107,7 @@ def test_wrong_values_are_refused_in_the_same_words(
 def test_wrong_together(lab: Lab, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], told: str) -> None:
     """What a prompt node is refused for when it is prepared, a question is refused for at once."""
     workflow = cells(lab)
-    monkeypatch.setattr("wfkit.workflow._current", [workflow])
+    monkeypatch.setattr("wfkit.public._current", [workflow])
     with pytest.raises(WfkitError, match=told):
         wfkit.ask("Hm?", **said)
     workflow.add(prompt("said", "Hm?", **said))

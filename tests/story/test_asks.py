@@ -283,7 +283,7 @@ def test_recorded_and_replayed(lab: Lab, openai: Callable[..., Provider], monkey
 def test_a_cell_that_is_no_node(lab: Lab, script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain cell asks too, guarded and written down: what it has paid for serves the node that is made of it."""
     workflow = cells(lab, told="await wfkit.ask('Hm?', model=M)")
-    monkeypatch.setattr("wfkit.workflow._current", [workflow])
+    monkeypatch.setattr("wfkit.public._current", [workflow])
 
     async def cell() -> list[str]:
         return await asyncio.gather(wfkit.ask("Hm?", model="fake/asked"), wfkit.ask("Ho?", model="fake/asked"))
@@ -312,13 +312,13 @@ def test_a_cell_that_is_no_node_is_recorded(
         return await asyncio.gather(*(wfkit.ask(text, model=MODEL) for text in texts))
 
     workflow = cells(lab)
-    monkeypatch.setattr("wfkit.workflow._current", [workflow])
+    monkeypatch.setattr("wfkit.public._current", [workflow])
     workflow.config("cassette", f"record:{tape}")
     first = asyncio.run(cell())
     assert len(tape.read_text("utf-8").splitlines()) == 1 + len(texts) == 1 + len(provider.effects())
     other = Lab(lab.root / "other")
     replaying = cells(other)
-    monkeypatch.setattr("wfkit.workflow._current", [replaying])
+    monkeypatch.setattr("wfkit.public._current", [replaying])
     monkeypatch.delenv("OPENAI_API_KEY")
     replaying.config("cassette", f"replay:{tape}")
     assert asyncio.run(cell()) == first
@@ -345,7 +345,7 @@ def test_bad_questions(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, prompt: Any, said: dict[str, Any], problem: str
 ) -> None:
     """What cannot be asked is refused where it is said, before anything is sent."""
-    monkeypatch.setattr("wfkit.workflow._current", [cells(lab)])
+    monkeypatch.setattr("wfkit.public._current", [cells(lab)])
     with pytest.raises((UsageFault, DefinitionError), match=problem):
         wfkit.ask(prompt, **said)
 

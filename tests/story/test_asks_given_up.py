@@ -35,7 +35,7 @@ def test_a_plain_cell_that_is_interrupted(lab: Lab, monkeypatch: pytest.MonkeyPa
 
     workflow = lab.workflow({})
     workflow.config("concurrency", 1)
-    monkeypatch.setattr("wfkit.workflow._current", [workflow])
+    monkeypatch.setattr("wfkit.public._current", [workflow])
 
     async def cell() -> None:
         asked = asyncio.gather(*(wfkit.ask(f"number {n}", model=MODEL) for n in range(5)))

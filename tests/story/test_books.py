@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import wfkit.workflow
+import wfkit.public
 from tests.engine.lab import Lab, run
 from tests.store.database.stories import Story, placed, random_run
 from tests.story.processes import finish, start
@@ -140,7 +140,7 @@ def test_questions_of_plain_cells_are_in_the_books(lab: Lab, monkeypatch: pytest
     """What `ask` cost in cells that are no node stands in `history` and `show cost`: with the runs it is the sum of all
     calls, and dag, progress and report go on to tell of the run alone."""
     workflow = lab.cells({"told --model fake/m": "Hello"})
-    monkeypatch.setattr(wfkit.workflow, "_current", [workflow])
+    monkeypatch.setattr(wfkit.public, "_current", [workflow])
     prices = ("0.1", "0.0000002", "0.03")
     with Script([Say(f"no {n}", cost_usd=Decimal(usd)) for n, usd in enumerate(prices)], name="m"):
         outcome = run(workflow)

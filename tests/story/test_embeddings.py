@@ -121,6 +121,6 @@ def test_bad_texts(
     workflow: Workflow, monkeypatch: pytest.MonkeyPatch, texts: Any, said: dict[str, Any], problem: str
 ) -> None:
     """What has no vector is refused where it is said, before anything is sent."""
-    monkeypatch.setattr("wfkit.workflow._current", [workflow])
+    monkeypatch.setattr("wfkit.public._current", [workflow])
     with pytest.raises((UsageFault, OptionError), match=problem):
         wfkit.embed(texts, **said)

@@ -31,7 +31,7 @@ from wfkit.verb_words import Asked
 from wfkit.verify import asking, verdict
 from wfkit.verify.notebook_cells import code_cells
 
-_ENDING: Final = "__import__('wfkit.workflow').workflow.tell_standing()"
+_ENDING: Final = "__import__('wfkit.public').public.tell_standing()"
 _SEARCHED: Final = 500
 _RUNS: Final = 20
 TRIGGER: Final = "verify"

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from wfkit.core.apply import replay
 from wfkit.core.call import Reply, Request
 from wfkit.core.events import CallEnded, Entry, Event, Failed, GuardDecided, Succeeded
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.promises import Store
 from wfkit.core.result import Output
-from wfkit.core.run import Run, replay
+from wfkit.core.run import Run
 from wfkit.core.terms import NodeKind, TaskState, Verdict
 from wfkit.engine.preview import shortened
 from wfkit.errors import UsageFault

@@ -20,9 +20,9 @@ from wfkit.engine.outcome import Outcome, TaskFailure
 from wfkit.errors import BudgetRefused, NotTheSame, RunFailed, UsageFault
 from wfkit.notebook.display import RunDisplay, SilentDisplay, StatusLine
 from wfkit.notebook.errors import RunInterrupted
+from wfkit.public import Workflow, current
 from wfkit.verb_words import Asked
 from wfkit.views import numbers
-from wfkit.workflow import Workflow, current
 
 _SHOWN: Final = 5
 _GOES_ON: Final = "what was done and paid is kept; `%wf run` goes on from there"

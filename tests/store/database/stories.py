@@ -12,11 +12,12 @@ from decimal import Decimal
 from hashlib import blake2b
 
 from wfkit.core import events as e
+from wfkit.core.apply import apply
 from wfkit.core.call import NEVER_SENT, CallRecord, Cost, Failure, Message, Reply, Request, Usage
 from wfkit.core.decision import Decision
 from wfkit.core.events import Entry, NodeSpec
 from wfkit.core.result import Output, Read, Result, Spent, Stored
-from wfkit.core.run import Run, apply, begin
+from wfkit.core.run import Run, begin
 from wfkit.core.terms import Act, CostSource, FailureKind, NodeKind, RunState, UsageSource, Verdict
 from wfkit.store.database.fold import Placed
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests.store.database.stories import START, Story, call, digest, labels, placed, result
 from wfkit.core import events as e
+from wfkit.core.apply import replay
 from wfkit.core.events import Entry
 from wfkit.core.result import Output, Read
-from wfkit.core.run import replay
 from wfkit.core.terms import NodeKind
 from wfkit.store.database import fold, lookups, reports, rows
 from wfkit.views.tally import elapsed_s

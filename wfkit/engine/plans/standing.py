@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
+from wfkit.core.apply import replay
 from wfkit.core.events import NodeSpec
 from wfkit.core.plan import Index
 from wfkit.core.promises import Store
 from wfkit.core.result import Known, Read
-from wfkit.core.run import Run, replay
+from wfkit.core.run import Run
 from wfkit.core.standing import NodeStanding, Standing
 from wfkit.core.terms import NodeKind
 from wfkit.engine.execute import Session

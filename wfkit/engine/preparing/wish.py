@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypedDict
 
+from wfkit.core.apply import replay
 from wfkit.core.frozen import dataclass
 from wfkit.core.graph import near
 from wfkit.core.node import Node
 from wfkit.core.promises import Store
-from wfkit.core.run import Run, replay
+from wfkit.core.run import Run
 from wfkit.core.scope import Scope
 from wfkit.core.terms import RunState, TaskState
 from wfkit.define.option_values import seconds

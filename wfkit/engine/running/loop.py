@@ -12,6 +12,7 @@ from dataclasses import replace
 from math import ceil
 
 from wfkit.core import backoff, deadlines, routing
+from wfkit.core.apply import apply
 from wfkit.core.call import Failure
 from wfkit.core.decide import decide
 from wfkit.core.effects import Effect, Expire, Finish, Resolve, Skip, Start, Wait
@@ -28,7 +29,7 @@ from wfkit.core.events import (
 )
 from wfkit.core.frozen import dataclass
 from wfkit.core.promises import Ticket
-from wfkit.core.run import Run, apply
+from wfkit.core.run import Run
 from wfkit.core.terms import RunState
 from wfkit.engine.preparing.unkept import given_up, unkeepable
 from wfkit.engine.running.context import Context, unexpected, why_unresolvable

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wfkit.core.apply import replay
 from wfkit.core.call import CallRecord
 from wfkit.core.events import Adopted, CallEnded, Entry, RunEnded, RunStarted, ToolEnded, ToolStarted, results_of
 from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Asked, Index, look_up
 from wfkit.core.promises import Store
-from wfkit.core.run import Run, replay
+from wfkit.core.run import Run
 from wfkit.core.terms import RunState, TaskState
 from wfkit.engine.preparing.prepare import Prepared
 from wfkit.engine.running.context import ToolMemory

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tests.core.simulation import Simulation, result
 from tests.core.worlds import World, worlds
 from wfkit.core import events as e
+from wfkit.core.apply import apply, replay
 from wfkit.core.call import Failure
 from wfkit.core.policy import RetryPolicy
-from wfkit.core.run import Run, apply, begin, replay
+from wfkit.core.run import Run, begin
 from wfkit.core.terms import ENDED, FailureKind, NodeKind, OnError, RunState, TaskState
 from wfkit.errors import StoreFault
 
