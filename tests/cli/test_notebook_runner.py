@@ -5,7 +5,9 @@ Real kernels; each test starts one (1.5 s). Workflows in notebooks are in test_m
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,9 @@ from typing import Any
 import nbformat
 import nbformat.v4
 import pytest
+from jupyter_client.asynchronous import AsyncKernelClient
 
+from wfkit.cli import notebook_runner
 from wfkit.cli.notebook_runner import Executed, Execution, execute
 from wfkit.cli.screen import Screen
 
@@ -113,6 +117,53 @@ def test_an_interrupt_stops_the_cell_and_saves(tmp_path: Path) -> None:
     assert saved(tmp_path)[0].text == "cleaned up\n"
     assert "once more ends the kernel" in told
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_between_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for the code of the next cell: the kernel would lose that cell's reply, and nobody would ever end."""
+    send = AsyncKernelClient.execute
+
+    def send_and_stop(client: AsyncKernelClient, *code: Any, **more: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return send(client, *code, **more)
+
+    monkeypatch.setattr(AsyncKernelClient, "execute", send_and_stop)
+    done, told = run(tmp_path, notebook("import time\ntime.sleep(200)"))
+    assert (done.exit_code, done.tally.status) == (130, "interrupted")
+    assert [output.ename for output in saved(tmp_path)] == ["KeyboardInterrupt"]
+    assert "is ended" not in told
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["silent", "asked twice"])
+def test_a_cell_that_does_not_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool) -> None:
+    """Its kernel is ended, at the second signal at once: the run is told as interrupted, its sums as unknown."""
+    monkeypatch.setattr(notebook_runner, "_SILENT_S", 300.0 if again else 1.0)
+    twice = "os.kill(os.getppid(), signal.SIGINT)" if again else "pass"
+    source = (
+        "import os, signal, time\ntry:\n    os.kill(os.getppid(), signal.SIGINT)\n    time.sleep(200)\n"
+        f"finally:\n    {twice}\n    time.sleep(200)"
+    )
+    done, told = run(tmp_path, notebook(source))
+    assert (done.exit_code, done.tally.status) == (130, "interrupted")
+    assert "interrupted, the kernel was ended" in str(done.error)
+    assert ("has told nothing" in told) is not again
+
+
+@pytest.mark.parametrize("seen", [RuntimeError("Kernel died before replying"), asyncio.CancelledError()], ids=repr)
+def test_an_interrupt_while_the_kernel_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: BaseException
+) -> None:
+    """nbclient hears it first and ends the kernel: an interrupt all the same, and the notebook is saved."""
+
+    async def hear(*_: Any, **_more: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0.01)  # the loop takes the signal
+        raise seen
+
+    monkeypatch.setattr(AsyncKernelClient, "wait_for_ready", hear)
+    done, _ = run(tmp_path, notebook("1"))
+    assert (done.exit_code, done.tally.status, done.error) == (130, "interrupted", "interrupted")
+    assert len(saved(tmp_path)) == 0
 
 
 def test_a_kernel_that_is_not_installed(tmp_path: Path) -> None:

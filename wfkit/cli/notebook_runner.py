@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,8 @@ _TIMED_OUT: Final = "CellTimeout"
 _DIED: Final = "DeadKernel"
 _STOP: Final = ("SIGINT", "SIGTERM")
 INTERRUPTED: Final = 130
+_SILENT_S: Final = 30.0  # how long a cell that was interrupted may be silent before its kernel is ended
+_MOMENT_S: Final = 0.05
 _SOCKET_PATH: Final = 90  # bytes; the kernel adds a number, and 104 is the shortest limit (macOS)
 
 
@@ -69,7 +72,8 @@ class Executed:
 
 @dataclass(slots=True)
 class _Watch:
-    """What is seen of the kernel while it works."""
+    """What is seen of the kernel while it works. `at_work` is an event: it has told that the code of the cell runs;
+    `heard_at` is when it told anything (monotonic); `ended`: it was ended from here."""
 
     execution: Execution
     screen: Screen
@@ -78,6 +82,9 @@ class _Watch:
     cell: int = 0
     began: float = 0.0
     stopped: bool = False
+    ended: bool = False
+    at_work: Any = None
+    heard_at: float = 0.0
     rows: int = 0
     excused: set[int] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
@@ -87,6 +94,7 @@ class _Watch:
         """Take the signals from nbclient, which would kill the kernel: an interrupted run keeps what it paid for."""
         import asyncio  # only a loop's thread gets here
 
+        self.at_work = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in _STOP:
             if sys.platform != "win32":
@@ -95,7 +103,8 @@ class _Watch:
     def on_cell_execute(self, cell: Any, **_: Any) -> None:
         """A cell begins."""
         self.cell += 1
-        self.began = time.monotonic()
+        self.began = self.heard_at = time.monotonic()
+        self.at_work.clear()
         self.rows = len(read_summaries(self.execution.summary))
         self.screen.status(f"cell {self.cell}/{self.total}  {_title(cell)}")
 
@@ -114,6 +123,9 @@ class _Watch:
 
     def seen(self, message: Any) -> None:
         """A message of the kernel: the display of a run says which nodes are done."""
+        self.heard_at = time.monotonic()
+        if message.get("msg_type") == "execute_input":
+            self.at_work.set()
         progress = message.get("content", {}).get("transient", {}).get("wfkit")
         if not isinstance(progress, dict):
             return
@@ -128,10 +140,38 @@ class _Watch:
         """The first signal interrupts the cell, the second ends the kernel."""
         import asyncio  # only a loop's thread gets here
 
-        action = self.client.km.shutdown_kernel(now=True) if self.stopped else self.client.km.interrupt_kernel()
-        self.stopped = True
+        if self.stopped:
+            self.stopping = asyncio.ensure_future(self._end())
+            return
+        self.stopped, self.heard_at = True, time.monotonic()
         self.screen.line("stopping; once more ends the kernel at once")
-        self.stopping = asyncio.ensure_future(action)
+        self.stopping = asyncio.ensure_future(self._interrupt())
+
+    async def _interrupt(self) -> None:
+        """Interrupt the cell once its code runs: an interrupt that meets the kernel before may take away its reply, and
+        nobody would ever hear of the cell. Where it does not end all the same, the kernel is ended."""
+        import asyncio  # only a loop's thread gets here
+
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.at_work.wait(), _SILENT_S)
+        await asyncio.sleep(_MOMENT_S)
+        await self.client.km.interrupt_kernel()
+        self._look()
+
+    def _look(self) -> None:
+        """Whether the cell that was interrupted still tells something; now and again."""
+        import asyncio  # only a loop's thread gets here
+
+        left_s = self.heard_at + _SILENT_S - time.monotonic()
+        if left_s > 0:
+            asyncio.get_running_loop().call_later(left_s, self._look)
+            return
+        self.screen.line(f"the cell has not ended and has told nothing for {_SILENT_S:g} s: the kernel is ended")
+        self.stopping = asyncio.ensure_future(self._end())
+
+    async def _end(self) -> None:
+        self.ended = True
+        await self.client.km.shutdown_kernel(now=True)
 
 
 def timeout_of(said: Mapping[str, Any]) -> float:
@@ -156,7 +196,7 @@ def execute(execution: Execution, screen: Screen) -> Executed:
     try:
         watch.client = _client(execution, watch)
         asyncio.run(watch.client.async_execute(env=_environment(execution)))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):  # the second: nbclient heard it while the kernel started
         ename, error = "KeyboardInterrupt", "interrupted"
     except Exception as fault:  # noqa: BLE001 - whatever ends the kernel is told, and the outputs so far are saved
         ename, error = _told(fault, watch)
@@ -165,7 +205,7 @@ def execute(execution: Execution, screen: Screen) -> Executed:
     sums = tally(read_summaries(execution.summary), watch.excused)
     if error is not None and sums.status == RunState.SUCCESS:
         sums = replace(sums, status=RunState.INTERRUPTED if _code(ename) == INTERRUPTED else RunState.FAILED)
-    if ename == _DIED:
+    if ename == _DIED or watch.ended:
         sums = sums.unknown()
     return Executed(sums, time.monotonic() - started, _exit_code(ename, sums), error)
 
@@ -221,11 +261,15 @@ def _told(fault: BaseException, watch: _Watch) -> tuple[str, str]:
     from jupyter_client.kernelspec import NoSuchKernel  # nbclient has loaded it
     from nbclient.exceptions import CellExecutionError, DeadKernelError  # nbclient has loaded it
 
+    if getattr(watch.client, "_async_cleanup_kernel_future", None) is not None:  # its own handler, until we take over
+        return "KeyboardInterrupt", "interrupted"
     where = f"cell {watch.cell}/{watch.total}"
     for cause in _causes(fault):
         if isinstance(cause, CellExecutionError):
             return cause.ename, _cell_error(cause, where, watch.execution.timeout_s)
         if isinstance(cause, DeadKernelError):
+            if watch.ended:
+                return "KeyboardInterrupt", f"{where}: interrupted, the kernel was ended"
             return _DIED, f"{where}: the kernel died (out of memory, or a crash in native code)"
         if isinstance(cause, NoSuchKernel):
             return "UsageFault", f"the notebook wants the kernel {cause.name!r}, which is not installed here"
