@@ -88,11 +88,11 @@ def _init(owner: type, frozen: bool) -> Any:
     return scope["__init__"]
 
 
-def _refuse_change(self: object, name: str, value: object) -> None:  # noqa: ARG001 - the signature of __setattr__
+def _refuse_change(_self: object, name: str, _value: object) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
 
 
-def _refuse_removal(self: object, name: str) -> None:  # noqa: ARG001 - the signature of __delattr__
+def _refuse_removal(_self: object, name: str) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 

@@ -104,7 +104,7 @@ def _places(data: bytes, secret: bytes) -> Iterator[int]:
 def redact(text: str, variables: Mapping[str, str]) -> str:
     """The text of an error without values of variables that are named like secrets and without known shapes."""
     data = text.encode("utf-8", "surrogatepass")
-    cleaned = replaced(data, named(variables), lambda name, length: REDACTED.encode())  # noqa: ARG005 - all look alike
+    cleaned = replaced(data, named(variables), lambda _name, _length: REDACTED.encode())
     told = text if cleaned is data else cleaned.decode("utf-8", "surrogatepass")
     return _QUOTED.sub(REDACTED, told) if any(quote in told for quote in _QUOTES) else told
 
@@ -112,7 +112,7 @@ def redact(text: str, variables: Mapping[str, str]) -> str:
 def masked(text: str, variables: Mapping[str, str]) -> str:
     """The text with as many asterisks as a secret has bytes in its place, so that what stands behind it stays there."""
     data = text.encode("utf-8", "surrogatepass")
-    return replaced(data, named(variables), lambda name, length: b"*" * length).decode("utf-8", "surrogatepass")  # noqa: ARG005 - as above
+    return replaced(data, named(variables), lambda _name, length: b"*" * length).decode("utf-8", "surrogatepass")
 
 
 def beginning(text: str, most: int, variables: Mapping[str, str]) -> str:

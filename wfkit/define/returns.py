@@ -127,5 +127,5 @@ def _kind(value: Any) -> str:
     return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 
 
-def _no_answer(text: str, value: Any) -> Any:  # noqa: ARG001 - the form of Schema.check
+def _no_answer(_text: str, _value: Any) -> Any:
     raise InvalidOutput("This schema is for values of Python, not for answers of models.")

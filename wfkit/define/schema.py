@@ -113,7 +113,7 @@ def _from_type(name: str, cls: Any) -> Schema:
         message = str(error).split("\n", maxsplit=1)[0]
         raise SchemaError(f"schema {name!r} cannot be written as a JSON Schema: {message}") from None
 
-    def check(text: str, value: Any) -> Any:  # noqa: ARG001 - as JSON, where dates and enums are text
+    def check(text: str, _value: Any) -> Any:  # as JSON, where dates and enums are text
         try:
             return adapter.validate_json(text)
         except pydantic.ValidationError as error:
@@ -145,7 +145,7 @@ def _from_mapping(name: str, schema: Mapping[str, Any]) -> Schema:
     except SchemaError as error:
         _refuse(name, str(error))
 
-    def check(text: str, value: Any) -> Any:  # noqa: ARG001 - the other kind of schema needs the text
+    def check(_text: str, value: Any) -> Any:
         hold(value)
         return value
 

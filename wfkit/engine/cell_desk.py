@@ -37,11 +37,15 @@ def open_desk(session: Session, told: Callable[[Sequence[CallEnded], int | None]
         session,
         write=write,
         at_work=lambda: not desk.closed,
-        kept=lambda task, digest: None,  # noqa: ARG005 - stands for a look-up
+        kept=lambda _task, _digest: None,
         cassette=cassette,
     )
     open_day(session.today, session.settings, session.store)
     purses = Purses(None, session.settings, session.today)
-    sent = lambda task, question: 0  # noqa: ARG005, E731 - stands for a look-up
-    desk = Desk(House(asking, purses, session.settings, shared, sent, answered=answered), "", Options())
+    desk = Desk(House(asking, purses, session.settings, shared, _none_sent, answered=answered), "", Options())
     return desk
+
+
+def _none_sent(_task: int, _question: str) -> int:
+    """No question of a cell was sent before: a cell has no attempts."""
+    return 0

@@ -54,7 +54,7 @@ def left_behind(recorder: Recorder, made: tuple[Read, ...]) -> list[str]:
     found = []
     for path in recorder.writes:
         is_ours = path.startswith(root) and not (path.startswith(temporary) and not root.startswith(temporary))
-        if is_ours and path not in returned and not path.startswith(within) and os.path.isfile(path):  # noqa: PTH113
+        if is_ours and path not in returned and not path.startswith(within) and os.path.isfile(path):
             name = portable(path, recorder.project)
             if not is_ignored(path) and not any(part.startswith(".") for part in name.split("/")):
                 found.append(name)

@@ -62,7 +62,7 @@ def _path(given: Any) -> str | None:
     if isinstance(given, int) or given is None:
         return None
     text = os.fsdecode(given)
-    return os.path.abspath(text) if text else None  # noqa: PTH100 - links stay links
+    return os.path.abspath(text) if text else None
 
 
 def _on_open(arguments: tuple[Any, ...]) -> None:
@@ -86,7 +86,7 @@ def _source_of(path: str) -> str:
             source = importlib.util.source_from_cache(path)
         except ValueError:  # bytecode that lies beside its source, or is none
             return path
-        return source if os.path.exists(source) else path  # noqa: PTH110
+        return source if os.path.exists(source) else path
     return path
 
 
@@ -138,9 +138,9 @@ def _on_process(arguments: tuple[Any, ...]) -> None:
     if len(arguments) == _POPEN_ARGUMENTS and arguments[2] is not None:
         folder = os.fsdecode(arguments[2])
     words = [word for text in given for word in (text, *re.split(r"[\s'\"=;|<>()&]+", text))]
-    recorder.noted("process", os.path.basename(given[0].split()[0]) if given and given[0].split() else "?")  # noqa: PTH119
+    recorder.noted("process", os.path.basename(given[0].split()[0]) if given and given[0].split() else "?")
     for word in dict.fromkeys(words[1:]):
-        path = _path(os.path.join(folder, word)) if word and len(word) < _LONGEST and "\x00" not in word else None  # noqa: PTH118
+        path = _path(os.path.join(folder, word)) if word and len(word) < _LONGEST and "\x00" not in word else None
         if path is not None and signature(path) is not None and not is_ignored(path) and not os.access(path, os.X_OK):
             recorder.touched(path)
 

@@ -108,17 +108,17 @@ def _is_mere_name(text: str) -> bool:
 
 
 def _read(text: str, root: Path) -> Read | None:
-    path = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - as `open` would
+    path = os.path.abspath(os.path.expanduser(text))
     if is_foreign(path):
         return None
     if is_pattern(text):
         return _pattern(path, root) if "/" in text or "." in text else None
     if signature(path) is not None:
         return Read("file", portable(path, root), known_digest(path))
-    if os.path.isdir(path):  # noqa: PTH112
+    if os.path.isdir(path):
         is_named = "/" in text.rstrip("/") or text.endswith("/")
         holds_project = f"{root}{os.sep}".startswith(path.rstrip(os.sep) + os.sep)
-        return _pattern(os.path.join(path, "**"), root) if is_named and not holds_project else None  # noqa: PTH118
+        return _pattern(os.path.join(path, "**"), root) if is_named and not holds_project else None
     return Read("file", portable(path, root), "") if ends_like_data(text) else None
 
 

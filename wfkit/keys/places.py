@@ -35,7 +35,7 @@ _SYSTEM = ("/proc/", "/dev/", "/sys/", "/usr/share/zoneinfo/", "/etc/localtime",
 def rooted(project: Path | None) -> Path:
     """The absolute path of a project, default: the working directory; links stay links."""
     normal = _normal(project) if project is not None else None
-    return normal or Path(os.path.abspath(project or "."))  # noqa: PTH100 - links stay links
+    return normal or Path(os.path.abspath(project or "."))
 
 
 @lru_cache(maxsize=64)
@@ -50,12 +50,12 @@ _here: tuple[tuple[int, ...], frozenset[str]] = ((), frozenset())
 def names_here() -> frozenset[str]:
     """What is in the working directory. One look at the clock of the folder as long as nothing is added or removed."""
     global _here  # noqa: PLW0603 - there is one working directory
-    found = os.stat(".")  # noqa: PTH116 - for every task
+    found = os.stat(".")
     mark = (found.st_ino, found.st_dev, found.st_mtime_ns, found.st_ctime_ns)
     if _here[0] == mark:
         return _here[1]
     with unseen():
-        names = frozenset(os.listdir("."))  # noqa: PTH208 - names are wanted
+        names = frozenset(os.listdir("."))
     # A folder that changed just now may change again within one tick of the file system's clock.
     _here = (mark if time.time() - max(found.st_mtime, found.st_ctime) > TICK_S else (), names)
     return names
@@ -65,7 +65,7 @@ def absolute(name: str, project: Path) -> str:
     """The path that a portable name stands for here."""
     if name.startswith("~/"):
         return str(Path.home() / name[2:])
-    return os.path.normpath(os.path.join(project, name))  # noqa: PTH118 - keeps an absolute name as it is
+    return os.path.normpath(os.path.join(project, name))
 
 
 def ends_like_data(text: str) -> bool:
@@ -81,7 +81,7 @@ def is_pattern(text: str) -> bool:
 
 def ignore_under(path: Path | str) -> None:
     """Opens below this folder are no reads: it is the store."""
-    _ignored.add(os.path.abspath(path) + os.sep)  # noqa: PTH100
+    _ignored.add(os.path.abspath(path) + os.sep)
 
 
 def is_ignored(path: str) -> bool:

@@ -92,7 +92,7 @@ def file(path: str | os.PathLike[str], project: Path) -> File:
     and returns it has it brought back on a hit.
     """
     recorder = mine()
-    place = os.path.abspath(os.path.expanduser(os.fspath(path)))  # noqa: PTH100, PTH111 - links stay links
+    place = os.path.abspath(os.path.expanduser(os.fspath(path)))
     if recorder is not None:
         recorder.touched(place)
     return File.of(place, rooted(project) if recorder is None else recorder.project)

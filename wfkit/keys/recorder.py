@@ -78,7 +78,7 @@ class Recorder:
         """An open of an absolute path. What the body wrote before it read is its own."""
         if reads and path not in self._files and path not in self.covered and not self.is_own(path):
             found = signature(path)
-            if found is not None or not os.path.isdir(path):  # noqa: PTH112 - no object for each open
+            if found is not None or not os.path.isdir(path):
                 self._files[path] = _seen(path, found)
         if writes:
             self.writes[path] = None
@@ -88,8 +88,8 @@ class Recorder:
         if path in self._touched or path in self._files or path in self.covered or self.is_own(path):
             return
         found = signature(path)
-        if found is None and (os.path.isdir(path) or (is_pattern(path) and not os.path.lexists(path))):  # noqa: PTH112
-            tree = path if is_pattern(path) else os.path.join(path, "**")  # noqa: PTH118
+        if found is None and (os.path.isdir(path) or (is_pattern(path) and not os.path.lexists(path))):
+            tree = path if is_pattern(path) else os.path.join(path, "**")
             if tree not in self._trees:
                 digest = pattern_digest(tree, self.project)
                 if digest is None:
@@ -110,7 +110,7 @@ class Recorder:
 
     def made_folder(self, path: str) -> None:
         """A folder that the body made: all in it is its own."""
-        if not os.path.isdir(path):  # noqa: PTH112 - told before it is made
+        if not os.path.isdir(path):
             self._own_folders = (*self._own_folders, path + os.sep)
             self.writes[path] = None
 

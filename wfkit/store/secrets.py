@@ -102,7 +102,7 @@ class Secrets:
         data = text.encode("utf-8", "surrogatepass")
         if self.found(data) is None:
             return text
-        data = replaced(data, self._named, lambda name, length: f"[secret: {name}]".encode())  # noqa: ARG005
+        data = replaced(data, self._named, lambda name, _length: f"[secret: {name}]".encode())
         return data.decode("utf-8", "surrogatepass")
 
     def clean(self, entry: Entry, line: bytes) -> tuple[Entry, str | None]:

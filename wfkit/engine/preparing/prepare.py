@@ -38,7 +38,7 @@ Known = Callable[[Node], Definition | None]
 _DRAWERS = frozenset({"package matplotlib", "package seaborn", "package plotnine"})
 
 
-def _unknown(node: Node) -> Definition | None:  # noqa: ARG001 - the signature of Known
+def _unknown(_node: Node) -> Definition | None:
     return None
 
 

@@ -84,18 +84,18 @@ def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body[1:] if is_text else body
 
 
-def _function(node: Any, where: int, out: list[str]) -> dict[str, Any]:  # noqa: ARG001 - one signature for all
+def _function(node: Any, _where: int, _out: list[str]) -> dict[str, Any]:
     decorated = bool(node.decorator_list)
     fields: dict[str, Any] = vars(node) | {"body": without_docstring(node.body), "hinted": decorated}
     return fields if decorated else fields | {"returns": None}
 
 
-def _class(node: Any, where: int, out: list[str]) -> dict[str, Any]:  # noqa: ARG001
+def _class(node: Any, _where: int, _out: list[str]) -> dict[str, Any]:
     fields: dict[str, Any] = vars(node) | {"body": without_docstring(node.body)}
     return fields
 
 
-def _argument(node: Any, where: int, out: list[str]) -> dict[str, Any]:  # noqa: ARG001
+def _argument(node: Any, where: int, _out: list[str]) -> dict[str, Any]:
     fields: dict[str, Any] = vars(node)
     return fields if where == _HINTED else fields | {"annotation": None}
 
@@ -111,7 +111,7 @@ def _annotated(node: Any, where: int, out: list[str]) -> dict[str, Any]:
     return {"target": node.target, "value": node.value}
 
 
-def _assigned(node: Any, where: int, out: list[str]) -> dict[str, Any]:  # noqa: ARG001
+def _assigned(node: Any, _where: int, out: list[str]) -> dict[str, Any]:
     """An assignment to one target is written as one with a hint is."""
     fields: dict[str, Any] = vars(node)
     if len(node.targets) > 1:

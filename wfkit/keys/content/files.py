@@ -52,7 +52,7 @@ def unseen() -> Iterator[None]:
 def signature(path: str) -> Signature | None:
     """What tells that a regular file was written to, or None when there is none."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - called for each open
+        found = os.stat(path)
     except OSError:
         return None
     if not stat.S_ISREG(found.st_mode):
@@ -68,7 +68,7 @@ def is_fresh(found: Signature, now: float | None = None) -> bool:
 def file_digest(path: str) -> str:
     """32 hex characters over the content of a file; empty when it cannot be read."""
     try:
-        size = os.stat(path).st_size  # noqa: PTH116
+        size = os.stat(path).st_size
         if size < THREADS_FROM:
             with unseen():
                 return digest_of(Path(path).read_bytes()).hex()
@@ -83,7 +83,7 @@ def known_digest(path: str) -> str:
     The time of the last change of any kind (ctime) counts, which no program can set back. Empty for what is no file.
     """
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = os.stat(path)
     except OSError:
         return ""
     mark = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev)
@@ -100,7 +100,7 @@ def listing_digest(path: str) -> str:
     """32 hex characters over the names in a folder; empty when there is none."""
     try:
         with unseen():
-            names = sorted(name for name in os.listdir(path) if name != "__pycache__")  # noqa: PTH208 - plain names
+            names = sorted(name for name in os.listdir(path) if name != "__pycache__")
     except OSError:
         return ""
     return digest_of("\x00".join(["listing", *names]).encode("utf-8", "surrogateescape")).hex()
@@ -109,7 +109,7 @@ def listing_digest(path: str) -> str:
 def look_digest(path: str) -> str:
     """What a look at a path tells, but for its times: empty, 32 hex characters for a folder or a file and its size."""
     try:
-        found = os.stat(path)  # noqa: PTH116
+        found = os.stat(path)
     except (OSError, ValueError):
         return ""
     size = found.st_size if stat.S_ISREG(found.st_mode) else 0
@@ -124,7 +124,7 @@ def pattern_digest(pattern: str, project: Path) -> str | None:
     """
     lines = []
     with unseen():
-        found = list(islice(glob.iglob(pattern, recursive=True), _WALK_LIMIT))  # noqa: PTH207 - any pattern
+        found = list(islice(glob.iglob(pattern, recursive=True), _WALK_LIMIT))
         paths = sorted(path for path in found if signature(path) is not None)
     if len(found) == _WALK_LIMIT:
         return None
@@ -136,8 +136,8 @@ def pattern_digest(pattern: str, project: Path) -> str | None:
 
 def artifact_digest(path: str, project: Path) -> str:
     """32 hex characters over a file, or over all files of a folder; empty when there is none, or too many."""
-    if os.path.isdir(path):  # noqa: PTH112
-        return pattern_digest(os.path.join(path, "**"), project) or ""  # noqa: PTH118
+    if os.path.isdir(path):
+        return pattern_digest(os.path.join(path, "**"), project) or ""
     return known_digest(path)
 
 

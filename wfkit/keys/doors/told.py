@@ -156,7 +156,7 @@ def _local(recorder: Recorder, given: Any) -> Iterator[str]:
     for text in _texts(given):
         local = _without_scheme(recorder, text) if "://" in text else text
         if local and "\x00" not in local and not local.startswith("py::"):
-            path = os.path.abspath(os.path.expanduser(local))  # noqa: PTH100, PTH111 - links stay links
+            path = os.path.abspath(os.path.expanduser(local))
             if not is_ignored(path):
                 yield path
 
@@ -176,8 +176,8 @@ def _names_a_file(text: str) -> bool:
         return True
     if is_pattern(text):
         return "/" in text or "." in text
-    path = os.path.expanduser(text)  # noqa: PTH111 - as the reader does
-    return os.path.isfile(path) or ("/" in text and os.path.isdir(path))  # noqa: PTH112, PTH113 - a text
+    path = os.path.expanduser(text)
+    return os.path.isfile(path) or ("/" in text and os.path.isdir(path))
 
 
 def _texts(given: Any) -> Iterable[str]:
