@@ -84,6 +84,7 @@ def asked(text: str) -> Request:
 CUTS: dict[str, tuple[Callable[[str], str], int]] = {
     "preview of a text": (preview, 500),
     "preview of a list": (lambda text: preview([text[:-40], text, text]), 500),
+    "preview of a list's text": (lambda text: preview([text[:499]]), 250),
     "preview of a dict": (lambda text: preview({"key": text}), 500),
     "preview of an object": (lambda text: preview(Odd(text)), 500),
     "preview of a frame": (lambda text: preview(pd.DataFrame({text: [1], "b": [2]})), 500),

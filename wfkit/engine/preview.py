@@ -6,34 +6,14 @@ that nobody could find afterwards.
 
 from __future__ import annotations
 
-import reprlib
 from typing import Any
 
+from wfkit.keys.preview import LIMIT, Short
 from wfkit.store.secrets import Secrets
 
-_LIMIT = 500
 _LINE = 160
 _SECRETS = Secrets()
-
-
-class _Short(reprlib.Repr):
-    """A `repr` that stops early, whatever the size of the value."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxstring = self.maxother = _LIMIT
-        self.maxdict = self.maxlist = self.maxtuple = self.maxset = 12
-        self.maxlevel = 4
-
-    def repr_str(self, x: str, level: int) -> str:
-        return super().repr_str(_SECRETS.redact(x) if len(x) > _LIMIT else x, level)
-
-    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002 - as reprlib calls it
-        text = repr(x)
-        return text if len(text) <= _LIMIT else _fit(text)
-
-
-_short = _Short()
+_SHORT = Short(items=12, level=4)
 
 
 def preview(value: Any) -> str:
@@ -43,11 +23,11 @@ def preview(value: Any) -> str:
         if kind is str:
             return _fit(value) if isinstance(value, str) else ""
         if kind in (int, float, bool, type(None)):
-            return repr(value)[:_LIMIT]
+            return repr(value)[:LIMIT]
         shape = getattr(value, "shape", None)
         if isinstance(shape, tuple):
             return _fit(_shaped(value, shape))
-        return _fit(_short.repr(value))
+        return _fit(_SHORT.repr(value))
     except Exception as error:  # a value's own __repr__ may do anything
         return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
 
@@ -60,7 +40,7 @@ def shortened(text: str) -> str:
 
 def _fit(text: str) -> str:
     """The text, or its beginning without secrets. A text that is not cut is redacted where it is written."""
-    return text if len(text) <= _LIMIT else _SECRETS.redact(text)[:_LIMIT]
+    return text if len(text) <= LIMIT else _SECRETS.redact(text)[:LIMIT]
 
 
 def _shaped(value: Any, shape: tuple[int, ...]) -> str:

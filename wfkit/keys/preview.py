@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import reprlib
+import sys
 from typing import Any
 
 from wfkit.core.secrets import beginning
@@ -16,30 +17,33 @@ LIMIT = 500
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")  # says nothing about a value, and differs each time
 
 
-class _Short(reprlib.Repr):
-    """A `repr` that stops early, whatever the size of the value."""
+class Short(reprlib.Repr):
+    """A `repr` that stops early, whatever the size of the value: after `items` of a container, `level` containers deep.
 
-    def __init__(self) -> None:
+    Texts are cut here, where they are redacted before: reprlib takes out the middle, and with it half of a secret.
+    """
+
+    def __init__(self, items: int, level: int) -> None:
         super().__init__()
-        self.maxstring = self.maxother = self.maxlong = LIMIT
-        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = 40
-        self.maxlevel = 5
+        self.maxstring = self.maxother = sys.maxsize
+        self.maxlong = LIMIT
+        self.maxlist = self.maxtuple = self.maxdict = self.maxset = self.maxfrozenset = self.maxdeque = items
+        self.maxlevel = level
 
-    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - as reprlib calls it
-        return repr(beginning(x, LIMIT, os.environ))
+    def repr_str(self, x: str, level: int) -> str:
+        """A text, or its beginning."""
+        return super().repr_str(beginning(x, LIMIT, os.environ), level)
 
-    def repr_instance(self, x: Any, level: int) -> str:  # noqa: ARG002 - as above
+    def repr_instance(self, x: Any, level: int) -> str:
+        """Any other value, a large one by its shape. One whose `repr` raises is told by reprlib."""
         shape = getattr(x, "shape", None)
         if isinstance(shape, tuple) and getattr(x, "size", 0) != 1:
             return f"<{type(x).__name__} {' × '.join(map(str, shape))}>"
-        try:
-            text = repr(x)
-        except Exception:  # noqa: BLE001 - a user's own __repr__ may raise anything
-            return f"<{type(x).__name__} instance>"
+        text = super().repr_instance(x, level)
         return text if len(text) <= LIMIT else f"{beginning(text, LIMIT - 1, os.environ)}…"
 
 
-_SHORT = _Short()
+_SHORT = Short(items=40, level=5)
 
 
 def preview(value: Any) -> str:

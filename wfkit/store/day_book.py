@@ -6,11 +6,10 @@ A process that is gone may be billed for what it had put aside: that is spent. W
 from __future__ import annotations
 
 import json
-import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -99,8 +98,7 @@ class Seat:
             return True
         if not is_free(path):
             return False
-        with suppress(FileNotFoundError):
-            os.unlink(path)  # noqa: PTH108 (beside `release` of a lock)
+        path.unlink(missing_ok=True)
         return True
 
 
