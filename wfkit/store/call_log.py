@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from wfkit.core.call import CallRecord
 from wfkit.core.events import CallEnded
-from wfkit.store.database.lookups import MAY_SERVE, REPLY_NAME
 from wfkit.store.journals.index import ReadAt
 from wfkit.store.journals.recent import Recent
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 AHEAD = 256
 _KEPT = 4096
-_DIGESTS = f"SELECT string_agg({REPLY_NAME}, '' ORDER BY rowid) FROM calls WHERE {MAY_SERVE}"  # noqa: S608 (our own)
+_DIGESTS = "SELECT string_agg(name, '' ORDER BY place) FROM replies"
 
 
 class CallLog:

@@ -15,7 +15,7 @@ from wfkit.errors import StoreFault
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FORMAT = 8  # of the tables; a database of an older format is built anew from the journals
+FORMAT = 9  # of the tables; a database of an older format is built anew from the journals
 TABLES = Path(__file__).parent / "schema" / "tables.sql"
 _VIEWS = TABLES.with_name("views.sql")
 _CONFIG: dict[str, str | bool | int] = {

@@ -259,3 +259,10 @@ SELECT
     quantile_cont(epoch(t.ended_at - t.started_at), 0.95) AS p95_s, any_value(c.cost_usd) AS cost_usd
 FROM tasks_latest t LEFT JOIN (SELECT node, sum(cost_usd) AS cost_usd FROM costs GROUP BY node) c ON c.node = t.node
 GROUP BY t.node;
+
+-- Replies that may serve again, by name: the digest of their request, and of an invalid reply what `rejected` makes of it.
+CREATE VIEW replies AS
+SELECT
+    rowid AS place, CASE verdict WHEN 'valid' THEN request_digest ELSE 'x' || substr(request_digest, 2) END AS name,
+    record, escaped, ended_at, epoch, seq
+FROM calls WHERE state = 'ended' AND NOT served AND verdict IN ('valid', 'invalid') AND error_kind IS NULL;
