@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from wfkit.define.options import TABLE
 from wfkit.engine.asking.questions import Said
 from wfkit.errors import DefinitionError, WfkitError
 from wfkit.llm.fake import Fail, Hang, Say, Script
-from wfkit.llm.provider import Behaviour, Faults, Provider
+from wfkit.llm.provider import Faults, Provider
 
 MODEL, SECOND, THIRD = "openai/gpt-4o-mini", "openai/gpt-4o", "openai/gpt-4.1-mini"
 FIELDS = "{'type': 'object', 'properties': {'confidence': {'type': 'number'}, 'label': {'type': 'string'}}}"
@@ -28,20 +27,6 @@ class Label(BaseModel):
     """An answer that does not say how sure it is."""
 
     label: str
-
-
-@pytest.fixture
-def openai(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Provider]]:
-    """Starts a provider on this machine."""
-    with ExitStack() as stack:
-
-        def serve(**behaviour: Any) -> Provider:
-            provider = stack.enter_context(Provider(Behaviour(**behaviour)))
-            monkeypatch.setenv("OPENAI_API_BASE", provider.url)
-            monkeypatch.setenv("OPENAI_API_KEY", "none")
-            return provider
-
-        yield serve
 
 
 def cells(lab: Lab, **bodies: str) -> Workflow:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from wfkit.core.terms import FailureKind, RunState
 from wfkit.define.cell import parse_cell
 from wfkit.errors import BudgetRefused, CallFailed, DefinitionError, UsageFault
 from wfkit.llm.fake import Fail, Hang, Script
-from wfkit.llm.provider import Behaviour, Faults, Provider
+from wfkit.llm.provider import Faults, Provider
 
 MODEL, SECOND = "openai/gpt-4o-mini", "openai/gpt-4o"
 MANY = "import asyncio\nanswers = await asyncio.gather(*(wfkit.ask(f'number {n}', model=M) for n in range(COUNT)))\n"
@@ -30,20 +29,6 @@ class Label(BaseModel):
     """What the answers of these stories look like."""
 
     label: str
-
-
-@pytest.fixture
-def openai(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Provider]]:
-    """Starts a provider on this machine."""
-    with ExitStack() as stack:
-
-        def serve(**behaviour: Any) -> Provider:
-            provider = stack.enter_context(Provider(Behaviour(**behaviour)))
-            monkeypatch.setenv("OPENAI_API_BASE", provider.url)
-            monkeypatch.setenv("OPENAI_API_KEY", "none")
-            return provider
-
-        yield serve
 
 
 @pytest.fixture

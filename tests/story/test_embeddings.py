@@ -13,7 +13,7 @@ from tests.engine.lab import Lab, did, run
 from wfkit import Workflow
 from wfkit.core.terms import FailureKind, RunState
 from wfkit.errors import OptionError, UsageFault
-from wfkit.llm.provider import Behaviour, Faults, Provider
+from wfkit.llm.provider import Faults
 
 EMBED = "await wfkit.embed(texts, batch=4)"
 
@@ -25,27 +25,10 @@ def workflow(lab: Lab) -> Workflow:
     return lab.cells({"vectors": EMBED}, namespace)
 
 
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Enters a provider on this machine."""
-    made: list[Provider] = []
-
-    def started(**behaviour: Any) -> Provider:
-        provider = Provider(Behaviour(**behaviour)).__enter__()
-        made.append(provider)
-        monkeypatch.setenv("OPENAI_API_BASE", provider.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "none")
-        return provider
-
-    yield started
-    for provider in made:
-        provider.__exit__(None, None, None)
-
-
-def test_a_list_that_grows(workflow: Workflow, serve: Any) -> None:
+def test_a_list_that_grows(workflow: Workflow, openai: Any) -> None:
     """Ten texts go in batches of four, as float32 rows in their order; of a longer list with doubles only what is new
     is bought, in one request; a hit buys nothing. Tokens and money are those of the requests."""
-    provider = serve()
+    provider = openai()
     outcome = run(workflow)
     first = outcome["vectors"]
     assert (first.shape, first.dtype, len(provider.effects())) == ((10, 256), np.float32, 3)
@@ -71,10 +54,10 @@ def test_one_text(lab: Lab) -> None:
     assert (outcome["one"].shape, outcome["one"].dtype) == ((8,), np.float32)
 
 
-def test_failures(workflow: Workflow, serve: Any) -> None:
+def test_failures(workflow: Workflow, openai: Any) -> None:
     """A batch that fails is asked again by itself; one that fails for good fails the node, and what the others brought
     is kept for the next run."""
-    provider = serve(faults=Faults(script=("500", "ok", "400"), retry_after_s=0.0))
+    provider = openai(faults=Faults(script=("500", "ok", "400"), retry_after_s=0.0))
     workflow.config("concurrency", 1)
     outcome = run(workflow)
     assert outcome.failures[0].failure.kind is FailureKind.INVALID_REQUEST
@@ -84,18 +67,20 @@ def test_failures(workflow: Workflow, serve: Any) -> None:
     assert len(provider.effects()) == sent + 1
 
 
-def test_budget(workflow: Workflow, serve: Any) -> None:
+def test_budget(workflow: Workflow, openai: Any) -> None:
     """A budget holds for vectors: the worst case is known before they are asked."""
-    provider = serve()
+    provider = openai()
     workflow.config("max_usd", 0.0000001)
     outcome = run(workflow)
     assert outcome.status == RunState.BUDGET_STOPPED
     assert provider.effects() == []
 
 
-def test_recorded_and_replayed(workflow: Workflow, serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recorded_and_replayed(
+    workflow: Workflow, openai: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A cassette has a vector a text: it replays without a key, also in other batches."""
-    provider, tape = serve(), str(tmp_path / "tape.jsonl")
+    provider, tape = openai(), str(tmp_path / "tape.jsonl")
     first = run(workflow, record=tape)["vectors"]
     monkeypatch.delenv("OPENAI_API_KEY")
     sent = len(provider.effects())

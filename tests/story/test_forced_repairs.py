@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 
 import pytest
 
@@ -11,7 +10,7 @@ import wfkit
 from tests.engine.lab import Lab, run
 from wfkit import Workflow, prompt
 from wfkit.core.terms import FailureKind
-from wfkit.llm.provider import Behaviour, Faults, Provider
+from wfkit.llm.provider import Faults, Provider
 
 MODEL = "openai/gpt-4o-mini"
 SCHEMA = {"type": "object", "properties": {"label": {"enum": ["good", "bad"]}}, "required": ["label"]}
@@ -20,18 +19,9 @@ CORRECTED = ("not_json", "wrong_schema", "ok")
 Serve = Callable[..., Provider]
 
 
-@pytest.fixture
-def openai(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Starts a provider on this machine that answers with these faults, one after the other, then well."""
-    with ExitStack() as stack:
-
-        def serve(*script: str) -> Provider:
-            provider = stack.enter_context(Provider(Behaviour(faults=Faults(script=script))))
-            monkeypatch.setenv("OPENAI_API_BASE", provider.url)
-            monkeypatch.setenv("OPENAI_API_KEY", "none")
-            return provider
-
-        yield serve
+def faults(*script: str) -> Faults:
+    """These, one after the other, then good answers."""
+    return Faults(script=script)
 
 
 def asking(lab: Lab, kind: str, repairs: int = 2) -> Workflow:
@@ -51,7 +41,7 @@ def test_force_asks_nothing_that_was_corrected(
 ) -> None:
     """`force` serves the invalid replies and the correction that ended well: no request, no key, the same value, and
     what was saved is all that it had cost; also from the database, in another kernel."""
-    provider = openai(*CORRECTED)
+    provider = openai(faults=faults(*CORRECTED))
     workflow = asking(lab, kind)
     first = run(workflow)
     value = first["said"]
@@ -74,7 +64,7 @@ def test_force_asks_nothing_that_was_corrected(
 @pytest.mark.parametrize("kind", KINDS)
 def test_fresh_replies_buy_the_whole_again(lab: Lab, openai: Serve, kind: str) -> None:
     """With `fresh_replies` neither the invalid replies nor their correction serve."""
-    provider = openai(*CORRECTED, *CORRECTED)
+    provider = openai(faults=faults(*CORRECTED, *CORRECTED))
     workflow = asking(lab, kind)
     first = run(workflow)
     outcome = run(workflow, force=True, fresh_replies=True)
@@ -87,7 +77,7 @@ def test_fresh_replies_buy_the_whole_again(lab: Lab, openai: Serve, kind: str) -
 def test_what_ended_invalid_is_bought_again(lab: Lab, openai: Serve, kind: str) -> None:
     """An invalid reply whose correction was invalid too serves no new attempt: all of it is asked again, and at most as
     often as ever."""
-    provider = openai(*["not_json"] * 3, *["not_json"] * 3, "ok")
+    provider = openai(faults=faults(*["not_json"] * 3, *["not_json"] * 3, "ok"))
     workflow = asking(lab, kind)
     for requests in (3, 6):
         outcome = run(workflow)
@@ -101,7 +91,7 @@ def test_what_ended_invalid_is_bought_again(lab: Lab, openai: Serve, kind: str) 
 @pytest.mark.parametrize("kind", KINDS)
 def test_fewer_repairs_than_it_took(lab: Lab, openai: Serve, kind: str) -> None:
     """A correction beyond the repairs that are allowed now does not serve."""
-    provider = openai(*CORRECTED)
+    provider = openai(faults=faults(*CORRECTED))
     run(asking(lab, kind))
     outcome = run(asking(lab, kind, repairs=1), force=True)
     assert (outcome.status, len(provider.effects())) == ("success", 4)
@@ -109,7 +99,7 @@ def test_fewer_repairs_than_it_took(lab: Lab, openai: Serve, kind: str) -> None:
 
 def test_a_plan_knows_what_is_free(lab: Lab, openai: Serve) -> None:
     """A question that was corrected costs nothing in the plan of a forced run."""
-    openai(*CORRECTED)
+    openai(faults=faults(*CORRECTED))
     workflow = asking(lab, "prompt")
     run(workflow)
     estimate = workflow.plan(force=True).estimate
