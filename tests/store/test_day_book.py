@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
+from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -61,8 +65,31 @@ def test_a_new_day(tmp_path: Path) -> None:
     file = tmp_path / "today" / "book.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "day": "2001-01-01"}))
     assert (told(book).spent, told(book).others) == (Sum(), FIVE)
-    file.write_text("no JSON")
-    assert told(book).spent == Sum()
+
+
+DAMAGED = {
+    "no JSON": "no JSON",
+    "a list": "[1]",
+    "no sums": '{"day": "DAY"}',
+    "no amount": '{"day": "DAY", "spent": ["NaN", 0], "held": {}}',
+    "no number": '{"day": "DAY", "spent": ["1", null], "held": {}}',
+    "a file of another": '{"day": "DAY", "spent": ["1", 1], "held": {"/FOLDER/precious": ["1", 1]}}',
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_book(tmp_path: Path, damage: str) -> None:
+    """It is as good as none, and is written anew; what it names that is no seat is not touched."""
+    seat, precious = DayBook(tmp_path).seat(), tmp_path / "precious"
+    precious.touch()
+    today = datetime.now().astimezone().date().isoformat()
+    text = DAMAGED[damage].replace("DAY", today).replace("/FOLDER", str(tmp_path))
+    (tmp_path / "today" / "book.json").write_text(text)
+    with seat.open() as page:
+        assert (page.spent, page.others) == (Sum(), Sum())
+        page.spent = CENT
+    assert told(DayBook(tmp_path)).spent == CENT
+    assert precious.exists()
 
 
 def test_it_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,30 +114,63 @@ def test_it_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         holding.__exit__(None, None, None)
 
 
-def test_two_processes_share_a_limit(tmp_path: Path) -> None:
+CHILD = """
+import asyncio, sys
+from pathlib import Path
+from tests.store.test_day_book import asked
+
+print(asyncio.run(asked(Path(sys.argv[1]), 20)))
+"""
+HOLDER = """
+import sys, time
+from pathlib import Path
+from tests.store.test_day_book import FIVE
+from wfkit.store.day_book import DayBook
+
+book = DayBook(Path(sys.argv[1]))
+with book.seat().open() as page:
+    page.mine = FIVE
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def child(code: str, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
+
+
+async def asked(folder: Path, calls: int) -> int:
+    """How many of so many calls at once the purse of the day let pass."""
+    budgets, purse, sent = Budgets(time.monotonic), Purse("today", Decimal("0.2"), seat=DayBook(folder).seat()), 0
+
+    async def call() -> Reply:
+        nonlocal sent
+        sent += 1
+        await asyncio.sleep(0.001)
+        return CHEAP
+
+    async def one() -> None:
+        with suppress(CallFailed):
+            await budgets.through((purse,), WORST, call, Turn(sent=True))
+
+    await asyncio.gather(*(one() for _ in range(calls)))
+    return sent
+
+
+def test_processes_share_a_limit(tmp_path: Path) -> None:
     """Two processes that ask at the same time never spend more together than one day allows, and nearly all of it."""
-
-    async def work() -> tuple[int, int]:
-        sent = refused = 0
-
-        async def call() -> Reply:
-            nonlocal sent
-            sent += 1
-            await asyncio.sleep(0.001)
-            return CHEAP
-
-        async def one(budgets: Budgets, purse: Purse) -> None:
-            nonlocal refused
-            try:
-                await budgets.through((purse,), WORST, call, Turn(sent=True))
-            except CallFailed:
-                refused += 1
-
-        purses = [Purse("today", Decimal("0.2"), seat=DayBook(tmp_path).seat()) for _ in range(2)]
-        both = [(Budgets(time.monotonic), purse) for purse in purses]
-        await asyncio.gather(*(one(*side) for side in both for _ in range(20)))
-        return sent, refused
-
-    sent, refused = asyncio.run(work())
-    assert (sent + refused, sent) == (40, 24)  # 24 for 0.192: the next one might cost 0.202
+    children = [child(CHILD, tmp_path) for _ in range(2)]
+    sent = [int(each.communicate()[0]) for each in children]
+    assert sum(sent) == 24  # for 0.192: the next one might cost 0.202
     assert told(DayBook(tmp_path)).spent.usd == Decimal("0.192")
+
+
+def test_a_killed_process(tmp_path: Path) -> None:
+    """What it had put aside holds others back while it lives, and is spent when it was killed."""
+    book, holder = DayBook(tmp_path), child(HOLDER, tmp_path)
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert (told(book).spent, told(book).others) == (Sum(), FIVE)
+        holder.kill()
+    assert [(told(book).spent, told(book).others) for _ in range(2)] == [(FIVE, Sum())] * 2

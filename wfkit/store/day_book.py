@@ -6,9 +6,10 @@ A process that is gone may be billed for what it had put aside: that is spent. W
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from wfkit.store.files import make_folder, read_file, write_file
 from wfkit.store.locks import FileLock, is_free, take
 
 _FOLDER, _FILE, _LOCK = "today", "book.json", "book.lock"
+_SEAT = re.compile(r"[0-9a-f]{32}\.[0-9]+")  # the file of its process, and a number
 _PATIENCE_S, _POLL_S = 5.0, 0.0005
 
 
@@ -66,28 +68,28 @@ class Seat:
         except OSError as error:
             raise StoreFault(f"the book of the day in {self._folder} cannot be opened: {error}") from error
         try:
-            row = self._read()
-            spent, held = Sum.of(row["spent"]), {name: Sum.of(said) for name, said in row["held"].items()}
+            day, spent, held = self._read()
+            known = _row(day, spent, held)
             for name in [name for name in held if self._is_gone(name)]:
                 spent += held.pop(name)
             mine = held.pop(self._name, Sum())
             page = Page(spent, mine, sum(held.values(), Sum()))
             yield page
             kept = {**held, **({self._name: page.mine} if page.mine != Sum() else {})}
-            now = {"day": row["day"], "spent": page.spent.plain(), "held": {name: kept[name].plain() for name in kept}}
-            if now != row:
+            now = _row(day, page.spent, kept)
+            if now != known:
                 _write(self._folder / _FILE, now)
         finally:
             lock.release()
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> tuple[str, Sum, dict[str, Sum]]:
+        """Today, what is spent and what is put aside.
+
+        A book that is damaged is as good as none: a run begins with writing into it what the call log knows.
+        """
         today = datetime.now().astimezone().date().isoformat()
-        try:
-            row = json.loads(read_file(self._folder / _FILE) or b"{}")
-        except ValueError:
-            row = {}
-        fresh = row.get("day") != today
-        return {"day": today, "spent": Sum().plain() if fresh else row["spent"], "held": row.get("held", {})}
+        day, spent, held = _understood(read_file(self._folder / _FILE)) or (today, Sum(), {})
+        return today, spent if day == today else Sum(), held
 
     def _is_gone(self, name: str) -> bool:
         """Whether the process of a seat has ended. Its file goes when that is noticed."""
@@ -100,6 +102,22 @@ class Seat:
             return False
         path.unlink(missing_ok=True)
         return True
+
+
+def _understood(data: bytes | None) -> tuple[str, Sum, dict[str, Sum]] | None:
+    """A page as it was written, None for one that cannot be."""
+    try:
+        row = json.loads(data or b"null")
+        spent, held = Sum.of(row["spent"]), {str(name): Sum.of(said) for name, said in row["held"].items()}
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
+        return None
+    is_sound = all(map(_SEAT.fullmatch, held)) and all(each.usd.is_finite() for each in (spent, *held.values()))
+    return (str(row.get("day")), spent, held) if is_sound else None
+
+
+def _row(day: str, spent: Sum, held: Mapping[str, Sum]) -> dict[str, Any]:
+    """A page as it is written."""
+    return {"day": day, "spent": spent.plain(), "held": {name: held[name].plain() for name in held}}
 
 
 def _write(path: Path, row: dict[str, Any]) -> None:
