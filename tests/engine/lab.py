@@ -5,6 +5,7 @@ No tests here. `lab` is a fixture; import it into a conftest.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from wfkit.engine.outcome import Outcome
 from wfkit.store.memory import MemoryStore
 
 PATIENCE_S = 30.0
+LATE = 500  # looks at a log, for what comes late
 RAN = {TaskState.SUCCESS, TaskState.FAILED, TaskState.RETRYING}
 
 
@@ -65,7 +67,15 @@ def run(workflow: Workflow, *targets: str, **options: Any) -> Outcome:
 
 
 def agree(workflow: Workflow, outcome: Outcome) -> None:
-    """The log of a run, replayed, is the run that was live."""
+    """The log of a run, replayed, is the run that was live.
+
+    What was given up at the end of a run tells its own end a moment later, on the engine's thread: first to the live
+    run, then to the log. Between the two they differ.
+    """
+    for _ in range(LATE):
+        if replay(workflow.store.entries(outcome.run_id)) == outcome._context.run:
+            return
+        time.sleep(0.02)
     assert replay(workflow.store.entries(outcome.run_id)) == outcome._context.run
 
 

@@ -51,11 +51,12 @@ def test_lognormal() -> None:
     assert drawn[1000] == pytest.approx(0.1, rel=0.2)
 
 
-def test_rates_of_a_phase_and_a_wire() -> None:
-    """In a phase its rates hold instead of all others; a wire's own hold instead of the general ones."""
-    faults = Faults({"500": 1.0}, wires={"anthropic": {"529": 1.0}})
-    assert [faults.pick(0, "d", 0, wire) for wire in ("openai", "anthropic")] == ["500", "529"]
-    assert faults.pick(0, "d", 0, "anthropic", {"429": 1.0}) == "429"
+def test_rates_of_a_wire_and_a_model() -> None:
+    """A model's own rates hold instead of its wire's, and those instead of the general ones."""
+    faults = Faults({"500": 1.0}, wires={"anthropic": {"529": 1.0}}, models={"gone": {"404": 1.0}, "well": {}})
+    asked = [("openai", "any"), ("anthropic", "any"), ("anthropic", "gone"), ("openai", "well")]
+    picked = [faults.pick(0, "d", 0, faults.rates_of(wire, model)) for wire, model in asked]
+    assert picked == ["500", "529", "404", "ok"]
 
 
 def test_requests_a_minute() -> None:

@@ -30,6 +30,8 @@ WRONG = [
     ("script: [500*x]", "script: '500*x': give a fault and how often"),
     ("wires: {mistral: {500: 0.1}}", "wires.mistral: no such wire; there are anthropic, embeddings"),
     ("wires: {openai: {5xx: 0.1}}", "wires.openai: unknown fault '5xx'"),
+    ("models: {gpt-4o: {500: 2}}", "models.gpt-4o.500: input should be less than or equal to 1"),
+    ("models: {gpt-4o: {5xx: 0.1}}", "models.gpt-4o: unknown fault '5xx'"),
     ("- faults", "the plan is a mapping of keys"),
     ("faults: [", "line 1: this is no YAML"),
     ("a: &x 1\nb: *x", "references (*name) are not read"),
@@ -67,6 +69,7 @@ def test_all_keys() -> None:
         "drip": "1m",
         "faults": {500: 0.1},
         "wires": {"anthropic": {529: 0.5}},
+        "models": {"gpt-4o": {404: 1}},
         "script": [500, "ok*2"],
         "retry_after": 2,
         "phases": [
@@ -81,7 +84,7 @@ def test_all_keys() -> None:
     }
     found = behaviour_of(plan)
     script = ("500", "ok", "ok")
-    assert found.faults == Faults({"500": 0.1}, script, 2.0, 3, {"anthropic": {"529": 0.5}})
+    assert found.faults == Faults({"500": 0.1}, script, 2.0, 3, {"anthropic": {"529": 0.5}}, {"gpt-4o": {"404": 1.0}})
     assert (found.latency, found.per_token) == (Lognormal(0.1, 2.0), Uniform(0.005, 0.005))
     second = Phase(60.0, None, None, {"429": 1.0}, Uniform(1.0, 1.0), 9)
     assert found.phases == (Phase(30.0, 20.0, "503"), second)

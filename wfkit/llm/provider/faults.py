@@ -52,7 +52,8 @@ class Faults:
 
     `rates` maps a fault to its rate: an HTTP status as text (`"500"`, `"429"`), `quota`, or one of the names above.
     `script` is what happens to the first requests, in order of arrival and before any rate. A 429, 503 or 529 carries
-    `Retry-After: retry_after_s`. `wires` gives a wire (openai, embeddings, anthropic, gemini) rates of its own.
+    `Retry-After: retry_after_s`. `wires` gives a wire (openai, embeddings, anthropic, gemini) rates of its own, and
+    `models` a model, before its wire's: a model that is gone, or one that stumbles more than others.
     """
 
     rates: dict[str, float] = field(default_factory=dict)
@@ -60,25 +61,22 @@ class Faults:
     retry_after_s: float | None = None
     seed: int = 0
     wires: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    models: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.script:
             check_name(name)
-        for rates in (self.rates, *self.wires.values()):
+        for rates in (self.rates, *self.wires.values(), *self.models.values()):
             check_rates(rates)
 
-    def pick(
-        self, number: int, digest: str, occurrence: int, wire: str = "", rates: Mapping[str, float] | None = None
-    ) -> str:
-        """The fault of request `number` (from 0). Beyond the script it depends on seed, digest and occurrence only.
+    def rates_of(self, wire: str, model: str) -> Mapping[str, float]:
+        """What holds for this model on this wire, while no phase says otherwise."""
+        return self.models.get(model, self.wires.get(wire, self.rates))
 
-        `rates` hold for now instead of all others.
-        """
+    def pick(self, number: int, digest: str, occurrence: int, rates: Mapping[str, float]) -> str:
+        """The fault of request `number` (from 0). Beyond the script it depends on seed, digest and occurrence only."""
         if number < len(self.script):
             return self.script[number]
-        rates = self.wires.get(wire, self.rates) if rates is None else rates
-        if not rates:
-            return OK
         left = roll(self.seed, digest, occurrence)
         for name, rate in rates.items():
             left -= rate

@@ -89,6 +89,7 @@ class _Plan(_Part):
     drip: Seconds = 0.5
     faults: Rates = {}
     wires: dict[str, Rates] = {}
+    models: dict[str, Rates] = {}
     script: Annotated[list[str], BeforeValidator(_texts)] = []
     retry_after: Seconds | None = None
     phases: list[_PhasePart] = []
@@ -121,10 +122,11 @@ def behaviour_of(said: Any) -> Behaviour:
         raise UsageFault("; ".join(_told(each) for each in error.errors()[:3])) from error
     if strange := set(plan.wires) - (known := {wire.NAME for wire in WIRES}):
         raise UsageFault(f"wires.{min(strange)}: no such wire; there are {', '.join(sorted(known))}")
-    for name, rates in plan.wires.items():
-        _at(f"wires.{name}", partial(Faults, rates))
+    for key, parts in (("wires", plan.wires), ("models", plan.models)):
+        for name, rates in parts.items():
+            _at(f"{key}.{name}", partial(Faults, rates))
     script = _at("script", partial(parse_script, plan.script))
-    faults = _at("faults", lambda: Faults(plan.faults, script, plan.retry_after, plan.seed, plan.wires))
+    faults = _at("faults", lambda: Faults(plan.faults, script, plan.retry_after, plan.seed, plan.wires, plan.models))
     return Behaviour(
         faults=faults,
         latency=_at("latency", lambda: _latency(plan.latency)),

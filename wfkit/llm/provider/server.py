@@ -131,7 +131,10 @@ class Handler:
         delay_s = self._behaviour.delay_s(asked.phase, roll(faults.seed, *names, "latency"))
         if delay_s:
             await asyncio.sleep(delay_s)
-        return faults.pick(asked.number, *names, asked.wire.NAME, asked.phase.rates if asked.phase else None)
+        rates = asked.phase.rates if asked.phase else None
+        if rates is None:
+            rates = faults.rates_of(asked.wire.NAME, asked.question.model)
+        return faults.pick(asked.number, *names, rates)
 
     def _understand(self, path: str, wire: Wire, body: bytes) -> _Asked:
         data = orjson.loads(body)
