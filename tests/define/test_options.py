@@ -126,6 +126,11 @@ def test_prompts_are_retried_as_the_settings_say() -> None:
         ("--model m --max-turns 3", [], r"`max_turns` \(line 1\) is for prompts with tools: add `tools: FUNCTION"),
         ("--tools f", [], r"`tools` \(line 1\) is for prompts"),
         ("--model m --tools 1f", [], r"`tools` .* must be names of functions .*'1f' is no name"),
+        (
+            "--model m",
+            [("schema", {"type": "object", "properties": {"label": {}}}, 2), ("min_confidence", 0.5, 3)],
+            r"`min_confidence` \(line 3\).* the field `confidence`, which the schema does not have: give it one",
+        ),
         ("--retries many", [], r"`retries` \(line 1\) must be a whole number from 0 to 100, not 'many'"),
         ("", [("timeout", "soon", 0)], r"`timeout` \(argument\) must be a time span"),
         ("--model", [], r"`model` \(line 1\) has no value: it takes MODEL"),

@@ -113,6 +113,14 @@ def test_an_old_definition_does_not_run_in_silence(lab: Kernel) -> None:
     assert lab.run("%wf run r1\nr1").text == "2"
 
 
+def test_a_tool_may_come_after_its_prompt(lab: Kernel) -> None:
+    """A tool that no cell has defined yet is told, not refused: a cell below may bring it."""
+    told = lab.run("%%wf_node t1 --model offline --tools later_tool\nGo").stdout
+    assert told.startswith("t1 · prompt (offline)\nnot ready to run yet: tool 'later_tool' is not defined")
+    lab.run("def later_tool(q: str) -> str:\n    return q")
+    assert lab.run("%wf run t1").error is None
+
+
 def test_an_error_from_python_names_the_line_of_the_cell(lab: Kernel) -> None:
     """`wfkit.current().run(...)` in a longer cell: the line that called is told."""
     error = lab.run("import wfkit\n\nwfkit.current().run('nothing_such')").error

@@ -20,6 +20,8 @@ from wfkit.core.secrets import beginning
 from wfkit.core.terms import OnError
 from wfkit.define import option_values as read
 from wfkit.define.magic_line import line_options
+from wfkit.define.schema import demand_confidence
+from wfkit.define.schema import resolve as resolve_schema
 from wfkit.errors import OptionError, SchemaError
 from wfkit.settings import Settings
 
@@ -148,6 +150,7 @@ def read_options(line: str, pairs: Sequence[Pair], settings: Settings | None = N
         _refuse_map_only(lines)
     if "schema" not in values:
         _refuse_schema_only(lines)
+    _refuse_unsure(values, lines)
     _refuse_vain_hedge(values, lines)
     if "tools" not in values:
         _refuse_tools_only(lines)
@@ -229,6 +232,15 @@ def _refuse_schema_only(lines: Mapping[str, int]) -> None:
             raise OptionError(
                 f"option `{name}` ({_where(lines[name])}) judges answers by a schema: add schema, or remove it"
             )
+
+
+def _refuse_unsure(values: Mapping[str, Any], lines: Mapping[str, int]) -> None:
+    """A JSON Schema in the cell is known here; what a name or a file stands for, when the plan is made."""
+    if "min_confidence" in values and values.get("schema", "").startswith("{"):
+        try:
+            demand_confidence(values["min_confidence"], resolve_schema(values["schema"], {}))
+        except SchemaError as error:
+            raise OptionError(f"option `min_confidence` ({_where(lines['min_confidence'])}): {error}") from None
 
 
 def _refuse_vain_hedge(values: Mapping[str, Any], lines: Mapping[str, int]) -> None:

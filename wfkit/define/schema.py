@@ -22,7 +22,7 @@ from wfkit.define.answer_json import InvalidOutput, json_in
 from wfkit.define.violations import of_conversion, of_pydantic
 from wfkit.errors import SchemaError
 
-__all__ = ["InvalidOutput", "Schema", "resolve"]
+__all__ = ["InvalidOutput", "Schema", "demand_confidence", "resolve"]
 _PLAIN = frozenset({bool, bytes, dict, float, frozenset, int, list, set, str, tuple})
 
 
@@ -75,6 +75,16 @@ def resolve(wanted: Any, namespace: Mapping[str, Any], plain: bool = False) -> S
         return _from_type(name or getattr(wanted, "__name__", str(wanted)), wanted)
     what = f"the class {wanted.__name__}" if isinstance(wanted, type) else type(wanted).__name__
     return _refuse(name, f"is {what}, not a schema: use a pydantic class, a dataclass or a JSON Schema (a dict)")
+
+
+def demand_confidence(least: float | None, schema: Schema) -> None:
+    """Raises SchemaError when answers of this schema must say how sure they are, at least so much, and cannot."""
+    if least is not None and not schema.has("confidence"):
+        called = "the schema" if schema.name == "schema" else f"schema {schema.name!r}"  # one without a name of its own
+        raise SchemaError(
+            f"min_confidence looks at the field `confidence`, which {called} does not have: "
+            "give it one (a number from 0 to 1), or remove min_confidence"
+        )
 
 
 def _in_file(name: str) -> str:

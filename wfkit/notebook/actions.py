@@ -17,6 +17,7 @@ from wfkit.define.magic_line import split_line
 from wfkit.define.options import help_text
 from wfkit.engine.execute import Interrupted
 from wfkit.engine.outcome import Outcome, TaskFailure
+from wfkit.engine.preparing.unready import unready
 from wfkit.errors import BudgetRefused, NotTheSame, RunFailed, UsageFault
 from wfkit.notebook.display import RunDisplay, SilentDisplay, StatusLine
 from wfkit.notebook.errors import RunInterrupted
@@ -37,6 +38,8 @@ def define(line: str, cell: str) -> None:
     with workflow.drafts.defining(split_line(line)[0]):
         node = workflow.add(parse_cell(line, cell, workflow.namespace, workflow.settings, workflow.facts))
     say(described(node, workflow))
+    if lack := unready(node):
+        say(f"not ready to run yet: {lack}")
 
 
 def ask(shell: Any, asked: Asked) -> Any:

@@ -16,10 +16,10 @@ from wfkit.core.policy import ModelPolicy, Options
 from wfkit.core.terms import NodeKind
 from wfkit.define.option_values import switch, whole
 from wfkit.define.options import BY_NAME, Option, options_of, read_arguments
-from wfkit.define.schema import Schema
+from wfkit.define.schema import Schema, demand_confidence
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.engine.asking import line
-from wfkit.engine.preparing.models import DEFAULT, demand_confidence, named, routes_of
+from wfkit.engine.preparing.models import DEFAULT, named, routes_of
 from wfkit.errors import SchemaError, UsageFault
 from wfkit.llm.messages import embedding_request
 from wfkit.settings import Settings
@@ -112,7 +112,7 @@ def wanted(prompt: Any, said: Mapping[str, Any], settings: Settings) -> Wanted:
     assert options.model is not None
     policy = named(options.model, settings)
     if schema is not None:
-        demand_confidence(policy, schema)
+        demand_confidence(policy.min_confidence, schema)
     by_default = DEFAULT in (options.model.model, *options.model.fallback)
     given_back = values.get("stream", False), values.get("full", False)
     return Wanted(messages, options, policy, schema, by_default, *given_back)

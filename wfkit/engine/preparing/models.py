@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from wfkit.core.policy import ModelPolicy
-from wfkit.define.schema import Schema
-from wfkit.errors import DefinitionError, SchemaError
+from wfkit.errors import DefinitionError
 from wfkit.settings import Settings
 
 DEFAULT = "default"  # the model that the settings name
@@ -33,16 +32,3 @@ def routes_of(model: ModelPolicy) -> tuple[tuple[str, tuple[int, ...]], ...]:
     """Where kinds of failures lead, by the numbers of the models."""
     number = {name: place for place, name in enumerate((model.model, *model.fallback))}
     return tuple((kind, tuple(number[name] for name in models)) for kind, models in model.routes)
-
-
-def _called(schema: Schema) -> str:
-    return "the schema" if schema.name == "schema" else f"schema {schema.name!r}"  # one without a name of its own
-
-
-def demand_confidence(policy: ModelPolicy, schema: Schema) -> None:
-    """Raises SchemaError when answers of this schema cannot say how sure they are, and must."""
-    if policy.min_confidence is not None and not schema.has("confidence"):
-        raise SchemaError(
-            f"min_confidence looks at the field `confidence`, which {_called(schema)} does not have: "
-            "give it one (a number from 0 to 1), or remove min_confidence"
-        )

@@ -19,14 +19,14 @@ from wfkit.core.terms import NodeKind, OnError
 from wfkit.define.body import Body, awaits, compile_body
 from wfkit.define.includes import refreshed
 from wfkit.define.returns import checked, resolve_returns
-from wfkit.define.schema import Schema
+from wfkit.define.schema import Schema, demand_confidence
 from wfkit.define.schema import resolve as resolve_schema
 from wfkit.define.template import Template
 from wfkit.define.template import parse as parse_template
 from wfkit.define.tools import ToolFunction, resolve_tools
 from wfkit.engine.preparing.classes import reached
 from wfkit.engine.preparing.collector import paused
-from wfkit.engine.preparing.models import demand_confidence, named, routes_of
+from wfkit.engine.preparing.models import named, routes_of
 from wfkit.errors import CellError, DefinitionError, GraphError, OptionError, SchemaError, ValueFault
 from wfkit.keys.code.definition import Definition, Planning, Sent, define_prompt, define_python
 from wfkit.keys.reads import texts_in
@@ -233,7 +233,7 @@ class Making:
         if model is not None and model.schema is not None:
             try:
                 schema = resolve_schema(model.schema, node.namespace)
-                demand_confidence(model, schema)
+                demand_confidence(model.min_confidence, schema)
             except SchemaError as error:
                 raise SchemaError(f"node {node.name!r}: {error}") from error
         returns = self._returns(node)
