@@ -10,6 +10,7 @@ import contextlib
 import io
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -20,9 +21,16 @@ from wfkit.core.result import Output
 from wfkit.executors import capture as module
 from wfkit.executors.capture import Captured, capture, display_hook, set_display
 
+PATIENCE_S = 120.0
+
 
 @pytest.fixture(autouse=True)
-def _no_front_end() -> Iterator[None]:
+def _alone() -> Iterator[None]:
+    """No front end, and no body that an earlier test gave up captures any more."""
+    deadline = time.monotonic() + PATIENCE_S
+    while module._active:
+        assert time.monotonic() < deadline, "a body of an earlier test does not end"
+        time.sleep(0.01)
     yield
     set_display(None)
 

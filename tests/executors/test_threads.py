@@ -9,28 +9,37 @@ import pytest
 
 from wfkit.executors.threads import Threads
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture
 def two() -> Iterator[Threads]:
+    """Two threads, of which none is left for the next test to count."""
     threads = Threads(2, name="test")
     yield threads
     threads.close()
+    ended()
 
 
-def names() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("test-")]
+def alive() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("test-")]
+
+
+def ended() -> None:
+    """Wait until they have ended; fails if one does not."""
+    for thread in alive():
+        thread.join(PATIENCE_S)
+    assert alive() == []
 
 
 def test_threads_start_when_they_are_needed(two: Threads) -> None:
     """No job, no thread; an idle thread is used again."""
-    assert names() == []
+    assert alive() == []
     for _ in range(5):
         done = threading.Event()
         two.submit(done.set)
         assert done.wait(PATIENCE_S)
-    assert len(names()) <= 2
+    assert len(alive()) <= 2
 
 
 def test_every_job_runs(two: Threads) -> None:
@@ -40,7 +49,7 @@ def test_every_job_runs(two: Threads) -> None:
         two.submit(done.release)
     for _ in range(1000):
         assert done.acquire(timeout=PATIENCE_S)
-    assert len(names()) <= 2
+    assert len(alive()) <= 2
 
 
 def test_jobs_that_need_each_other(two: Threads) -> None:
@@ -90,11 +99,24 @@ def test_closing(two: Threads) -> None:
     done = threading.Event()
     two.submit(done.set)
     assert done.wait(PATIENCE_S)
-    before = [thread for thread in threading.enumerate() if thread.name.startswith("test-")]
     two.close()
-    for thread in before:
-        thread.join(PATIENCE_S)
-        assert not thread.is_alive()
+    ended()
     again = threading.Event()
     two.submit(again.set)
     assert again.wait(PATIENCE_S)
+
+
+def test_closing_before_a_thread_has_begun(two: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that comes to its first job only after `close` does it, and ends like the others."""
+    closed, done, begin = threading.Event(), threading.Event(), threading.Thread.run
+
+    def late(thread: threading.Thread) -> None:
+        assert closed.wait(PATIENCE_S)
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "run", late)
+    two.submit(done.set)
+    two.close()
+    closed.set()
+    assert done.wait(PATIENCE_S)
+    ended()

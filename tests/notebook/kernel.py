@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,12 +65,14 @@ class Ran:
 class Kernel:
     """One kernel and its client."""
 
-    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient, folder: Path) -> None:
         self.manager = manager
         self.client = client
+        self.folder = folder
 
-    def run(self, cell: str, interrupted: bool = False) -> Ran:
-        """Run a cell to its end. With `interrupted` it gets a Ctrl-C as soon as it displays something."""
+    def run(self, cell: str, interrupted: bool = False, meanwhile: Callable[[Ran], object] | None = None) -> Ran:
+        """Run a cell to its end. With `interrupted` it gets a Ctrl-C as soon as it displays something; `meanwhile` is
+        called again and again with what it has left so far."""
         ran = Ran()
         asked = self.client.execute(cell, store_history=True)
         began = time.monotonic()
@@ -78,6 +80,8 @@ class Kernel:
             if interrupted and ran.displays:
                 self.manager.interrupt_kernel()
                 interrupted = False
+            if meanwhile is not None:
+                meanwhile(ran)
             assert time.monotonic() - began < PATIENCE_S, f"the cell does not end:\n{cell}"
             if not self._next(asked, ran):
                 return ran
@@ -108,7 +112,7 @@ def kernel(folder: Path, scratch: Path) -> Iterator[Kernel]:
     client.start_channels()
     try:
         client.wait_for_ready(timeout=180)
-        yield Kernel(manager, client)
+        yield Kernel(manager, client, folder)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

@@ -49,8 +49,8 @@ def test_edit_and_rerun(lab: Kernel) -> None:
 
 def test_a_run_has_one_display(lab: Kernel) -> None:
     """However often it is updated, one display stays, with HTML and text and the final numbers."""
-    lab.run("%%wf_node o1\nimport time\ntime.sleep(0.5)\n1")
-    ran = lab.run("%wf run o1")
+    lab.run("%%wf_node o1\nimport os, time\nwhile not os.path.exists('updated'):\n    time.sleep(0.02)\n1")
+    ran = lab.run("%wf run o1", meanwhile=lambda ran: ran.updates and (lab.folder / "updated").touch())
     (display,) = ran.displays.values()
     assert set(display) == {"text/html", "text/plain"}
     assert ran.updates >= 2

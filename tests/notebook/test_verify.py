@@ -6,6 +6,7 @@ One real kernel for all, and a fresh one for each verification.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,14 +32,12 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Kerne
         yield folder, found
 
 
-def save(folder: Path, *cells: str, at: float | None = None) -> bytes:
-    """Save the notebook; `at` is when that was, as seconds from now."""
+def save(folder: Path, *cells: str, at: float = 0.0) -> bytes:
+    """Save the notebook; `at` is when that was, as seconds from now: a file system's own clock may lag behind."""
     path = folder / "flow.ipynb"
     made = [nbformat.v4.new_code_cell(cell) for cell in (*cells, VERIFY)]
     path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=made)), encoding="utf-8")
-    if at is not None:
-        found = path.stat().st_mtime + at
-        os.utime(path, (found, found))
+    os.utime(path, (time.time() + at, time.time() + at))
     return path.read_bytes()
 
 

@@ -33,7 +33,8 @@ class Threads:
         """Run a job on an idle thread, or on a new one while there are fewer than `size`, else when one gets free."""
         with self._lock:
             if self._queued >= self._idle and self._alive < self.size:
-                threading.Thread(target=self._work, name=f"{self._name}-{self._alive + 1}", daemon=True).start()
+                name = f"{self._name}-{self._alive + 1}"
+                threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True).start()
                 self._alive += 1
                 self._idle += 1
             self._queued += 1
@@ -57,8 +58,7 @@ class Threads:
             self._alive = self._idle = self._queued = 0
             self._jobs = SimpleQueue()  # whoever submits from now on starts threads of its own
 
-    def _work(self) -> None:
-        jobs = self._jobs
+    def _work(self, jobs: SimpleQueue[Callable[[], None] | None]) -> None:
         while (job := jobs.get()) is not None:
             self._count(jobs, idle=-1, queued=-1)
             job()
