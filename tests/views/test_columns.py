@@ -38,6 +38,25 @@ def test_cut_shows_that_it_cut() -> None:
     assert columns.cut("abcd", 4) == "abcd"
 
 
+def test_a_name_keeps_its_end() -> None:
+    """Names of nodes that differ at their ends still do, and those that differ only in the middle do there."""
+    assert columns.cut_middle("summary_in_german", 11) == "summa…erman"
+    assert columns.cut_middle("summary", 7) == "summary"
+    names = ["reviews_in_german_by_product", "reviews_in_french_by_product", "summary_in_german"]
+    assert columns.cut_names(names, 12) == ["re…german_b…", "re…french_b…", "summa…german"]
+    assert columns.grid(("", ""), [(name, "1") for name in names], "<>", columns=14) == [
+        "re…german_b… 1", "re…french_b… 1", "summa…german 1",
+    ]  # fmt: skip
+
+
+@given(TEXT, st.integers(1, 30))
+def test_the_middle_is_cut_to_fit(text: str, room: int) -> None:
+    """No text becomes longer than its room, and one that fits stays."""
+    shown = columns.cut_middle(text, room)
+    assert columns.width(shown) <= room
+    assert shown == columns.cut(text, room) or columns.width(text) > room
+
+
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=5))
 def test_grid_keeps_within_80_columns(rows: list[tuple[str, str, str]]) -> None:
     """A line a row under one of heads, none longer than 80 columns, none with blanks at its end."""

@@ -12,6 +12,7 @@ import pytest
 from tests.views import rows
 from tests.views.allowed import outline
 from wfkit.core.report import RunReport
+from wfkit.views import columns
 from wfkit.views.dag import Dag, dependencies
 
 
@@ -85,3 +86,12 @@ def test_the_same_graph_is_drawn_at_the_same_places() -> None:
 def test_dependencies_out_of_sight_are_left_out() -> None:
     """A name that is not a row, or stands later, is no line."""
     assert dependencies((rows.node("a", "b", "z"), rows.node("b", "a"))) == [[], [0]]
+
+
+@pytest.mark.parametrize("room", [60, 80, 120])
+def test_long_names_can_be_told_apart(room: int) -> None:
+    """Two nodes whose names differ only at the end do not look alike, however narrow the terminal."""
+    names = [f"summarise_customer_reviews_by_product_in_{language}" for language in ("german", "french")]
+    with columns.within(room):
+        lines = Dag(RunReport(rows.run(), tuple(rows.node(name, "reviews_of_customers") for name in names))).text()
+    assert len({line.split()[1] for line in lines.splitlines()[-2:]}) == 2

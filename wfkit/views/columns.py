@@ -61,6 +61,37 @@ def cut(text: object, columns: int) -> str:
     return "".join(kept).rstrip() + "…" if columns > 0 else ""
 
 
+def cut_middle(text: object, columns: int) -> str:
+    """The beginning and the end of one line, in at most so many columns, with `…` between them: names of nodes often
+    differ at their ends."""
+    line = one_line(text)
+    if width(line) <= columns:
+        return line
+    first, last = cut(line, columns - columns // 2), cut_start(line, columns // 2 + 1)
+    return first.removesuffix("…") + "…" + last.removeprefix("…") if columns > 2 else cut(line, columns)
+
+
+def cut_names(names: Sequence[str], columns: int) -> list[str]:
+    """Each name cut in its middle; of those that would then look alike, the part in which they differ is kept."""
+    cuts = [cut_middle(name, columns) for name in names]
+    seen: dict[str, set[str]] = {}
+    for name, short in zip(names, cuts, strict=True):
+        seen.setdefault(short, set()).add(name)
+    alike = [seen[short] for short in cuts]
+    return [
+        short if len(same) == 1 else _apart(name, same, columns)
+        for name, short, same in zip(names, cuts, alike, strict=True)
+    ]
+
+
+def _apart(name: str, alike: set[str], columns: int) -> str:
+    """The beginning of a name, then what tells it from those that begin alike."""
+    head = cut(name, max(2, columns // 4))
+    letters = enumerate(zip(*alike, strict=False))
+    shared = next((at for at, these in letters if len(set(these)) > 1), min(map(len, alike)))
+    return head + cut(name[shared:], columns - width(head))
+
+
 def fit(text: object, columns: int, align: str = "<") -> str:
     """`cut` and padded to exactly so many columns; `align` is `<` or `>`."""
     line = cut(text, columns)
@@ -86,8 +117,8 @@ def grid(
     whole: int | None = None,
 ) -> list[str]:
     """Lines of a table within so many columns. `align` has a `<` or `>` a column; where space is short the last
-    and then the widest left-aligned columns give way. Empty columns are left out. A cell of the column `whole` is
-    never cut: one that is too long has a line of its own.
+    and then the widest left-aligned columns give way. Empty columns are left out. The first column names the row: it is
+    cut as names are. A cell of the column `whole` is never cut: one that is too long has a line of its own.
     """
     columns = room() if columns is None else columns
     table = [[one_line(cell) for cell in row] for row in rows]
@@ -95,11 +126,12 @@ def grid(
     gap = "  " if columns >= WIDTH else " "
     sizes = _sizes(lines, align, columns, len(gap))
     used = [n for n, size in enumerate(sizes) if size > 0]
+    names = cut_names([line[0] for line in lines], sizes[0])
     shown: list[str] = []
-    for line in lines:
-        rest = line
+    for name, line in zip(names, lines, strict=True):
+        rest = [name, *line[1:]]
         if whole in used and width(line[whole]) > sizes[whole]:
-            before = [fit(line[n], sizes[n], align[n]) for n in used if n < whole]
+            before = [fit(rest[n], sizes[n], align[n]) for n in used if n < whole]
             shown.append(gap.join([*before, line[whole]]))
             rest = ["" if n <= whole else cell for n, cell in enumerate(line)]
         shown.append(cut_end(gap.join(fit(rest[n], sizes[n], align[n]) for n in used), columns))

@@ -65,7 +65,9 @@ class Cost(View):
         """Stacked bars, dearest on top, with a button that switches between money and tokens. Where everything was
         free, tokens come first."""
         drawn, whole = _top(self.report)
-        names = [label(columns.cut(line.node, 32)) for line in drawn]
+        names = [
+            label(name) for name in columns.cut_names([line.node for line in drawn], 32)
+        ]  # bars of one name are one
         money = [*(_trace(names, drawn, side) for side in _MONEY), _unknown(names, drawn)]
         tokens = [_trace(names, drawn, side) for side in _TOKENS]
         sides = [[True] * len(money) + [False] * len(tokens), [False] * len(money) + [True] * len(tokens)]
@@ -309,7 +311,7 @@ def _table(drawn: list[Line], report: RunReport) -> Markup:
     heads = ("node", "model", "calls", "cost", "", "saved", "wasted", "tokens in", "cached", "out", "reasoning", "")
     rows = [
         (
-            pieces.code(columns.cut(line.node, 48)), pieces.muted(columns.cut(line.model, 32)),
+            pieces.code(columns.cut_middle(line.node, 48)), pieces.muted(columns.cut_middle(line.model, 32)),
             numbers.count(line.spent.calls),
             tally.cost(line.spent), _money_bar(line, most),
             numbers.money(line.saved_usd) if line.saved_usd != 0 else "", _wasted(line.wasted_usd),

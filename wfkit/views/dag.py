@@ -154,13 +154,17 @@ def _label(row: NodeRow) -> str:
     told = f"{numbers.count(failed)} failed" if failed and row.mapped else _TOLD.get(state, "")
     items = f"{tally.counter(row)} items" if tally.counter(row) else ""
     facts = [part for part in (tally.node_time(row), tally.node_cost(row)) if part]
-    lines = [f"<b>{label(columns.cut(row.name, 24))}</b>", ", ".join(filter(None, (items, told))), " · ".join(facts)]
+    lines = [
+        f"<b>{label(columns.cut_middle(row.name, 24))}</b>",
+        ", ".join(filter(None, (items, told))),
+        " · ".join(facts),
+    ]
     return "<br>".join(f"  {line}" for line in lines if line)
 
 
 def hover(row: NodeRow) -> str:
     """At most six lines about a node, for a Plotly hover; no text of prompts, replies or errors."""
-    lines = [f"<b>{label(columns.cut(row.name, 60))}</b> - {theme.word(theme.state_of(row.tasks))}"]
+    lines = [f"<b>{label(columns.cut_middle(row.name, 60))}</b> - {theme.word(theme.state_of(row.tasks))}"]
     lines += [label(tally.states(row.tasks))] if row.mapped and row.tasks else []
     lines += [label(tally.reasons(row))] if row.reasons else []
     lines += [_times(row)] if tally.node_time(row) else []

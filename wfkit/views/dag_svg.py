@@ -67,7 +67,7 @@ def _card(row: NodeRow, x: float, y: float, high: float) -> Markup:
     strip = tag("rect", x=0.5, y=0.5, width=4, height=high - 1, rx=2, class_=css)
     top = 20.0 if row.mapped and row.tasks else high / 2 - 3
     mark = tag("text", theme.GLYPHS[state], x=18, y=top, text_anchor="middle", class_=f"wf-name {css}")
-    name = tag("text", columns.cut(row.name, 17), x=_LEFT, y=top, class_="wf-name")
+    name = tag("text", columns.cut_middle(row.name, 17), x=_LEFT, y=top, class_="wf-name")
     facts = " · ".join(part for part in (tally.node_time(row), tally.node_cost(row)) if part) or _idle(row, state)
     below = tag("text", facts, x=_LEFT, y=top + 16, class_="wf-muted")
     return tag("g", tag("title", explain(row)), box, strip, mark, name, _kind(row.kind), below, *_stacked(row),

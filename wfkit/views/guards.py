@@ -51,7 +51,7 @@ class Guards(View):
         waits = [row for row in self.report.decisions if row.waited_s]
         if not waits:
             return None
-        names = [label(columns.cut(f"{row.guard} {row.about}", 40)) for row in waits]
+        names = [label(columns.cut_middle(f"{row.guard} {row.about}", 40)) for row in waits]
         hover = [f"<b>{name}</b><br>{_times(row)}" for name, row in zip(names, waits, strict=True)]
         longest = max(row.waited_s or 0.0 for row in waits)
         trace = {
@@ -112,7 +112,7 @@ class Guards(View):
 def _cells(row: DecisionRow) -> tuple[str, ...]:
     waited = "" if row.waited_s is None else numbers.seconds(row.waited_s)
     longest = "" if row.longest_s is None else numbers.seconds(row.longest_s)
-    about, reason = columns.cut(row.about, 32), columns.cut(row.reason, 160)
+    about, reason = columns.cut_middle(row.about, 32), columns.cut(row.reason, 160)
     return (row.guard, about, row.act, numbers.count(row.times), waited, longest, reason)
 
 
@@ -120,7 +120,7 @@ def _now(row: GuardRow) -> tuple[str, ...]:
     waited = numbers.seconds(row.waited_s) if row.waited_s else ""
     refused = numbers.count(row.refused) if row.refused else ""
     waiting = numbers.count(row.waiting) if row.waiting else ""
-    about, state = columns.cut(row.about, 32), columns.cut(row.state, 80)
+    about, state = columns.cut_middle(row.about, 32), columns.cut(row.state, 80)
     return (row.guard, about, state, numbers.count(row.passed), waiting, waited, refused)
 
 
@@ -129,4 +129,4 @@ def _times(row: DecisionRow) -> str:
 
 
 def _why(row: DecisionRow) -> str:
-    return f"{row.guard} {columns.cut(row.about, 32)} {row.act}: {columns.cut(row.reason, 160)}"
+    return f"{row.guard} {columns.cut_middle(row.about, 32)} {row.act}: {columns.cut(row.reason, 160)}"

@@ -82,7 +82,7 @@ class Latency(View):
         if not shown:
             return pieces.say(_NOTHING)
         rows = [
-            (pieces.code(columns.cut(s.name, 48)), s.what, numbers.count(s.n), numbers.seconds(s.p50),
+            (pieces.code(columns.cut_middle(s.name, 48)), s.what, numbers.count(s.n), numbers.seconds(s.p50),
             numbers.seconds(s.p95),
              "" if s.p99 is None else numbers.seconds(s.p99), numbers.seconds(s.most))
             for s in shown
@@ -157,7 +157,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 def _sentence(found: Sequence[Spread]) -> str:
     slowest = max((s for s in found if s.what == "node"), key=lambda s: s.p95, default=found[0])
     usual = f"p50 {numbers.seconds(slowest.p50)}, p95 {numbers.seconds(slowest.p95)}"
-    text = f"Slowest is {columns.cut(slowest.name, 48)}: {usual}"
+    text = f"Slowest is {columns.cut_middle(slowest.name, 48)}: {usual}"
     of = numbers.plural(slowest.n, "attempt" if slowest.what == "node" else "call")
     return f"{text} over {of}."
 
@@ -171,7 +171,7 @@ def _cut(report: RunReport) -> str:
 
 
 def _label(one: Spread) -> str:
-    return label(columns.cut(one.name if one.what == "node" else f"{one.name} (calls)", 32))
+    return label(columns.cut_middle(one.name if one.what == "node" else f"{one.name} (calls)", 32))
 
 
 def _floor(seconds: float) -> float:
@@ -277,7 +277,7 @@ def _svg(shown: Sequence[Spread]) -> Markup:
 
 
 def _box(one: Spread, middle: float, at: Sequence[float], across: Any) -> list[Markup]:
-    name = columns.cut(one.name if one.what == "node" else f"{one.name} (calls)", 26)
+    name = columns.cut_middle(one.name if one.what == "node" else f"{one.name} (calls)", 26)
     marks = [tag("text", name, x=_NAMES - 12, y=middle + 4, text_anchor="end")]
     if one.points:
         dot = {"cy": middle, "r": 3.5, "class_": "wf-running", "fill_opacity": "0.65"}

@@ -137,11 +137,13 @@ def _marks(steps: list[LineageStep], points: tuple[tuple[float, float], ...]) ->
         "mode": "markers+text",
         "x": [point[1] for point in points],
         "y": [point[0] for point in points],
-        "text": [label(columns.cut(place(step), 24)) for step in steps],
+        "text": [label(columns.cut_middle(place(step), 24)) for step in steps],
         "textposition": "bottom center",
         "cliponaxis": False,
         "hoverinfo": "text",
-        "hovertext": [f"<b>{label(columns.cut(place(step), 60))}</b><br>{label(_facts(step))}" for step in steps],
+        "hovertext": [
+            f"<b>{label(columns.cut_middle(place(step), 60))}</b><br>{label(_facts(step))}" for step in steps
+        ],
         "marker": {
             "size": [22 if step is steps[-1] else 16 for step in steps],
             "symbol": [theme.SYMBOLS.get(step.kind, "square") for step in steps],
@@ -170,7 +172,12 @@ def _tells(step: LineageStep) -> bool:
 def _head(step: LineageStep) -> Markup:
     role = join(pieces.muted(step.role), " ") if _tells(step) else None
     return tag(
-        "p", role, tag("b", pieces.code(columns.cut(place(step), 80))), " ", pieces.muted(_facts(step)), class_="wf-say"
+        "p",
+        role,
+        tag("b", pieces.code(columns.cut_middle(place(step), 80))),
+        " ",
+        pieces.muted(_facts(step)),
+        class_="wf-say",
     )
 
 
@@ -203,7 +210,9 @@ def _text_lines(depth: int, step: LineageStep) -> list[str]:
     indent = "  " * min(depth, 20)
     role = f"{step.role} = " if _tells(step) and depth else ""
     mark = "← " if depth else ""
-    head = columns.cut_end(f"{indent}{mark}{columns.cut(role + place(step), 44)}  {columns.cut(_facts(step), 200)}")
+    head = columns.cut_end(
+        f"{indent}{mark}{columns.cut_middle(role + place(step), 44)}  {columns.cut(_facts(step), 200)}"
+    )
     value = columns.cut_end(f"{indent}  {columns.cut(step.preview, 200)}")
     reads = [columns.cut_end(f"{indent}  read {read.kind} {columns.cut(read.name, 200)}") for read in step.reads[:5]]
     return [head, *([value] if step.preview else []), *reads, *questions.lines(step, f"{indent}  ")]

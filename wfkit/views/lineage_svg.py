@@ -76,7 +76,7 @@ def draw(step: LineageStep) -> Markup:
         x, y = _FRAME.at(point)
         cards.append(_card(one, x - _WIDE / 2, y - _HIGH / 2, final=one is steps[-1]))
     width, height = _FRAME.size(layout)
-    title = f"How {columns.cut(place(step), 60)} was made, in {numbers.plural(len(steps), 'step')}"
+    title = f"How {columns.cut_middle(place(step), 60)} was made, in {numbers.plural(len(steps), 'step')}"
     return pieces.drawing(width, height, title, lines, tag("g", *heads, fill="var(--wf-muted)"), *cards)
 
 
@@ -87,7 +87,7 @@ def _card(step: LineageStep, x: float, y: float, *, final: bool) -> Markup:
         "rect", x=0.5, y=0.5, width=_WIDE - 1, height=_HIGH - 1, rx=6, fill="var(--wf-page)", stroke="var(--wf-line)"
     )
     strip = tag("rect", x=0.5, y=0.5, width=4, height=_HIGH - 1, rx=2, class_=css)
-    name = tag("text", columns.cut(place(step), 20), x=14, y=18, class_="wf-name")
+    name = tag("text", columns.cut_middle(place(step), 20), x=14, y=18, class_="wf-name")
     below = tag("text", columns.cut(facts, 25), x=14, y=34, class_="wf-muted")
     title = tag("title", columns.cut(f"{step.role or place(step)}: {place(step)}, {step.kind}", 200))
     return tag("g", title, box, strip, name, below, transform=f"translate({x:.1f} {y:.1f})")

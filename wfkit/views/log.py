@@ -67,7 +67,9 @@ class Log(View):
         lines = [] if told else [_silent(self.entries)]
         for entries in told[:_ENTRIES]:
             entry = entries[0]
-            lines.append(f"{theme.GLYPHS.get(entry.state, 'o')} {columns.cut(_place(entries), columns.room() - 4)}")
+            lines.append(
+                f"{theme.GLYPHS.get(entry.state, 'o')} {columns.cut_middle(_place(entries), columns.room() - 4)}"
+            )
             lines += [f"  {line}" for output in (*entry.outputs, *_error(entry)) for line in _text_lines(output)]
         return "\n".join([*lines, *([_cut(told)] if _cut(told) else [])])
 
@@ -87,7 +89,7 @@ def _told(entries: Sequence[LogEntry]) -> list[list[LogEntry]]:
 
 def _silent(entries: Sequence[LogEntry]) -> str:
     names = {entry.node for entry in entries}
-    who = columns.cut(next(iter(names)), 48) if len(names) == 1 else numbers.plural(len(names), "node")
+    who = columns.cut_middle(next(iter(names)), 48) if len(names) == 1 else numbers.plural(len(names), "node")
     return f"{who} printed nothing in {numbers.plural(len(entries), 'task')}." if entries else "There is no output."
 
 

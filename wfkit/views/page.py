@@ -112,7 +112,7 @@ def _failures(report: RunReport) -> Markup | None:
         return None
     rows = [
         (
-            pieces.code(columns.cut(row.name, 48)),
+            pieces.code(columns.cut_middle(row.name, 48)),
             numbers.count(row.tasks.get("failed", 0)),
             columns.cut(row.error or "", 500),
         )

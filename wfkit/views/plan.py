@@ -97,8 +97,8 @@ class PlanView(View):
         shown = self.rows[:_LISTED]
         what = any(row.detail for row in shown)
         rows = [
-            (pieces.glyph(_state(row)), pieces.code(columns.cut(row.node, 30)), _kind(row), _tasks(row), _told(row),
-             *_costs(row), *((columns.cut(row.detail, 240),) if what else ()))
+            (pieces.glyph(_state(row)), pieces.code(columns.cut_middle(row.node, 30)), _kind(row), _tasks(row),
+             _told(row), *_costs(row), *((columns.cut(row.detail, 240),) if what else ()))
             for row in shown
         ]  # fmt: skip
         warnings = [
@@ -216,7 +216,7 @@ def _gaps(row: PlanRow) -> tuple[str, ...]:
 
 
 def _names(names: list[str]) -> str:
-    named = ", ".join(columns.cut(name, 24) for name in names[:_NAMED])
+    named = ", ".join(columns.cut_middle(name, 24) for name in names[:_NAMED])
     return named + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
@@ -272,7 +272,7 @@ def _sign(row: PlanRow) -> str:
 
 
 def _kind(row: PlanRow) -> str:
-    return f"{row.kind}, {columns.cut(row.model, 24)}" if row.model else row.kind
+    return f"{row.kind}, {columns.cut_middle(row.model, 24)}" if row.model else row.kind
 
 
 def _tasks(row: PlanRow) -> str:

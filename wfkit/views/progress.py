@@ -59,8 +59,8 @@ class Progress(View):
         """
         shown, folded = _told(self.report.nodes)
         body = [
-            (pieces.glyph(theme.state_of(row.tasks)), pieces.code(columns.cut(row.name, 48)), _bar(row), _items(row),
-             tally.node_time(row, self.now), tally.node_cost(row), _saved(row).removeprefix("saved "))
+            (pieces.glyph(theme.state_of(row.tasks)), pieces.code(columns.cut_middle(row.name, 48)), _bar(row),
+             _items(row), tally.node_time(row, self.now), tally.node_cost(row), _saved(row).removeprefix("saved "))
             for row in shown
         ]  # fmt: skip
         run = self.report.run
@@ -173,7 +173,7 @@ def _saying(row: NodeRow) -> Markup:
 
 def _saying_line(row: NodeRow) -> str:
     """The end of what a model says, on one line: it grows at its end, so the beginning is what is cut."""
-    name = columns.cut(row.name, 24)
+    name = columns.cut_middle(row.name, 24)
     return f"  {name}: {columns.cut_start(row.saying or '', columns.room() - columns.width(name) - 4)}"
 
 

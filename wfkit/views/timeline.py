@@ -51,7 +51,7 @@ class Timeline(View):
         lanes = sum(row.lanes for row in found.rows)
         yaxis = {"tickmode": "array", "tickvals": [middle for _, middle in marks], "fixedrange": True,
         "showgrid": False,
-                 "ticktext": [label(columns.cut(row.node.name, 28)) for row, _ in marks], "zeroline": False,
+                 "ticktext": [label(columns.cut_middle(row.node.name, 28)) for row, _ in marks], "zeroline": False,
                  "range": [_height(found) + 0.2, -0.4]}  # fmt: skip
         return theme.figure(
             [_waits(bars), _runs(bars)],
@@ -103,7 +103,7 @@ def _path(report: RunReport) -> str:
     names = path.nodes
     if len(names) > 7:
         names = (*names[:3], f"… {len(names) - 6} more …", *names[-3:])
-    chain = " › ".join(columns.cut(name, 40) for name in names)
+    chain = " › ".join(columns.cut_middle(name, 40) for name in names)
     parts = []
     if path.length_s > 0 and path.model_s > 0:
         parts.append(f"{numbers.percent(path.model_s / path.length_s)} in model calls")
@@ -187,7 +187,7 @@ def _runs(bars: list[tuple[Span, float]]) -> dict[str, Any]:
 
 def _place(span: Span) -> str:
     item = "" if span.item is None else f"[{span.item}]"
-    return f"{columns.cut(span.node, 60)}{item}" + (f", attempt {span.attempt}" if span.attempt > 1 else "")
+    return f"{columns.cut_middle(span.node, 60)}{item}" + (f", attempt {span.attempt}" if span.attempt > 1 else "")
 
 
 def _hover(span: Span) -> str:
@@ -215,7 +215,9 @@ def _band(row: Row, edges: tuple[float, float], length: float) -> list[Markup]:
     """The name, the bars and the working time of one node."""
     top, bottom = edges
     lane = (bottom - top) / row.lanes
-    name = tag("text", columns.cut(row.node.name, 22), x=_NAMES - 10, y=top + min(lane, 14) - 3, text_anchor="end")
+    name = tag(
+        "text", columns.cut_middle(row.node.name, 22), x=_NAMES - 10, y=top + min(lane, 14) - 3, text_anchor="end"
+    )
     bars = [mark for span in row.spans for mark in _bar(span, top + span.lane * lane, lane, length)]
     last = max(span.end for span in row.spans)
     said = tag(
@@ -246,7 +248,7 @@ def _table(report: RunReport, now: float | None) -> Markup:
     found = spans.times(report, now)
     slowest = sorted((span for row in found.rows for span in row.spans), key=lambda span: span.start - span.end)[:50]
     rows = [
-        (pieces.glyph(span.state), pieces.code(columns.cut(span.node, 48)),
+        (pieces.glyph(span.state), pieces.code(columns.cut_middle(span.node, 48)),
         "" if span.item is None else numbers.count(span.item),
          span.attempt, numbers.seconds(span.start - span.wait), numbers.seconds(span.start),
          numbers.seconds(span.end - span.start), columns.cut(span.error or "", 160))
@@ -263,5 +265,5 @@ def _text_line(row: Row, length: float, name_columns: int, room: int) -> str:
             cells[at] = mark
     failed = any(span.state == TaskState.FAILED for span in row.spans)
     state = TaskState.FAILED if failed and not row.node.mapped else theme.state_of(row.node.tasks)
-    name = columns.fit(f"{theme.GLYPHS[state]} {row.node.name}", name_columns)
+    name = columns.fit(columns.cut_middle(f"{theme.GLYPHS[state]} {row.node.name}", name_columns), name_columns)
     return columns.cut_end(f"{name} {''.join(cells)} {tally.node_time(row.node):>9}")

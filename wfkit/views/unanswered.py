@@ -21,7 +21,7 @@ def section(report: RunReport) -> Markup | None:
         return None
     rows = [
         (
-            pieces.code(columns.cut(_place(call), 48)), pieces.muted(columns.cut(call.request_model, 32)),
+            pieces.code(columns.cut_middle(_place(call), 48)), pieces.muted(columns.cut_middle(call.request_model, 32)),
             numbers.moment(call.started_at), numbers.money(call.worst_usd), columns.cut(call.error or "", 160),
         )
         for call in found[:_LISTED]
@@ -37,7 +37,7 @@ def lines(report: RunReport) -> list[str]:
         return []
     rows = [
         (
-            _place(call), columns.cut(call.request_model, 28), numbers.moment(call.started_at),
+            _place(call), columns.cut_middle(call.request_model, 28), numbers.moment(call.started_at),
             numbers.money(call.worst_usd),
         )
         for call in found[:_LISTED]

@@ -75,7 +75,7 @@ class Verified(View):
         mark = pieces.glyph(_verdict(self.status))
         head = tag("p", mark, " ", tag("b", self.status), f": {self.sentence()}", class_="wf-say")
         rows = [
-            (pieces.glyph(_STATES.get(row.likeness, TaskState.PENDING)), pieces.code(columns.cut(row.node, 48)),
+            (pieces.glyph(_STATES.get(row.likeness, TaskState.PENDING)), pieces.code(columns.cut_middle(row.node, 48)),
              row.likeness, numbers.count(row.tasks), columns.cut(row.text, 300))
             for row in self.rows[:_LISTED]
         ]  # fmt: skip

@@ -69,7 +69,7 @@ class Why(View):
             "p",
             pieces.glyph(_state(self.reason)),
             " ",
-            tag("b", pieces.code(columns.cut(self._place(), 60))),
+            tag("b", pieces.code(columns.cut_middle(self._place(), 60))),
             f" {self.sentence()}",
             class_="wf-say",
         )
