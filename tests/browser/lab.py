@@ -5,6 +5,7 @@ Not a test. The tests say what must be seen; how Lab's page is built is known he
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -13,21 +14,35 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import nbformat
 import nbformat.v4
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
+LOOK_MS = 50
 READY = """() => {
     const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
     const kernel = context?.session?.kernel;
     return context?.isReady && kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
+ENDED = """index => {
+    const cell = window.jupyterapp.shell.currentWidget.content.widgets[index];
+    return cell.model.executionState !== 'running';
+}"""
+SAVED = "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},  # no question before the cells
+    "completer-extension/manager": {"providerTimeout": PATIENCE_MS},  # else a kernel that is slow to answer is left out
+    "notebook-extension/tracker": {"windowingMode": "none"},  # every cell is drawn, however small the window
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NO_ERROR = "ResizeObserver loop"  # how a browser tells that a layout took one more frame
+T = TypeVar("T")
 
 
 class Lab:
@@ -37,7 +52,7 @@ class Lab:
         self.page = page
         self.path = path
         self.failures: list[str] = []
-        page.on("pageerror", lambda error: self.failures.append(str(error)))
+        page.on("pageerror", lambda error: NO_ERROR in str(error) or self.failures.append(str(error)))
 
     def cell(self, index: int) -> Locator:
         """A code cell, counted from 0."""
@@ -47,8 +62,19 @@ class Lab:
         """What a cell shows."""
         return self.cell(index).locator(".jp-OutputArea-output")
 
-    def run(self, index: int) -> str:
-        """Run a cell like a user and wait until its number is there; the text of its output."""
+    def text(self, index: int) -> str:
+        """The words that a cell shows at this moment, with one blank between them."""
+        return " ".join(" ".join(self.output(index).all_inner_texts()).split())
+
+    def finds(self, look: Callable[[], T], wanted: T) -> None:
+        """Look at the page until this is found there, for Lab draws when it comes to it. Fails with what is seen."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while (found := look()) != wanted:
+            assert time.monotonic() < deadline, f"{found!r} is seen, not {wanted!r}"
+            self.page.wait_for_timeout(LOOK_MS)
+
+    def run(self, index: int) -> None:
+        """Run a cell like a user and wait until it has ended. What it shows may be drawn a moment later."""
         cell = self.cell(index)
         cell.scroll_into_view_if_needed()
         cell.locator(".cm-content").click()
@@ -61,10 +87,9 @@ class Lab:
                 return /\\d/.test(text) && text !== before;
             }""",
             arg=[index, before],
-            timeout=PATIENCE_MS,
         )
         self.page.wait_for_function(READY)  # the number is there when the cell begins
-        return "\n".join(self.output(index).all_inner_texts())
+        self.page.wait_for_function(ENDED, arg=index)
 
     def number(self, index: int) -> str:
         """The execution count beside a cell, as shown."""
@@ -77,13 +102,11 @@ class Lab:
         self.page.keyboard.insert_text(text)
 
     def save(self) -> None:
-        """Save the notebook and wait until the file on disk is newer."""
+        """Save the notebook and wait until the file on disk is newer and whole."""
         before = self.path.stat().st_mtime_ns
         self.page.keyboard.press("Control+S")
-        deadline = time.monotonic() + PATIENCE_MS / 1000
-        while self.path.stat().st_mtime_ns == before:
-            assert time.monotonic() < deadline, "Lab did not save the notebook"
-            self.page.wait_for_timeout(50)
+        self.finds(lambda: self.path.stat().st_mtime_ns != before and _is_json(self.path), True)
+        self.page.wait_for_function(SAVED)
 
 
 @contextmanager
@@ -94,7 +117,8 @@ def opened(folder: Path, cells: list[str]) -> Iterator[Lab]:
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
     path.write_text(nbformat.writes(notebook), encoding="utf-8")
     with _server(folder) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"], timeout=PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         try:
             page = browser.new_page(viewport={"width": 1300, "height": 1000})
             page.set_default_timeout(PATIENCE_MS)
@@ -108,37 +132,57 @@ def opened(folder: Path, cells: list[str]) -> Iterator[Lab]:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[str]:
-    port = _free_port()
     command = [
-        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
-        f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=", "--ServerApp.port_retries=0",
+        sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={_free_port()}",
+        f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=",
         "--LabApp.expose_app_in_browser=True", "--ServerApp.shutdown_no_activity_timeout=600",
     ]  # fmt: skip
-    settings = folder / ".jupyter" / "settings"
-    notes = settings / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
-    notes.parent.mkdir(parents=True)
-    notes.write_text('{"fetchNews": "false", "checkForUpdates": false}')  # no question in front of the cells
-    own = {"JUPYTERLAB_SETTINGS_DIR": str(settings)}
-    own |= {name: str(folder / ".jupyter" / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
-    with (folder / "lab.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, env={**os.environ, **own}, stdout=log, stderr=log)
+    places = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_SETTINGS_DIR")
+    own = {name: str(folder / ".jupyter" / name) for name in places}
+    for name, settings in SETTINGS.items():
+        path = Path(own["JUPYTERLAB_SETTINGS_DIR"], "@jupyterlab", f"{name}.jupyterlab-settings")
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(settings))
+    log = folder / "lab.log"
+    with log.open("wb") as lines:
+        server = subprocess.Popen(command, cwd=folder, env={**os.environ, **own}, stdout=lines, stderr=lines)
         try:
-            _wait_for(f"http://127.0.0.1:{port}/api", server, folder / "lab.log")
-            yield f"http://127.0.0.1:{port}"
+            yield _address(Path(own["JUPYTER_RUNTIME_DIR"]), server, log)
         finally:
-            server.terminate()
-            server.wait(20)
+            _stop(server)
 
 
-def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def _address(runtime: Path, server: subprocess.Popen[bytes], log: Path) -> str:
+    """Where the server answers. It takes another port where the one that it was given is in use by then."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
+        for path in filter(_is_json, runtime.glob("jpserver-*.json")):
+            url = f"http://127.0.0.1:{json.loads(path.read_text())['port']}"
+            try:
+                with urllib.request.urlopen(f"{url}/api", timeout=5):
+                    return url
+            except (urllib.error.URLError, OSError):
+                break
+        time.sleep(0.1)
     raise AssertionError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(PATIENCE_MS / 1000)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _is_json(path: Path) -> bool:
+    """Whether a file is whole: who writes it may not be done."""
+    try:
+        json.loads(path.read_text("utf-8"))
+    except ValueError:
+        return False
+    return True
 
 
 def _free_port() -> int:
