@@ -262,6 +262,24 @@ def test_an_address_that_leads_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("transport", ["auto", "litellm"])
+def test_an_answer_that_ends_with_an_error(monkeypatch: pytest.MonkeyPatch, transport: str) -> None:
+    """A gateway whose model broke off sends what it has, and an error as the finish reason: a failure on both ways."""
+
+    async def answer(_request: web.BaseRequest) -> web.Response:
+        choice = {"index": 0, "message": {"role": "assistant", "content": "hal"}, "finish_reason": "error"}
+        return web.json_response({"id": "1", "model": "m", "choices": [choice], "usage": {"prompt_tokens": 3}})
+
+    async def ask() -> Reply:
+        async with answering(answer, monkeypatch):
+            return await client.ask(ASKED, 60.0, transport)
+
+    with pytest.raises(CallFailed) as caught:
+        asyncio.run(ask())
+    assert caught.value.failure.kind is FailureKind.TRANSIENT
+    assert caught.value.failure.may_be_billed()
+
+
+@pytest.mark.parametrize("transport", ["auto", "litellm"])
 def test_proxy_of_the_environment(serve: Serve, monkeypatch: pytest.MonkeyPatch, transport: str) -> None:
     """A proxy that the environment names is asked, for hosts that it does not except; also when it is set later."""
     for name in PROXIES:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pickle
+import time
 from typing import Any
 
+import httpx
 import pytest
 
 from wfkit.core.secrets import redact
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
-from wfkit.llm.failures import failure_of, retry_after_s, too_late
+from wfkit.llm.failures import failure_of, refused, retry_after_s, too_late
 
 NOW = 1_700_000_000.0
 
@@ -34,6 +36,10 @@ class ProviderError(Exception):
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
         ({"Retry-After": "Tue, 14 Nov 2023 22:13:30 GMT"}, 10.0),
         ({"Retry-After": "Tue, 14 Nov 2023 22:13:00 GMT"}, 0.0),
+        ({"Retry-After": "Tue Nov 14 22:13:30 2023"}, 10.0),  # the old form: Greenwich too, wherever we are
+        ({"Retry-After": "Tue, 14 Nov 2023 21:00:05 GMT", "Date": "Tue, 14 Nov 2023 21:00:00 GMT"}, 5.0),
+        ({"Retry-After": "Tue, 14 Nov 2023 22:13:30 GMT", "date": "soon"}, 10.0),
+        ({"Retry-After": "2", "Date": "Tue, 14 Nov 2023 21:00:00 GMT"}, 2.0),
         ({"Retry-After": "-3"}, 0.0),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "nan"}, None),
@@ -44,9 +50,16 @@ class ProviderError(Exception):
         ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, 86_400.0),
     ],
 )
-def test_retry_after(headers: dict[str, str], wait: float | None) -> None:
-    """Seconds, milliseconds and dates are understood, nonsense is nothing, and nobody waits for longer than a day."""
-    assert retry_after_s(headers, NOW) == wait
+def test_retry_after(headers: dict[str, str], wait: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds, milliseconds and dates are understood, nonsense is nothing, and nobody waits for longer than a day. A
+    date is the server's: by its own clock where it tells that, whatever ours and our time zone say."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert retry_after_s(headers, NOW) == wait
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(
@@ -61,6 +74,7 @@ def test_retry_after(headers: dict[str, str], wait: float | None) -> None:
         (ProviderError(400, "bad"), FailureKind.INVALID_REQUEST),
         (ProviderError(507, "odd"), FailureKind.TRANSIENT),
         (OSError("connection reset"), FailureKind.TRANSIENT),
+        (httpx.TooManyRedirects("in a circle"), FailureKind.INVALID_REQUEST),
         (TimeoutError(), FailureKind.TIMEOUT),
         (ZeroDivisionError("a bug"), FailureKind.EXCEPTION),
     ],
@@ -69,6 +83,20 @@ def test_retry_after(headers: dict[str, str], wait: float | None) -> None:
 def test_kinds(error: Exception, kind: FailureKind) -> None:
     """The kind follows status and code; what is no answer of a provider is an exception, told as it is."""
     assert failure_of(error, "m/x").kind is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"detail": "no such model"}', "): no such model;"),
+        (b'{"detail": [{"loc": ["body"], "msg": "gr\xc3\xb6\xc3\x9fer"}]}', '"msg": "größer"'),
+        (b'{"error": {"message": "first"}, "detail": "second"}', "): first;"),
+        (b"{}", "no reason given (HTTP 422)"),
+    ],
+)
+def test_reasons_of_other_servers(body: bytes, told: str) -> None:
+    """Why a request was refused is told as servers on FastAPI say it, too."""
+    assert told in refused(422, {}, body, "m/x").message
 
 
 def test_context_window() -> None:

@@ -86,6 +86,7 @@ def test_odd_finish_reasons_and_ids(reason: Any) -> None:
     [
         ({"message": "boo", "code": 502}, FailureKind.TRANSIENT, 502),
         ({"message": "boo", "code": 429}, FailureKind.RATE_LIMITED, 429),
+        ({"message": "boo", "code": "400"}, FailureKind.INVALID_REQUEST, 400),
         ({"message": "boo", "code": "insufficient_quota"}, FailureKind.QUOTA, 200),
         ({"message": "boo"}, FailureKind.TRANSIENT, 200),
         ("boo", FailureKind.TRANSIENT, 200),
@@ -96,3 +97,23 @@ def test_error_with_status_200(error: Any, kind: FailureKind, status: int) -> No
     with pytest.raises(CallFailed, match="boo") as caught:
         direct._reply(orjson.dumps({"error": error}), ASKED)
     assert (caught.value.failure.kind, caught.value.failure.status) == (kind, status)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "choices": [{"message": {"content": "hal"}, "finish_reason": "stop"}],
+            "error": {"message": "boo", "code": 502},
+        },
+        {"choices": [{"message": {"content": "hal"}, "finish_reason": "error", "error": {"message": "boo"}}]},
+        {"choices": [{"message": {"content": "boo"}, "finish_reason": "error"}]},
+    ],
+    ids=["beside", "within", "no reason"],
+)
+def test_error_beside_an_answer(body: dict[str, Any]) -> None:
+    """An answer that a gateway ended with an error is none: it is tried again, and may be on the bill."""
+    with pytest.raises(CallFailed, match=r"boo|no reason given") as caught:
+        direct._reply(orjson.dumps(body), ASKED)
+    assert caught.value.failure.kind is FailureKind.TRANSIENT
+    assert caught.value.failure.may_be_billed()

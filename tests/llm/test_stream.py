@@ -58,6 +58,7 @@ def test_events_of_odd_servers() -> None:
     events = Events()
     assert events.feed(b"data: a\ndata:b\n\nid: 7\n\ndata: [DONE]") == ["a\nb"]
     assert events.end() == [DONE]
+    assert Events().feed(b"\xef\xbb\xbfdata: a\n\n") == ["a"]  # a byte order mark
 
 
 def test_a_piece_of_a_pair() -> None:
@@ -98,3 +99,11 @@ def test_no_chunk(event: str) -> None:
         chunk_of(event)
     with pytest.raises(ErrorEvent, match="overloaded"):
         chunk_of('{"error": {"message": "overloaded"}}')
+
+
+def test_ended_with_an_error() -> None:
+    """A stream whose finish reason is an error has failed, whatever it said."""
+    growing = Growing(Ear())
+    growing.take({"choices": [{"delta": {"content": "hal"}}]})
+    with pytest.raises(ErrorEvent, match="upstream"):
+        growing.take({"choices": [{"delta": {}, "finish_reason": "error", "error": {"message": "upstream"}}]})

@@ -315,6 +315,8 @@ def _reply(content: bytes, asked: Request) -> Reply:
             data = orjson.loads(content)
         except orjson.JSONDecodeError:  # lone surrogates are JSON for Python, not for orjson
             data = json.loads(content)
+        if not isinstance(data, dict):
+            raise TypeError(f"it is no object but a {type(data).__name__}")
         return reply_of(View(data), asked)
     except CallFailed:
         raise

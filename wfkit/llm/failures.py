@@ -37,7 +37,7 @@ _NAMES = {
     429: "RateLimitError",
     503: "ServiceUnavailableError",
 }
-_ERRORS = (400, 600)  # statuses of HTTP
+_STATUS = re.compile(r"[45]\d\d")  # an error's, as a number or in digits
 _LONGEST = 600
 _LARGEST = 1_000_000  # bytes of a body that are searched for secrets before the first characters are told
 _LONGEST_WAIT_S = 86_400.0
@@ -118,9 +118,9 @@ def told_in_body(error: Any, model: str) -> Failure:
     """The failure of a request that a server answered with 200 and an `error`, as gateways do; its `code` may be the
     status that it got itself."""
     told = error if isinstance(error, dict) else {"message": str(error)}
-    code = told.get("code")
-    if isinstance(code, int) and _ERRORS[0] <= code < _ERRORS[1]:
-        return refused(code, {}, json.dumps({"error": told}).encode(), model)
+    code = _STATUS.fullmatch(str(told.get("code")))
+    if code is not None:
+        return refused(int(code[0]), {}, json.dumps({"error": told}).encode(), model)
     codes = " ".join(str(told[key]) for key in ("code", "type", "status") if told.get(key))
     text = _clean(str(told.get("message") or "").strip() or "no reason given")
     kind = _kind_told(f"{text} {codes}")
@@ -146,23 +146,25 @@ def too_late(model: str, deadline_s: float, heard: int = 0) -> Failure:
 def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to wait: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date (RFC 9110, 10.2.3).
 
-    At most a day: who says more will be asked again after that. None where it is not said, or is no time.
+    A date is held against the server's own clock, if it tells that (`date`), else against `now`. At most a day: who
+    says more will be asked again after that. None where it is not said, or is no time.
     """
     lower = {name.lower(): str(value) for name, value in headers.items()}
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        wait_s = _wait_s(lower.get(name), unit, now)
+        wait_s = _wait_s(lower.get(name), unit, lower.get("date"), now)
         if wait_s is not None:
             return min(max(wait_s, 0.0), _LONGEST_WAIT_S)
     return None
 
 
-def _wait_s(said: str | None, unit: float, now: float) -> float | None:
+def _wait_s(said: str | None, unit: float, date: str | None, now: float) -> float | None:
     if said is None:
         return None
     try:
         wait_s = float(said) * unit
     except ValueError:
-        return _until(said, now)
+        until, sent = _moment(said), _moment(date or "")
+        return None if until is None else until - (now if sent is None else sent)
     return wait_s if math.isfinite(wait_s) else None
 
 
@@ -183,7 +185,12 @@ def _error_of(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {"message": body[:_LARGEST].decode("utf-8", "replace")}
     error = data.get("error", data) if isinstance(data, dict) else data
-    return error if isinstance(error, dict) else {"message": str(error)}
+    if not isinstance(error, dict):
+        return {"message": str(error)}
+    detail = error.get("detail")  # as servers on FastAPI tell it
+    if detail and not error.get("message"):
+        return {**error, "message": detail if isinstance(detail, str) else json.dumps(detail, ensure_ascii=False)}
+    return error
 
 
 def _kind(names: set[str], status: int | None, text: str) -> FailureKind:
@@ -200,7 +207,13 @@ def _kind(names: set[str], status: int | None, text: str) -> FailureKind:
         return FailureKind.INVALID_REQUEST
     if "APITimeoutError" in names or "TimeoutException" in names or "TimeoutError" in names:
         return FailureKind.TIMEOUT
-    if names & {"UnsupportedParamsError", "BadRequestError", "AuthenticationError", "NotFoundError"}:
+    if names & {
+        "UnsupportedParamsError",
+        "BadRequestError",
+        "AuthenticationError",
+        "NotFoundError",
+        "TooManyRedirects",
+    }:
         return FailureKind.INVALID_REQUEST
     if names & {
         "APIConnectionError",
@@ -286,10 +299,12 @@ def _codes(chain: list[BaseException]) -> str:
     return " ".join(str(code) for code in [*found, *(getattr(link, "code", "") for link in chain)] if code)
 
 
-def _until(date: str, now: float) -> float | None:
-    from email.utils import parsedate_to_datetime  # 8 ms, and few providers send dates
+def _moment(date: str) -> float | None:
+    """Unix seconds of an HTTP date, which is of Greenwich whether it says so or not; None for what is none."""
+    from email.utils import mktime_tz, parsedate_tz  # 8 ms, and few providers send dates
 
     try:
-        return parsedate_to_datetime(date).timestamp() - now
+        found = parsedate_tz(date)
+        return None if found is None else float(mktime_tz((*found[:9], found[9] or 0)))
     except (ValueError, TypeError, OverflowError):
         return None

@@ -19,6 +19,7 @@ from wfkit.llm.failures import told_in_body
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _LONGEST_ID = 200
+_ERRED = frozenset({"error", "network_error"})
 
 
 class View(dict[str, Any]):
@@ -33,9 +34,13 @@ class View(dict[str, Any]):
 
 def reply_of(response: Any, request: Request) -> Reply:
     """The reply in a response. A text of null is an empty one. No choice at all raises CallFailed: what the server told
-    instead, else empty."""
+    instead, else empty; so does an error beside what was said."""
+    error = getattr(response, "error", None)
+    if response.choices and (error or _failed(response.choices[0])):
+        told = error or getattr(response.choices[0], "error", None) or {}
+        raise CallFailed(replace(told_in_body(told, request.model), status=200))  # it has said something: on the bill
     if not response.choices:
-        if error := getattr(response, "error", None):
+        if error:
             raise CallFailed(told_in_body(error, request.model))
         hint = "ask again; if it stays so, look at the server or proxy behind the base URL"
         message = f"{request.model} answered without any choice; {hint}"
@@ -80,6 +85,13 @@ def usage_of(sent: Any, said: bool) -> Usage:
     written = _first(sent, inside, "cache_creation_input_tokens", "cache_creation_tokens", "cache_write_tokens")
     reasoning = _count(getattr(outside, "reasoning_tokens", None))
     return Usage(asked, answered, read, written, reasoning, UsageSource.PROVIDER)
+
+
+def _failed(choice: Any) -> bool:
+    """Whether an answer was ended with an error (OpenRouter, Cohere, Zhipu). litellm says "stop" of that, and keeps
+    what was sent beside it."""
+    sent = getattr(choice, "provider_specific_fields", None) or {}
+    return any(str(said).lower() in _ERRED for said in (choice.finish_reason, sent.get("native_finish_reason")))
 
 
 def _said(choice: Any) -> tuple[str, str | None]:

@@ -16,6 +16,7 @@ from wfkit.llm.messages import joined_halves
 from wfkit.llm.replies import text_of
 
 DONE = "[DONE]"
+_NAMES = (b"data", b"\xef\xbb\xbfdata")  # with a byte order mark where it begins the stream
 STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 LARGEST = 64 << 20  # bytes of one reply, and characters of a streamed one
 
@@ -60,7 +61,7 @@ class Events:
             self._data.clear()
             return event
         name, _, value = line.partition(b":")
-        if name == b"data":
+        if name in _NAMES:
             self._data.append(value.removeprefix(b" ").decode("utf-8", "replace"))
         return ""
 
@@ -97,12 +98,15 @@ class Growing:
         return joined_halves("".join(self._said))
 
     def take(self, chunk: Mapping[str, Any]) -> None:
-        """Take in a chunk. Raises TypeError or AttributeError for one of another protocol."""
+        """Take in a chunk. Raises ErrorEvent where a gateway ends it with an error, as OpenRouter does; TypeError or
+        AttributeError for one of another protocol."""
         for name, value in self._head.items():
             self._head[name] = value or chunk.get(name)
         self.usage = chunk.get("usage") or self.usage
         for choice in chunk.get("choices") or ():
             if not choice.get("index"):  # of several answers, which nobody asked for, the first
+                if choice.get("finish_reason") == "error":
+                    raise ErrorEvent(choice.get("error") or {})
                 self.finish_reason = choice.get("finish_reason") or self.finish_reason
                 self._grow(choice.get("delta") or {})
 
