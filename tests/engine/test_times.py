@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.engine.lab import Lab, run
 from tests.store.database.stories import Story, random_run
 from wfkit.core import events as e
+from wfkit.core.call import Request
 from wfkit.core.events import NodeSpec
 from wfkit.core.terms import NodeKind
 from wfkit.engine.snapshot import snapshot
+from wfkit.llm import client
 from wfkit.llm.fake import Say, Script
+from wfkit.llm.patience import standing_still
 from wfkit.store.memory import MemoryStore
 from wfkit.views.dag import Dag
 from wfkit.views.progress import Progress
@@ -37,6 +42,25 @@ def test_a_map_at_once(lab: Lab) -> None:
     frames = (outcome.frame(), Dag(report).data(), Progress(report).data())
     found = [frame.iloc[-1][["run_s", "work_s"]].tolist() for frame in frames]
     assert [list(told), *found] == [pytest.approx([live.run_s, live.work_s], abs=1e-4)] * 4
+
+
+def test_loading_a_library_is_no_work(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first prompt of a process waits for litellm is in the times of the run, but not in what its result took:
+    from that the next run is foretold."""
+
+    async def load(request: Request, transport: str = "auto") -> None:
+        with standing_still():
+            await asyncio.sleep(LATENCY_S)
+
+    monkeypatch.setattr(client, "ready", load)
+    with Script([Say("yes")], name="slow"):
+        run(lab.cells({"said --model fake/slow": "Go"}))
+    report = lab.made[0].store.report()
+    (took,) = lab.made[0].sql("SELECT run_s FROM results WHERE node = 'said'")["run_s"]
+    assert report is not None
+    (attempt,) = report.attempts
+    assert attempt.ended_at is not None
+    assert attempt.ended_at - attempt.started_at - took >= 0.9 * LATENCY_S
 
 
 @pytest.mark.parametrize("seed", range(30))

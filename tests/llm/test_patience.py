@@ -10,7 +10,7 @@ from concurrent.futures import Future
 import pytest
 
 from wfkit.llm import door, patience
-from wfkit.llm.patience import bearing, standing_still
+from wfkit.llm.patience import bearing, standing_still, stood
 
 
 async def limited(limit_s: float, latest_s: float | None, loading_s: float, then_s: float) -> bool:
@@ -61,6 +61,21 @@ def test_loading_does_not_count(
     """Loading takes nothing of a timeout; what follows does; and no deadline moves."""
     with asyncio.Runner(loop_factory=Waiting) as runner:
         assert runner.run(limited(limit_s, latest_s, loading_s, then_s)) is ends
+
+
+def test_waits_for_a_library_are_measured() -> None:
+    """What waits at once counts once, one after the other adds up, and work is no wait."""
+
+    async def wait() -> float:
+        with stood() as found:
+            await asyncio.gather(_also(3), _also(5))
+            await asyncio.sleep(30)
+            await _also(2)
+        await _also(7)
+        return found.seconds
+
+    with asyncio.Runner(loop_factory=Waiting) as runner:
+        assert runner.run(wait()) == pytest.approx(7)
 
 
 def test_without_a_limit() -> None:

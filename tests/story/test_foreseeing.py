@@ -125,6 +125,28 @@ def test_history_of_the_same_definition(lab: Lab) -> None:
     assert found["run_s"]["expected"] > 0
 
 
+def test_another_notebook_does_not_tell_how_many(lab: Lab) -> None:
+    """How many items a map will have is guessed from this notebook's own runs; from another's node of the same name
+    only where there is none, and then it says so."""
+
+    def cells(items: str) -> Workflow:
+        return lab.cells({"opened": items, "told --model offline": "#| each: r in opened\nSay {{ r }}"})
+
+    def plan_of(notebook: str) -> dict[str, Any]:
+        return node(plan(cells("list('fresh')"), "told", notebook=notebook), "told")
+
+    run(cells("[1, 2, 3]"), notebook="mine.ipynb")
+    run(cells("list(range(50))"), notebook="folder/other.ipynb")
+    gap = "how many items it has is known only when 'opened' has run"
+    for notebook, calls, told in [
+        ("mine.ipynb", 3, gap),
+        ("elsewhere/other.ipynb", 50, gap),
+        ("new.ipynb", 50, f"{gap} (so many had a node of this name in folder/other.ipynb)"),
+    ]:
+        found = plan_of(notebook)
+        assert (found["calls"]["expected"], found["unknown"]) == (calls, [told])
+
+
 def test_replies_in_the_call_log_are_free(lab: Lab) -> None:
     """A prompt that renders to what was asked before costs nothing, and is counted as such."""
     with Script([Say("yes", cost_usd=Decimal("0.5"))] * 2):

@@ -111,6 +111,15 @@ class Past:
     calls: Sample = Sample()
 
 
+@dataclass(frozen=True, slots=True)
+class MapSize:
+    """How many items a map had in a run, all of them, and whose run that was."""
+
+    items: int
+    workflow: str
+    notebook: str | None = None
+
+
 Cases = tuple[float | None, float | None, float | None]  # low, expected, high
 
 

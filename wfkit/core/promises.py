@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from wfkit.core.call import CallRecord
 from wfkit.core.day import DayBook
-from wfkit.core.estimate import Past
+from wfkit.core.estimate import MapSize, Past
 from wfkit.core.events import Entry, NodeDefined, NotKept, RunStarted
 from wfkit.core.found import Found
 from wfkit.core.report import CellsRow, LineageStep, RunReport, RunRow
@@ -177,6 +177,10 @@ class Records(Protocol):
 
     def named_items(self, node: str) -> tuple[str, list[tuple[str, str]]] | None:
         """The newest run that took all items of a map which names them, and the name and digest of each, in order."""
+        ...
+
+    def sizes(self, node: str) -> list[MapSize]:
+        """How many items the nodes of this name had in the newest runs that knew it (at most 100), newest first."""
         ...
 
     def past(self, nodes: Iterable[str]) -> list[Past]:

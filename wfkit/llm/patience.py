@@ -1,7 +1,8 @@
 """Time that is not the model's: while a library loads (litellm: 2 to 40 s), the time limit of an attempt stands still;
 and how long the rest of a stream is waited for whose answer is whole.
 
-Who sets a limit says so with `bearing`; who makes others wait for a library does it in `standing_still`.
+Who sets a limit says so with `bearing`; who makes others wait for a library does it in `standing_still`; who measures
+work asks `stood` how much of it was such a wait.
 """
 
 from __future__ import annotations
@@ -27,10 +28,29 @@ class Patience:
     outer: Patience | None = None
 
 
+class Stood:
+    """How many `seconds` were waited for libraries; several waits at once count as one."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._waits, self._since = 0, 0.0
+
+    def begin(self, now: float) -> None:
+        """One more waits; `now` is the time of the loop, here and below."""
+        self._since = self._since if self._waits else now
+        self._waits += 1
+
+    def end(self, now: float) -> None:
+        """One waits no longer."""
+        self._waits -= 1
+        self.seconds += 0.0 if self._waits else now - self._since
+
+
 REST_S = 2.0  # for usage and the end of a stream, once its finish reason has come
 _SHARE = 0.8  # of what is left until the deadline: the reply must not be lost to it
 
 _current: ContextVar[Patience | None] = ContextVar("wfkit_patience", default=None)
+_stood: ContextVar[Stood | None] = ContextVar("wfkit_stood", default=None)
 _due: ContextVar[float | None] = ContextVar("wfkit_due", default=None)
 
 
@@ -59,14 +79,40 @@ def bearing(limit: asyncio.Timeout, latest_s: float | None = None) -> Iterator[N
 
 
 @contextmanager
+def stood() -> Iterator[Stood]:
+    """Tells how long what is done inside waits for libraries."""
+    found = Stood()
+    token = _stood.set(found)
+    try:
+        yield found
+    finally:
+        _stood.reset(token)
+
+
+@contextmanager
 def standing_still() -> Iterator[None]:
     """The limits do not come nearer meanwhile. Several at once count as the first of them."""
-    with ExitStack() as held:
+    with _measured(), ExitStack() as held:
         patience = _current.get()
         while patience is not None:
             held.enter_context(_held(patience))
             patience = patience.outer
         yield
+
+
+@contextmanager
+def _measured() -> Iterator[None]:
+    import asyncio  # the loop that runs this has loaded it
+
+    found, loop = _stood.get(), asyncio.get_running_loop()
+    if found is None:
+        yield
+        return
+    found.begin(loop.time())
+    try:
+        yield
+    finally:
+        found.end(loop.time())
 
 
 @contextmanager

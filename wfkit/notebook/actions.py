@@ -48,6 +48,8 @@ def ask(shell: Any, asked: Asked) -> Any:
         return run(shell, asked)
     if asked.verb.name == "verify":
         return verify(shell, asked)
+    if asked.verb.name == "plan":
+        asked.kwargs.setdefault("notebook", _origin()["notebook"])
     try:
         answer = getattr(current(), asked.verb.method or asked.verb.name)(*asked.args, **asked.kwargs)
     except BudgetRefused as refused:  # the plan is what the user asked for

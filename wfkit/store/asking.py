@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from wfkit.core.estimate import Past
+from wfkit.core.estimate import MapSize, Past
 from wfkit.core.events import NodeDefined
 from wfkit.core.report import CellsRow, LineageStep, RunReport, RunRow
 from wfkit.store.database import past
 from wfkit.store.database.plain_cells import plain_cells
-from wfkit.store.secrets import Secrets
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -35,7 +34,6 @@ class Projection(Protocol):
 class Asking:
     """Answers from `_projection`."""
 
-    _secrets: Secrets
     _newest: Callable[[], tuple[bool, str | None]]  # whether the newest run is known without the projection, and its id
 
     def _projection(self) -> Projection:
@@ -70,6 +68,10 @@ class Asking:
         """The newest run that took all items of a map which names them, with name and digest of each."""
         return self._projection().ask(lambda cursor: past.named_items(cursor, node))
 
+    def sizes(self, node: str) -> list[MapSize]:
+        """How many items the nodes of this name had in the newest runs that knew it (at most 100), newest first."""
+        return self._projection().ask(lambda cursor: past.sizes(cursor, node))
+
     def past(self, nodes: Iterable[str]) -> list[Past]:
         """What results of these nodes took, by definition."""
         return self._projection().ask(lambda cursor: past.past(cursor, nodes))
@@ -87,7 +89,3 @@ class Asking:
     def sql(self, query: str) -> Any:
         """One read-only SELECT over the tables, as a pandas DataFrame. Raises UsageFault for anything else."""
         return self._projection().sql(query)
-
-    def redact(self, text: str) -> str:
-        """The text with the secrets of this process's environment replaced, for logs and displays."""
-        return self._secrets.redact(text)

@@ -29,6 +29,7 @@ from wfkit.engine.attempts.tool_calls import ToolCalls
 from wfkit.engine.attempts.twins import Twins
 from wfkit.engine.preparing.prepare import ReadyNode
 from wfkit.engine.running.context import Context, Made
+from wfkit.llm.patience import stood
 
 if TYPE_CHECKING:
     import asyncio
@@ -86,16 +87,17 @@ class Prompting:
         tools = ToolCalls(ready, self.context, asker, self.stoppable, lambda: self.desks.of(start, task))
         carry_out = tools.carry_out if ready.tools else None
         desk = self.desks.of(start, task)  # a model of the user's own may ask others to answer
-        with self._heard(ready, task) as listener, desk:
+        with self._heard(ready, task) as listener, desk, stood() as loading:
             ask = asker.payer(replace(question, listener=listener)).ask
             answer, failure = await run_prompt(ready, given, ask, model, carry_out)
+        run_s = time.perf_counter() - began - loading.seconds  # the next run need not wait for a library
         spent = together([asker.spent, desk.spent]) if desk.calls else asker.spent
         if failure is not None and place(spec, [*failures, failure]) is None and _stands_null(ready, failure):
-            return tools.into(without_answer(failure, time.perf_counter() - began, spent)), None, ()
+            return tools.into(without_answer(failure, run_s, spent)), None, ()
         if answer is None:
             return None, failure, tools.outputs
         self.context.tool_calls.pop(task, None)
-        return tools.into(Made(answer.value, run_s=time.perf_counter() - began, spent=spent)), None, ()
+        return tools.into(Made(answer.value, run_s=run_s, spent=spent)), None, ()
 
     def _heard(self, ready: ReadyNode, task: int) -> AbstractContextManager[Listener | None]:
         """Who hears the replies while they grow, if anybody does."""

@@ -6,14 +6,16 @@ The walk is `planning`, the arithmetic `estimating`; here they become the rows t
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from wfkit.core.call import Request
-from wfkit.core.estimate import IDLE, NodeEstimate, Past
+from wfkit.core.estimate import IDLE, MapSize, NodeEstimate, Past
 from wfkit.core.events import Resolved
 from wfkit.core.plan import Index, Plan, PlanNode
 from wfkit.core.promises import Store
@@ -145,9 +147,25 @@ def _awaited(session: Session, walk: Walk, n: int) -> tuple[tuple[int, int | Non
     size = _size(walk, n)
     if size is not None:
         return (0, size, size), ""
-    known = walk.index.newest.get(ready.node.name)
-    before = len(session.store.reasons(known.run_id, ready.node.name)) if known is not None else 0
-    return (0, before or None, None), f"how many items it has is known only when {_over(walk, ready)!r} has run"
+    known = session.store.sizes(ready.node.name) if ready.node.name in walk.index.newest else []
+    before = _nearest(known, walk.wish)
+    gap = f"how many items it has is known only when {_over(walk, ready)!r} has run"
+    if before is not None and not _is_own(before, walk.wish):
+        gap += f" (so many had a node of this name in {before.notebook or before.workflow})"
+    return (0, before.items if before is not None else None, None), gap
+
+
+def _nearest(known: Sequence[MapSize], wish: Wish) -> MapSize | None:
+    """The newest of this notebook's own runs, else the newest of any."""
+    own = (size for size in known if _is_own(size, wish))
+    return next(own, known[0] if known else None)
+
+
+def _is_own(size: MapSize, wish: Wish) -> bool:
+    """Whether it was a run of the workflow that wishes. Notebooks, whose workflows share a name, differ by file; where
+    one of the files is not known, it may be."""
+    files = {Path(name).name for name in (size.notebook, wish.notebook) if name}
+    return size.workflow == wish.workflow and len(files) <= 1
 
 
 def _size(walk: Walk, n: int) -> int | None:

@@ -24,7 +24,7 @@ class Walk:
     a node cannot run."""
 
     def __init__(self, session: Session, prepared: Prepared, wish: Wish = Wish()) -> None:  # noqa: B008 (frozen)
-        self.prepared = prepared
+        self.prepared, self.wish = prepared, wish
         self._project, self._settings = session.project, session.settings.counted()
         self.index: Index = load_index(session, prepared)
         self.resolver: Resolver = resolver_for(session, prepared, self.index, "plan", wish)

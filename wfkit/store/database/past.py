@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from wfkit.core.estimate import Past, Sample
+from wfkit.core.estimate import MapSize, Past, Sample
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,6 +50,14 @@ SELECT m.run_id, m.label, m.digest FROM map_items m JOIN (
 """
 
 
+_SIZES = """
+SELECT coalesce(s.sample_of, s.tasks), l.workflow, l.notebook
+FROM nodes n JOIN resolutions s ON s.run_id = n.run_id AND s.node = n.node JOIN runs_latest l ON l.run_id = n.run_id
+WHERE n.name = $1 AND n.over IS NOT NULL AND s.state = 'resolved'
+ORDER BY l.started_at DESC, n.run_id DESC LIMIT 100
+"""
+
+
 def past(cursor: DuckDBPyConnection, nodes: Iterable[str]) -> list[Past]:
     """A row a node and definition, in no order."""
     return [_past(row) for row in cursor.execute(_PAST, [list(nodes)]).fetchall()]
@@ -65,6 +73,11 @@ def named_items(cursor: DuckDBPyConnection, node: str) -> tuple[str, list[tuple[
     """The newest run that took all items of a map which names them, and the name and digest of each, in order."""
     found = cursor.execute(_NAMED, [node]).fetchall()
     return (found[0][0], [(label, digest) for _, label, digest in found]) if found else None
+
+
+def sizes(cursor: DuckDBPyConnection, node: str) -> list[MapSize]:
+    """How many items a map of this name had in the newest runs, newest first."""
+    return [MapSize(*row) for row in cursor.execute(_SIZES, [node]).fetchall()]
 
 
 def _past(row: Sequence[Any]) -> Past:
