@@ -221,6 +221,27 @@ def test_the_limit_is_in_bytes_and_is_told(letter: str) -> None:
     assert f"{3000 * size - 1024 // size * size:,} more bytes" in marker.data
 
 
+def test_a_secret_in_pieces_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of a secret that one stream tells with something of the other between them are masked; neighbours are one
+    text, in which it is found like any other."""
+    monkeypatch.setenv("MY_API_KEY", "canary-ß-0123456789")
+    with capture() as captured:
+        print("ä canary-ß-", end="")
+        print("between", file=sys.stderr)
+        print("01234", end="")
+        print("56789 and more")
+    stream = "stdout", "text/plain"
+    assert captured.outputs() == (
+        Output(*stream, "ä **********"), Output("stderr", "text/plain", "between\n"),
+        Output(*stream, "********** and more\n"),
+    )  # fmt: skip
+    with capture() as captured:
+        print("canary-ß-0123456789", end="")
+        print("between", file=sys.stderr)
+        print("canary")
+    assert [output.data for output in captured.outputs()] == ["canary-ß-0123456789", "between\n", "canary\n"]
+
+
 def test_displays_are_kept_with_their_task() -> None:
     """A display is kept form by form under one stream; without a capture the message passes."""
     message = {"msg_type": "display_data", "content": {"data": {"text/plain": "<F>", "image/png": "aGk="}}}

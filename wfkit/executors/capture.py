@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any, Final, Self, TypeVar
 
 from wfkit.core.result import Output
-from wfkit.core.secrets import settled
+from wfkit.core.secrets import masked, settled
 
 T = TypeVar("T")
 DisplayHook = Callable[[dict[str, Any]], dict[str, Any] | None]
@@ -88,7 +88,7 @@ class Captured:
         """All that was kept, neighbours of one stream joined; a last line says how much was not kept."""
         if not self._parts and not self._dropped_bytes:
             return ()
-        joined = _joined(self._parts)
+        joined = _whole(_joined(self._parts))
         if self._dropped_bytes:  # the cut may be in the midst of a secret
             joined = [replace(out, data=settled(out.data, os.environ)) if _is_text(out) else out for out in joined]
             joined.append(Output("stderr", "text/plain", _marker(self._dropped_bytes, self._limit_bytes)))
@@ -240,6 +240,24 @@ def _joined(parts: Iterable[tuple[str, str, str]]) -> list[Output]:
         texts.append(data)
     if before is not None:
         joined.append(Output(*before, "".join(texts)))
+    return joined
+
+
+def _whole(joined: list[Output]) -> list[Output]:
+    """The outputs without secrets that one stream told in pieces, with something else between them: who redacts each
+    output alone would not find them."""
+    for stream in ("stdout", "stderr"):
+        places = [at for at, out in enumerate(joined) if out.stream == stream]
+        text = "".join(joined[at].data for at in places)
+        if len(places) < 2 or (hidden := masked(text, os.environ)) == text:
+            continue
+        told, end = hidden.encode("utf-8", "surrogatepass"), 0
+        for at in places:
+            piece = joined[at].data
+            start, end = end, end + len(piece.encode("utf-8", "surrogatepass"))
+            left = told[start:end].decode("utf-8", "surrogatepass")
+            if left != masked(piece, os.environ):  # what a piece holds whole is redacted like any other
+                joined[at] = replace(joined[at], data=left)
     return joined
 
 
