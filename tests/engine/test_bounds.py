@@ -4,16 +4,17 @@ simulation in tests/core."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, run
 from wfkit.core.events import Dispatched
+from wfkit.core.report import RunReport
 from wfkit.define.prompt import prompt_node
 from wfkit.errors import OptionError
-from wfkit.llm.provider import Behaviour, Provider
+from wfkit.llm.provider import Behaviour, Phase, Provider, Uniform
 
 
 @dataclass
@@ -61,23 +62,27 @@ def test_neither_is_part_of_the_key(lab: Lab) -> None:
     assert outcome.report.run.tasks == {"cached": 3}
 
 
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
-    with Provider(Behaviour(latency_s=0.02)) as found:
-        monkeypatch.setenv("OPENAI_API_BASE", found.url)
-        monkeypatch.setenv("OPENAI_API_KEY", "any")
-        yield found
-
-
 @pytest.mark.parametrize("bound", ["max_parallel", "batch_size"])
-def test_requests_keep_to_their_bound(lab: Lab, provider: Provider, bound: str) -> None:
-    """Of a prompt at most so many requests are in flight, whichever of the two options says it."""
+def test_requests_keep_to_their_bound(lab: Lab, clock: Clock, monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
+    """Of a prompt at most so many requests are in flight, whichever of the two options says it. The first three are
+    answered when three have come, and a moment has passed for one too many."""
+    later = Phase(0, None, latency=Uniform(0.02, 0.02), after_requests=3)
     workflow = lab.workflow()
     workflow.config("concurrency", 8)
+    workflow.config("timeout_s", 10_000 * FAR_S)
     options = {bound: 3}
     workflow.add(prompt_node("told", "Say {{ n }}", model="openai/gpt-4o-mini", each="n in numbers", **options))
-    assert len(run(workflow, inputs={"numbers": list(range(30))})["told"]) == 30
-    assert provider.most_in_flight == 3
+
+    def pass_by(_: RunReport) -> None:
+        if provider.most_in_flight >= 3 and not provider.effects():
+            provider.idle.wait(0.3)
+            clock.forward()
+
+    with Provider(Behaviour(latency_s=FAR_S, phases=(later,))) as provider:
+        monkeypatch.setenv("OPENAI_API_BASE", provider.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        assert len(run(workflow, inputs={"numbers": list(range(30))}, progress=pass_by)["told"]) == 30
+        assert provider.most_in_flight == 3
 
 
 @pytest.mark.parametrize("option", ["--max-parallel 2", "--batch-size 2", "--key id", "--limit 2"])

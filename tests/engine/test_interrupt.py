@@ -12,9 +12,13 @@ from typing import Any
 
 import pytest
 
+from tests.engine.attempts.test_attempt import quick_retries
 from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, agree, did, run
 from wfkit import Workflow
+from wfkit.core import backoff
+from wfkit.core.policy import RetryPolicy
+from wfkit.core.report import RunReport
 from wfkit.core.terms import RunState
 from wfkit.engine import execute
 from wfkit.engine.preparing.wish import Wish
@@ -129,31 +133,31 @@ def test_replies_in_flight_are_kept(lab: Lab, clock: Clock) -> None:
         assert len(script.requests) == 6
 
 
-def test_due_times_outlive_an_interrupt(lab: Lab) -> None:
+def test_due_times_outlive_an_interrupt(lab: Lab, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A task that waits for its next attempt when the run is interrupted waits until the same time afterwards."""
     tries: list[float] = []
-    cells = {
-        "shaky --ignore tries --retries 3": "import time\ntries.append(time.time())\n1 / (len(tries) - 1)",
-    }
+    cells = {"shaky --ignore tries": "import time\ntries.append(time.time())\n1 / (len(tries) - 1)"}
     workflow = lab.cells(cells, {"tries": tries})
+    monkeypatch.setattr(backoff, "roll", lambda *_: 0.9)
+    quick_retries(workflow, "shaky", RetryPolicy(1, base_s=FAR_S, max_delay_s=FAR_S))
 
-    def press(report: Any) -> None:
-        if any("retrying" in row.tasks for row in report.nodes):
+    def waits(report: RunReport) -> bool:
+        return any("retrying" in row.tasks for row in report.nodes)
+
+    def press(report: RunReport) -> None:
+        if waits(report):
             raise KeyboardInterrupt
 
-    run_id = ""
-    for _ in range(20):  # the wait is drawn at random: now and then it is over before the display is drawn
-        tries.clear()
-        try:
-            workflow.run(force=True, progress=press)
-        except KeyboardInterrupt:
-            run_id = workflow.store.runs(1)[0].run_id
-            break
-    assert run_id, "no wait was long enough"
+    def pass_by(report: RunReport) -> None:
+        if waits(report):
+            clock.forward()
+
+    run_id = interrupted(workflow, progress=press)
     events = [entry.event for entry in workflow.store.entries(run_id)]
     due = next(event.retry_at for event in events if type(event).__name__ == "Failed")
-    outcome = run(workflow)
+    outcome = run(workflow, progress=pass_by)
     assert outcome.run_id == run_id
+    assert len(tries) == 2
     assert tries[1] >= due
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
+from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import Lab, run
 from tests.store.database.stories import Story, random_run
 from wfkit.core import events as e
@@ -20,23 +22,31 @@ from wfkit.store.memory import MemoryStore
 from wfkit.views.dag import Dag
 from wfkit.views.progress import Progress
 
-ITEMS, LATENCY_S = 20, 0.2
+ITEMS = 20
 
 
-def test_a_map_at_once(lab: Lab) -> None:
+def test_a_map_at_once(lab: Lab, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Items that work at the same time count once as time and each as work: live, stored, in SQL and in data."""
-    with Script([Say("yes", latency_s=LATENCY_S)] * ITEMS, name="slow"):
-        outcome = run(
-            lab.cells({"ns": f"list(range({ITEMS}))", "said --model fake/slow --each 'n in ns'": "Go {{ n }}"})
-        )
-    workflow = lab.made[0]
+    stopwatch = time.perf_counter
+    monkeypatch.setattr(time, "perf_counter", lambda: stopwatch() + clock.ahead_s)
+
+    def slow(_: Request) -> Say:
+        if len(script.requests) == ITEMS:
+            asyncio.get_running_loop().call_soon(clock.forward)  # all are under way
+        return Say("yes", latency_s=FAR_S)
+
+    cells = {"ns": f"list(range({ITEMS}))", "said --model fake/slow --each 'n in ns'": "Go {{ n }}"}
+    workflow = lab.cells(cells)
+    workflow.config("concurrency", ITEMS)
+    with Script([slow] * ITEMS, name="slow") as script:
+        outcome = run(workflow)
     live = {row.name: row for row in outcome.report.nodes}["said"]
     report = workflow.store.report(outcome.run_id)
     assert report is not None
     kept = {row.name: row for row in report.nodes}["said"]
     assert live.run_s is not None
     assert live.work_s is not None
-    assert live.work_s >= 0.9 * ITEMS * LATENCY_S > live.run_s
+    assert live.work_s >= ITEMS * FAR_S * 0.9 > live.run_s
     assert (kept.run_s, kept.work_s) == pytest.approx((live.run_s, live.work_s), abs=1e-4)
     (told,) = workflow.sql("SELECT run_s, work_s FROM node_times WHERE node = 'said'").itertuples(index=False)
     frames = (outcome.frame(), Dag(report).data(), Progress(report).data())

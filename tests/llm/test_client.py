@@ -169,18 +169,22 @@ def test_lone_surrogates(serve: Serve) -> None:
     assert reply.text == "A broken \ufffd mark is here."
 
 
-def test_many_at_once(serve: Serve) -> None:
-    """Fifty tasks share one client on one loop; each is answered once, with its own answer."""
+def test_many_at_once(serve: Serve, clock: Clock) -> None:
+    """Fifty tasks share one client on one loop, all at once; each is answered once, with its own answer."""
 
     async def many() -> list[Reply]:
         questions = [Request(REQUEST.model, (Message("user", f"Number {n} is in this text."),)) for n in range(50)]
-        return await asyncio.gather(*(client.ask(question, LONG_S) for question in questions))
+        asked = asyncio.gather(*(client.ask(question, 10_000 * FAR_S) for question in questions))
+        while not asked.done():
+            if provider.most_in_flight == 50:
+                clock.forward()
+            await asyncio.sleep(0.05)
+        return await asked
 
-    with serve(Behaviour(latency_s=0.05)) as provider:
+    with serve(Behaviour(latency_s=FAR_S)) as provider:
         replies = run(many)
     assert [reply.text for reply in replies] == [f"Number {n} is in this text." for n in range(50)]
-    assert len(provider.effects()) == 50
-    assert provider.most_in_flight > 10
+    assert len(provider.effects()) == provider.most_in_flight == 50
 
 
 def test_cancelled(serve: Serve) -> None:

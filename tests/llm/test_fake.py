@@ -16,7 +16,7 @@ from wfkit.llm.fake import Fail, Say, Script, Use
 
 
 def answer(text: str, name: str = "script") -> Reply:
-    return asyncio.run(ask(Request(f"fake/{name}", (Message("user", text),)), 5.0))
+    return asyncio.run(ask(Request(f"fake/{name}", (Message("user", text),)), 60.0))
 
 
 def test_steps_in_order() -> None:

@@ -28,7 +28,7 @@ def parse(text: str) -> int:
 
 
 async def send(request: Request) -> Any:
-    return await ask(request, 5.0)
+    return await ask(request, 60.0)
 
 
 def answer(*steps: Any, repairs: int = 2) -> tuple[Answer, list[Request]]:

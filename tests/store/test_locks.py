@@ -172,7 +172,7 @@ def test_lease_is_given_way(tmp_path: Path) -> None:
     mine, other = Lease(tmp_path), Lease(tmp_path)
     assert mine.acquire()
     got: list[bool] = []
-    waiting = threading.Thread(target=lambda: got.append(other.acquire(30.0)))
+    waiting = threading.Thread(target=lambda: got.append(other.acquire(60.0)))
     waiting.start()
     while not mine.wanted():
         pass

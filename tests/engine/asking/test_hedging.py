@@ -59,10 +59,10 @@ def test_the_second_reply_wins(any_lab: Lab) -> None:
 def test_a_reply_in_time(lab: Lab) -> None:
     """Nothing is sent twice where a reply, or a failure, comes in time."""
     with Script(["yes"]) as script:
-        assert run(lab.cells({"said --model fake/script --hedge 20s": "Go"}))["said"] == "yes"
+        assert run(lab.cells({"said --model fake/script --hedge 60s": "Go"}))["said"] == "yes"
         assert len(script.requests) == 1
     with Script([Fail(FailureKind.INVALID_REQUEST)]) as script:
-        assert run(lab.cells({"said --model fake/script --hedge 20s": "Again"})).status is RunState.FAILED
+        assert run(lab.cells({"said --model fake/script --hedge 60s": "Again"})).status is RunState.FAILED
         assert len(script.requests) == 1
 
 

@@ -16,6 +16,7 @@ import pytest
 import wfkit
 from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, agree, did, run
+from tests.engine.test_interrupt import until
 from wfkit import Workflow, prompt
 from wfkit.core.call import Message, Request
 from wfkit.core.events import ToolEnded, ToolStarted
@@ -260,6 +261,7 @@ def test_interrupt_stops_tools(lab: Lab) -> None:
         with pytest.raises(KeyboardInterrupt):
             workflow.run("told")
         stopped = workflow.store.runs(1)[0].run_id
+        until(lambda: seen == ["began", "ended"], "the clean-up")  # which the loop does when the user is back already
         outcome = workflow.run("told")
         agree(workflow, outcome)
     assert (outcome.run_id, outcome["told"]) == (stopped, "done")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.clock import FAR_S, Clock
 from tests.llm.conftest import Serve, run
 from wfkit.llm import door
 from wfkit.llm.provider import Behaviour, Faults, Said, ToolCall
@@ -44,9 +45,9 @@ def whole(messages: Sequence[dict[str, Any]], **more: Any) -> Any:
     return run(ask)
 
 
-def streamed(messages: Sequence[dict[str, Any]], **more: Any) -> tuple[list[Any], Any]:
-    """The chunks of a stream, and the exception that ended it or the finish reason that was received. One that says
-    nothing for a second after its first chunk has stalled."""
+def streamed(messages: Sequence[dict[str, Any]], stalls: bool = False, **more: Any) -> tuple[list[Any], Any]:
+    """The chunks of a stream, and the exception that ended it or the finish reason that was received. With `stalls`,
+    one that says nothing for a second after a piece of its text has stalled."""
 
     async def ask() -> tuple[list[Any], Any]:
         litellm = await door.litellm_loaded()
@@ -54,11 +55,11 @@ def streamed(messages: Sequence[dict[str, Any]], **more: Any) -> tuple[list[Any]
         keep = chunks.append  # one by one: those that came before an error are wanted too
         stream = await litellm.acompletion("openai/m", list(messages), stream=True, **SENT, **more)
         try:
-            keep(await anext(stream))
-            async with asyncio.timeout(1.0) as silence:
+            async with asyncio.timeout(None) as silence:
                 async for chunk in stream:
                     keep(chunk)
-                    silence.reschedule(asyncio.get_running_loop().time() + 1.0)
+                    if stalls and text_of([chunk]):
+                        silence.reschedule(asyncio.get_running_loop().time() + 1.0)
         except (litellm.exceptions.MidStreamFallbackError, TimeoutError) as error:
             return chunks, error
         return chunks, stream.received_finish_reason
@@ -86,7 +87,7 @@ def test_stream(serve: Serve) -> None:
 def test_cut_streams(serve: Serve, fault: str) -> None:
     """Half of the text comes, and no finish reason; a clean end is the one that litellm takes for a whole answer."""
     with serve(Behaviour(answer=lambda _: TEXT, faults=Faults(script=(fault,)), drip_s=0.05)) as provider:
-        chunks, end = streamed([user("x")])
+        chunks, end = streamed([user("x")], stalls=fault in {"mid_hang", "mid_drip"})
         assert [effect.outcome for effect in provider.effects()] == [fault]
     assert TEXT.startswith(text_of(chunks))
     assert 0 < len(text_of(chunks)) < len(TEXT)
@@ -94,11 +95,22 @@ def test_cut_streams(serve: Serve, fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["mid_reset", "mid_eof", "mid_hang"])
-def test_cut_in_one_piece(serve: Serve, fault: str) -> None:
+def test_cut_in_one_piece(serve: Serve, clock: Clock, fault: str) -> None:
     """Without a stream half of the body comes: a failure for whoever waits for all of it."""
+
+    async def ask() -> Any:
+        litellm = await door.litellm_loaded()
+        question = asyncio.ensure_future(litellm.acompletion("openai/m", [user("x")], **SENT, timeout=FAR_S))
+        assert await asyncio.to_thread(provider.wait, 1)
+        while not question.done():
+            if fault == "mid_hang":
+                clock.forward()
+            await asyncio.sleep(0.05)
+        return await question
+
     with serve(Behaviour(answer=lambda _: TEXT, faults=Faults(script=(fault,)))) as provider:
         with pytest.raises(Exception, match=r"(?i)error|timeout"):
-            whole([user("x")], timeout=0.5)
+            run(ask)
         assert [(effect.status, effect.billed) for effect in provider.effects()] == [(200, True)]
 
 

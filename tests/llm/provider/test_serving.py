@@ -170,7 +170,7 @@ def test_command_line(tmp_path: Path) -> None:
         provider = Provider(port=port_of(url))
         assert [post(provider, "x")[0] for _ in range(4)] == [200, 200, 503, 200]
         server.terminate()
-        assert server.wait(10) == 0
+        assert server.wait(60) == 0
     assert [effect.outcome for effect in read_effects(path)] == ["ok", "ok", "503", "ok"]
 
 

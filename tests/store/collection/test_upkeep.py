@@ -27,7 +27,7 @@ def test_a_plan_waits(tmp_path: Path) -> None:
         waiter = threading.Thread(target=lambda: (upkeep.wait_until_done(tmp_path), done.set()))
         waiter.start()
         assert not done.wait(0.05)
-    waiter.join(10)
+    waiter.join(60)
     assert done.is_set()
     (tmp_path / upkeep.LOCK).touch()
     upkeep.wait_until_done(tmp_path)

@@ -180,7 +180,7 @@ def test_the_lease_is_given_way(store: DiskStore, root: Path, monkeypatch: pytes
     assert store._folder.fold()
     assert store._lease.held
     other = Lease(root)
-    assert other.acquire(30.0)
+    assert other.acquire(60.0)
     assert not store._lease.held
     other.release()
     assert ask(store)[0] == {digest("k1"): [digest("value 1")]}

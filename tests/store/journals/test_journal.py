@@ -148,6 +148,6 @@ def test_forked_child_may_not_write(own: Journal) -> None:
     own.append(ENTRIES, durable=True)[0].wait()
     child = context.Process(target=_append_in_child, args=(own, answer))
     child.start()
-    assert f"belongs to process {os.getpid()}" in answer.get(timeout=30)
+    assert f"belongs to process {os.getpid()}" in answer.get(timeout=60)
     child.join()
     assert seqs(own.path) == [*range(10)]
