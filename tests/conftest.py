@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -40,3 +42,13 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("WFKIT_") or name.endswith(SECRET_ENDINGS):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """The day does not end while the test goes on, nor in the processes that it starts: it is noon in its time zone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", f"Etc/GMT{datetime.now(UTC).hour - 12:+}")  # + is to the west
+        time.tzset()
+        yield
+    time.tzset()

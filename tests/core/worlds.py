@@ -73,6 +73,7 @@ def specs(draw: st.DrawFn, position: int) -> e.NodeSpec:
     deps = tuple(sorted(draw(st.sets(st.integers(0, position - 1), max_size=3)))) if position else ()
     kind = draw(st.sampled_from([NodeKind.PYTHON, NodeKind.PYTHON, NodeKind.PROMPT]))
     over = draw(st.sampled_from([None, deps[0]])) if deps else None
+    on_error = draw(st.sampled_from(OnError))
     return e.NodeSpec(
         name=f"n{position}",
         kind=kind,
@@ -81,8 +82,8 @@ def specs(draw: st.DrawFn, position: int) -> e.NodeSpec:
         retry=RetryPolicy(retries=draw(st.integers(0, 3))),
         timeout_s=draw(st.sampled_from([None, None, 5.0])),
         priority=draw(st.sampled_from([0, 0, 1, 5])),
-        on_error=draw(st.sampled_from(OnError)),
-        stops=over is not None and draw(st.booleans()),
+        on_error=on_error,
+        stops=over is not None and on_error is OnError.FAIL and draw(st.booleans()),  # as `prepare` makes them
         pool="openai" if kind is NodeKind.PROMPT else "python",
         max_parallel=draw(st.sampled_from([None, None, 1, 2])) if over is not None else None,
         batch_size=draw(st.sampled_from([None, None, 1, 2, 50])) if over is not None else None,

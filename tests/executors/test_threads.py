@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -61,6 +63,20 @@ def test_jobs_that_need_each_other(two: Threads) -> None:
             two.submit(lambda both=both, ended=ended: (both.wait(), ended.release()))
         assert ended.acquire(timeout=PATIENCE_S)
         assert ended.acquire(timeout=PATIENCE_S)
+
+
+def test_an_idle_thread_lets_go(two: Threads) -> None:
+    """A thread that waits for its next job keeps nothing alive of the last one."""
+    kept = [threading.Event()]
+    gone, done = weakref.ref(kept[0]), kept[0].set
+    two.submit(done)
+    assert kept[0].wait(PATIENCE_S)
+    del done
+    kept.clear()
+    until = time.monotonic() + PATIENCE_S
+    while gone() is not None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_replaced_thread(two: Threads) -> None:

@@ -23,6 +23,7 @@ from wfkit.guards.turn import Turn
 from wfkit.store import day_book
 from wfkit.store.day_book import DayBook
 
+pytestmark = pytest.mark.usefixtures("noon")
 CENT, FIVE = Sum(Decimal("0.01"), 10), Sum(Decimal("0.05"), 50)
 WORST = Amount(Decimal("0.01"), 10)
 CHEAP = Reply(
@@ -118,7 +119,9 @@ CHILD = """
 import asyncio, sys
 from pathlib import Path
 from tests.store.test_day_book import asked
+from wfkit.store import day_book
 
+day_book._PATIENCE_S = 60.0
 print(asyncio.run(asked(Path(sys.argv[1]), 20)))
 """
 HOLDER = """

@@ -62,6 +62,7 @@ class Threads:
         while (job := jobs.get()) is not None:
             self._count(jobs, idle=-1, queued=-1)
             job()
+            del job  # it leads to all values of its run, and the next one may be long in coming
             self._count(jobs, idle=1)
 
     def _count(self, jobs: SimpleQueue[Callable[[], None] | None], idle: int, queued: int = 0) -> None:
