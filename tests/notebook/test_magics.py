@@ -113,6 +113,34 @@ def test_an_old_definition_does_not_run_in_silence(lab: Kernel) -> None:
     assert lab.run("%wf run r1\nr1").text == "2"
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["%%wf_node j1", "# my node\n%%wf_node j1\n2", "\n  %%wf_node j1\n2", "%%wf_nod j1\n2", "%wf_node j1 --retries 2"],
+    ids=["no body", "comment above", "indented", "misspelt", "line magic"],
+)
+def test_a_cell_that_ipython_rejects_is_a_failed_definition(lab: Kernel, cell: str) -> None:
+    """Where IPython refuses the cell before wfkit sees it, the old definition does not run in silence either."""
+    lab.run("%%wf_node j1\n1")
+    told = lab.run(cell).streams["stderr"]
+    assert "The former definition of `j1` still stands" in told
+    assert ("must be the first line of its cell" in told) is not cell.startswith("%")
+    error = lab.run("%wf run j1").error
+    assert error is not None
+    assert "the latest definition of `j1` failed" in error[1].replace("\n", " ")
+    lab.run("%%wf_node j1\n2")
+    assert lab.run("%wf run j1").error is None
+
+
+def test_asking_for_help_fails_no_definition(lab: Kernel) -> None:
+    """IPython refuses `%%wf_node NAME --help` without a body; so it does what is no definition. The node still runs."""
+    lab.run("%%wf_node j2\n1")
+    for cell in ("%%wf_node j2 --help", "%%wf_node", "'%%wf_node j2' +", "%nothing_such j2"):
+        ran = lab.run(cell)
+        assert ran.error is not None or "UsageError" in ran.streams["stderr"]
+        assert "former definition" not in ran.streams.get("stderr", "")
+    assert lab.run("%wf run j2").error is None
+
+
 def test_a_tool_may_come_after_its_prompt(lab: Kernel) -> None:
     """A tool that no cell has defined yet is told, not refused: a cell below may bring it."""
     told = lab.run("%%wf_node t1 --model offline --tools later_tool\nGo").stdout

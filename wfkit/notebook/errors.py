@@ -11,6 +11,8 @@ import textwrap
 from types import TracebackType
 from typing import Any, Final
 
+from IPython.core.error import UsageError
+
 import wfkit
 from wfkit.errors import WfkitError
 from wfkit.traces import call_cells
@@ -18,6 +20,8 @@ from wfkit.traces import call_cells
 _HOOK: Final = "_render_traceback_"  # IPython's own name: it asks the error for its lines
 _CODE: Final = re.compile(r"`[^`\n]{1,60}`")
 _WIDTH: Final = 80
+# A cell that was meant to define a node: nothing but blanks and comments above its magic, whose name may be misspelt.
+_NODE: Final = re.compile(r"(?P<above>(?:\s*(?:#[^\n]*)?\n)*\s*)%%?wf_?no\w*[ \t]+(?P<name>[^\W\d]\w*)(?P<rest>[^\n]*)")
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 
@@ -69,6 +73,29 @@ def hint_at_nodes(shell: Any) -> None:
     known = shell.events.callbacks["post_run_cell"]
     known[:] = [one for one in known if getattr(one, "__name__", "") != tell_of_node.__name__]
     shell.events.register("post_run_cell", tell_of_node)
+
+
+def note_rejected(shell: Any) -> None:
+    """From now on, a cell of a node that IPython itself refuses (no body, a comment above the magic, a misspelt magic)
+    counts as a definition that failed; registered once."""
+
+    def tell_of_rejected(result: Any) -> None:
+        error = result.error_before_exec or result.error_in_exec
+        if result.error_before_exec is None and not isinstance(error, UsageError):
+            return  # it ran: our magics say what they refuse
+        found = _NODE.match(result.info.raw_cell or "")
+        if found and not {"-h", "--help"} & set(found["rest"].split()):
+            told = (
+                []
+                if not found["above"]
+                else ["`%%wf_node` must be the first line of its cell, without blanks before it."]
+            )
+            told.append(wfkit.current().drafts.fail(found["name"], str(error)))
+            sys.stderr.writelines(f"{line}\n" for line in told if line)
+
+    known = shell.events.callbacks["post_run_cell"]
+    known[:] = [one for one in known if getattr(one, "__name__", "") != tell_of_rejected.__name__]
+    shell.events.register("post_run_cell", tell_of_rejected)
 
 
 def _line_of_cell(trace: TracebackType | None, namespace: dict[str, Any]) -> int:

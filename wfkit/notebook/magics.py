@@ -18,7 +18,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 
 import wfkit
 from wfkit.notebook.capture import install_display
-from wfkit.notebook.errors import hint_at_nodes, show_cleanly
+from wfkit.notebook.errors import hint_at_nodes, note_rejected, show_cleanly
 from wfkit.verb_words import HelpShown, overview, read_line
 from wfkit.verbs import Where
 
@@ -32,6 +32,7 @@ def register(shell: Any) -> None:
     shell.register_magics(WorkflowMagics)
     show_cleanly(shell)
     hint_at_nodes(shell)
+    note_rejected(shell)
     install_display(shell)
     install_completion(shell)
     _remember_cells(shell)

@@ -62,11 +62,17 @@ class Drafts:
         try:
             yield
         except (DefinitionError, UsageFault) as error:
-            self._failed[name] = str(error).split("\n", maxsplit=1)[0]
-            if name not in self._nodes:
+            stands = self.fail(name, str(error))
+            if not stands:
                 raise
-            stands = f"The former definition of `{name}` still stands, so what needs it does not run {_until(name)}."
             raise type(error)(f"{error}\n{stands}") from None
+
+    def fail(self, name: str, why: str) -> str:
+        """Note that a definition failed, and give what is to be said of the one before; nothing if there is none."""
+        self._failed[name] = why.split("\n", maxsplit=1)[0]
+        if name not in self._nodes:
+            return ""
+        return f"The former definition of `{name}` still stands, so what needs it does not run {_until(name)}."
 
     @property
     def names(self) -> Collection[str]:
