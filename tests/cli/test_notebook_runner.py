@@ -9,6 +9,7 @@ import asyncio
 import io
 import os
 import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import nbformat.v4
 import pytest
 from jupyter_client.asynchronous import AsyncKernelClient
 
+from tests.engine.clock import FAR_S, Clock
 from wfkit.cli import notebook_runner
 from wfkit.cli.notebook_runner import Executed, Execution, execute
 from wfkit.cli.screen import Screen
@@ -39,9 +41,8 @@ def notebook(*sources: str, tags: tuple[str, ...] = ()) -> Any:
 
 def run(folder: Path, made: Any, **more: Any) -> tuple[Executed, str]:
     told = io.StringIO()
-    scratch = folder / "s"
-    scratch.mkdir()
-    done = execute(Execution(made, folder, folder / "out" / "x.ipynb", scratch, **more), Screen(told))
+    with tempfile.TemporaryDirectory() as scratch:  # a short path, as the command makes one
+        done = execute(Execution(made, folder, folder / "out" / "x.ipynb", Path(scratch), **more), Screen(told))
     return done, told.getvalue()
 
 
@@ -98,11 +99,12 @@ def test_a_dead_kernel_is_told(tmp_path: Path) -> None:
     assert done.tally.model_calls is done.tally.cost_usd is done.tally.saved_usd is None
 
 
-def test_a_cell_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
+def test_a_cell_that_takes_too_long_is_stopped(tmp_path: Path, clock: Clock) -> None:
     """It is interrupted, and what it printed is saved."""
-    source = "import time\nprint('here', flush=True)\ntime.sleep(60)"
-    done, _ = run(tmp_path, notebook(source), timeout_s=1.0)
-    assert (done.exit_code, done.error) == (1, "cell 1/1: took longer than 1 s and was stopped (--timeout)")
+    source = "import time\nprint('here', flush=True)\nopen('began', 'w').close()\ntime.sleep(600)"
+    clock.forward_when((tmp_path / "began").exists)
+    done, _ = run(tmp_path, notebook(source), timeout_s=FAR_S)
+    assert (done.exit_code, done.error) == (1, "cell 1/1: took longer than 60 s and was stopped (--timeout)")
     assert [output.get("text", output.get("ename")) for output in saved(tmp_path)] == ["here\n", "KeyboardInterrupt"]
 
 

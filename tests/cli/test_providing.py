@@ -9,6 +9,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from tests.story.processes import PATIENCE_S
 from wfkit.llm.provider import read_effects
 
 COMMAND = [sys.executable, "-c", "from wfkit.cli.main import main; raise SystemExit(main())", "provider"]
@@ -26,7 +27,7 @@ def test_it_serves_a_plan(tmp_path: Path) -> None:
         with urllib.request.urlopen(f"{variables['OPENAI_BASE_URL']}/chat/completions", body) as response:
             assert json.load(response)["choices"][0]["message"]["content"] == "yes"
         serving.send_signal(signal.SIGINT)
-        _, told = serving.communicate(timeout=10)
+        _, told = serving.communicate(timeout=PATIENCE_S)
     assert (serving.returncode, "1 request: 1 ok" in told) == (0, True)
     assert "OPENAI_API_KEY=local ANTHROPIC_API_KEY=local GEMINI_API_KEY=local" in lines[5]
     assert [effect.outcome for effect in read_effects(tmp_path / "effects.jsonl")] == ["ok"]

@@ -15,6 +15,8 @@ import pytest
 
 import wfkit
 from tests.cli.test_main import FLOW, last_object, shell, write
+from tests.engine.clock import FAR_S, Clock
+from wfkit.cli.main import main
 from wfkit.define.cell import parse_cell
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several kernels a test
@@ -98,19 +100,25 @@ def test_a_file_that_nobody_saw(folder: Path) -> None:
     assert found["changes"][0]["diff"] == "-1\n+2"
 
 
-def test_a_notebook_that_does_not_run(folder: Path) -> None:
+def test_a_notebook_that_does_not_run(
+    folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A name that is gone, a cell that hangs, a kernel that dies: the cell is named, the nodes until then compared."""
     ran(folder, *FLOW[1:3], size=2)
     write(folder / "flow.ipynb", "%load_ext wfkit", *FLOW[1:3], "%wf run")
     found = verified(folder, code=1)
     assert (found["status"], "'size', which is neither a node nor a variable" in found["first"]) == ("failed", True)
-    write(folder / "flow.ipynb", "%load_ext wfkit\nsize = 2", *FLOW[1:3], "import time; time.sleep(60)", "%wf run")
-    found = verified(folder, "--timeout", "2", code=1)
-    assert found["first"] == "cell 4/5: took longer than 2 s and was stopped (--timeout)"
-    assert likeness(found) == {"numbers": "equal", "double": "equal"}
     write(folder / "flow.ipynb", "%load_ext wfkit", "import os; os._exit(1)")
     found = verified(folder, code=1)
     assert "the kernel died" in found["first"]
+    hangs = "import time; open('began', 'w').close(); time.sleep(600)"
+    write(folder / "flow.ipynb", "%load_ext wfkit\nsize = 2", *FLOW[1:3], hangs, "%wf run")
+    monkeypatch.chdir(folder)
+    clock.forward_when((folder / "began").exists)
+    assert main(["verify", "flow.ipynb", "--timeout", f"{FAR_S:g}", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["first"] == "cell 4/5: took longer than 60 s and was stopped (--timeout)"
+    assert likeness(found) == {"numbers": "equal", "double": "equal"}
 
 
 def test_nothing_is_bought(folder: Path) -> None:

@@ -31,7 +31,9 @@ def run(store: str, result: str) -> None:
     outcome = wf.run("joined", inputs={"docs": items})
     line = f"{outcome.status} {digest(outcome['joined'])} {outcome.run_id}"
     wf.close()
-    Path(result).write_text(line, encoding="utf-8")
+    whole = Path(f"{result}.part")
+    whole.write_text(line, encoding="utf-8")
+    whole.rename(result)  # who waits for the file finds the line in it
 
 
 def serve() -> None:

@@ -17,7 +17,8 @@ PATIENCE_S = 250.0
 def start(folder: Path, script: str, *arguments: str, **env: str) -> subprocess.Popen[str]:
     """Start a script in a folder. It can import wfkit, and sees no settings of the tester's."""
     path = folder / f"script_{abs(hash(script))}.py"
-    path.write_text(textwrap.dedent(script), encoding="utf-8")
+    if not path.exists():  # a process that was started with it before may be about to read it
+        path.write_text(textwrap.dedent(script), encoding="utf-8")
     return subprocess.Popen(
         [sys.executable, str(path), *arguments],
         cwd=folder,

@@ -32,7 +32,7 @@ ASK = f"await wfkit.ask('Plain?', model='{M}', max_tokens=900)"
 CELLS = [
     HEAD,
     f"%%wf_node graded --model {M} --schema Grade --max-tokens 900\nGrade this, mark: 5",
-    f"%%wf_node late --model {M} --timeout 1s --retries 1 --max-tokens 900\nTell me late.",
+    f"%%wf_node late --model {M} --timeout 6s --retries 1 --max-tokens 900\nTell me late.",
     f"%%wf_node hedged --model {M} --retries 1 --max-tokens 900\n#| hedge: 200ms\nTell me twice.",
     f"%%wf_node agent --model {M} --max-tokens 900\n#| tools: [wind]\nTell the wind.",
     f"{CODED}len(said)",

@@ -51,7 +51,7 @@ def test_force_asks_nothing_that_was_corrected(
     monkeypatch.delenv("OPENAI_API_KEY")
     for from_database in (False, True):
         if from_database:
-            (lab.store / "catalog.json").unlink()
+            (lab.store / "catalog.json").unlink(missing_ok=True)
         again = asking(lab, kind)
         outcome = run(again, force=True)
         assert (outcome["said"], len(provider.effects())) == (value, 3)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.story.processes import finish, shell, start
+from tests.story.processes import PATIENCE_S, finish, shell, start
 from wfkit.llm.provider import Behaviour, Provider
 from wfkit.store.disk import open_store
 
@@ -63,7 +63,7 @@ def test_two_kernels_and_a_shell(tmp_path: Path) -> None:
             assert kernel.stdin is not None
             kernel.stdin.write("go\n")
             kernel.stdin.flush()
-        provider.wait(5)
+        assert provider.wait(5, PATIENCE_S)
         answers = [shell(tmp_path, *words) for words in (["history"], ["sql", "select count(*) from calls"])]
         told = [finish(kernel)[-1] for kernel in kernels]
         asked = Counter(effect.prompt for effect in provider.effects())
@@ -171,7 +171,7 @@ def test_ctrl_c_in_the_middle_of_calls(tmp_path: Path) -> None:
     with Provider(Behaviour(latency_s=0.3)) as provider:
         env = {"OPENAI_API_BASE": provider.url, "OPENAI_API_KEY": "any"}
         process = start(tmp_path, SLEEPER, "again", **env)
-        assert provider.wait(6, 60.0)
+        assert provider.wait(6, PATIENCE_S)
         process.send_signal(signal.SIGINT)
         assert process.stdout is not None
         first = process.stdout.readline()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.web import StreamResponse
 
 import wfkit
 from tests.engine.clock import FAR_S, Clock
@@ -23,6 +25,7 @@ from wfkit.engine.execute import Interrupted
 from wfkit.engine.outcome import Outcome
 from wfkit.llm import client
 from wfkit.llm.provider import Behaviour, Faults, Provider
+from wfkit.llm.provider.sending import Sending
 
 TEXT = "The sky is up, é, very high."
 OPENAI, ANTHROPIC, GEMINI = "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash"
@@ -37,9 +40,9 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start a provider with these faults, one after the other, for models of every name."""
     started: list[Provider] = []
 
-    def start(*faults: str, chunk_s: float = 0.0) -> Provider:
+    def start(*faults: str) -> Provider:
         script = Faults(script=faults, retry_after_s=0.01)
-        provider = Provider(Behaviour(faults=script, drip_s=0.05, chunk_s=chunk_s)).start()
+        provider = Provider(Behaviour(faults=script, drip_s=0.05)).start()
         started.append(provider)
         for name, end in (("OPENAI", "/v1"), ("ANTHROPIC", ""), ("GEMINI", "")):
             monkeypatch.setenv(f"{name}_API_BASE", provider.url.removesuffix("/v1") + end)
@@ -78,7 +81,7 @@ def test_whole_without_an_end(lab: Lab, serve: Serve, way: str) -> None:
     """A stream that tells its finish reason and never ends is one request, booked with estimated tokens and cost, kept
     as a valid reply, and not bought again."""
     provider = serve("no_end")
-    workflow = telling(lab.workflow(), way, timeout=20)
+    workflow = telling(lab.workflow(), way)
     outcome = run(workflow)
     assert (outcome.status, outcome["tell"]) == (RunState.SUCCESS, TEXT)
     spent = outcome.report.run.spent
@@ -168,7 +171,7 @@ def test_interrupted(lab: Lab, serve: Serve, way: str) -> None:
     workflow = telling(lab.workflow(), way)
     with pytest.raises(Interrupted):
         workflow.run(progress=stop)
-    assert provider.idle.wait(30.0)
+    assert provider.idle.wait(PATIENCE_S)
     assert run(workflow)["tell"] == TEXT
     assert [effect.outcome for effect in provider.effects()] == ["mid_hang", "ok"]
 
@@ -217,14 +220,21 @@ def test_heard_in_python(lab: Lab, serve: Serve, monkeypatch: pytest.MonkeyPatch
     workflow.close()
 
 
-def test_cut_while_heard(lab: Lab, serve: Serve) -> None:
+def test_cut_while_heard(lab: Lab, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that breaks off after words were handed out raises in the loop, is not asked again behind its back, and
     nothing of it is kept; one that breaks off before is asked again unheard."""
-    provider = serve("reset", "mid_eof", chunk_s=0.02)
-    body = f"[word async for word in wfkit.ask({TEXT!r}, model={OPENAI!r}, stream=True, retries=3)]"
-    workflow = hearing(lab, body)
+    provider, heard, stop = serve("reset", "mid_eof"), threading.Event(), Sending._stop
+
+    async def when_heard(sending: Sending, response: StreamResponse, fault: str) -> StreamResponse:
+        await asyncio.to_thread(heard.wait, PATIENCE_S)
+        return await stop(sending, response, fault)
+
+    monkeypatch.setattr(Sending, "_stop", when_heard)
+    ask = f"wfkit.ask({TEXT!r}, model={OPENAI!r}, stream=True, retries=3)"
+    body = f"words = []\nasync for word in {ask}:\n    words.append(word)\n    heard.set()\nwords"
+    workflow = lab.cells({"told --ignore heard": body}, {"wfkit": wfkit, "heard": heard})
     outcome = run(workflow)
     assert outcome.status is RunState.FAILED
     assert "without a finish reason" in outcome.failures[0].failure.message
-    assert "".join(run(workflow)["heard"]) == TEXT
+    assert "".join(run(workflow)["told"]) == TEXT
     assert [effect.outcome for effect in provider.effects()] == ["reset", "mid_eof", "ok"]

@@ -1,0 +1,5 @@
+"""The clock, for the tests of the command."""
+
+from tests.engine.clock import clock
+
+__all__ = ["clock"]
