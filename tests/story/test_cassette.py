@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import wfkit
 from wfkit import Workflow, prompt
 from wfkit.core.terms import FailureKind
 from wfkit.errors import UsageFault
+from wfkit.llm import registry
 from wfkit.llm.provider import Behaviour, Faults, Provider
 
 DOCS = ["The sky is up high.", "The sea is deep.", "Grass is green here."]
@@ -94,6 +97,31 @@ def test_the_file(tmp_path: Path, recorded: tuple[Path, Any], monkeypatch: pytes
         run(flow(tmp_path / "third"), record=str(other))  # all is cached now, and is recorded all the same
     assert other.read_text() == text
     assert len(provider.effects()) == 4
+
+
+@pytest.mark.parametrize("first", ["left", "right"])
+def test_one_order(tmp_path: Path, first: str) -> None:
+    """Nodes that run side by side stand in one order, whichever of them is answered first."""
+    answered = threading.Event()
+
+    @wfkit.adapter("acme")
+    def ask(request: Any) -> str:
+        if request.messages[-1].content == first:
+            answered.set()
+        else:
+            assert answered.wait(60)
+        return "fine"
+
+    workflow = Workflow("taped", store=tmp_path / ".wfkit", namespace={})
+    for name in ("left", "right"):
+        workflow.add(prompt(name, name, model="acme/one"))
+    try:
+        assert workflow.run("left", "right", record=str(tmp_path / "run.jsonl")).status == "success"
+    finally:
+        workflow.close()
+        registry.remove("acme")
+    rows = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()[1:]]
+    assert [row["node"] for row in rows] == ["left", "right"]
 
 
 def test_divergence(tmp_path: Path, recorded: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch) -> None:

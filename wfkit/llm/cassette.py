@@ -42,6 +42,7 @@ class Cassette:
         for recording in self._found:
             self._left[recording.digest].append(recording)
         self._used: set[str] = set()
+        self._nodes = dict.fromkeys(recording.place.node for recording in self._found)
         self._lock = Lock()
 
     @property
@@ -68,10 +69,16 @@ class Cassette:
             return None
         raise CallFailed(self._diverged(place, request))
 
+    def expect(self, nodes: Iterable[str]) -> None:
+        """These nodes run next: the order in which they stand, whichever of them is answered first."""
+        with self._lock:
+            self._nodes |= dict.fromkeys(nodes)
+
     def keep(self, recording: Recording) -> None:
         """Add an outcome, unless it is there: several tasks may share a request."""
         with self._lock:
             self._used.add(recording.digest)
+            self._nodes[recording.place.node] = None
             there = self._new[recording.place, recording.digest]
             if recording not in there and not (self.plays and recording.digest in self._left):
                 there.append(recording)
@@ -90,7 +97,7 @@ class Cassette:
         with self._lock:
             new = [recording for there in self._new.values() for recording in there]
             if self.records and (self.mode == "record" or new):
-                write(self.path, self._found + new)
+                write(self.path, self._found + new, self._nodes)
 
     def unused(self) -> list[Recording]:
         """Recordings that nothing asked for so far."""

@@ -55,13 +55,14 @@ class Recording:
     failure: Failure | None = None
 
 
-def write(path: Path, kept: list[Recording]) -> None:
-    """Write a cassette anew, whole or not at all. Secrets in prompts are redacted.
+def write(path: Path, kept: list[Recording], nodes: Iterable[str] = ()) -> None:
+    """Write a cassette anew, whole or not at all, in the order of these nodes; others after them. Secrets in prompts
+    are redacted.
 
     Raises UsageFault when a reply holds a secret (without it the replay would differ, with it it must not be kept), and
     when the file cannot be written.
     """
-    order = {name: number for number, name in enumerate(dict.fromkeys(each.place.node for each in kept))}
+    order = {name: number for number, name in enumerate(dict.fromkeys([*nodes, *(each.place.node for each in kept)]))}
     ranked = sorted(kept, key=lambda each: _rank(each, order))
     lines = [json.dumps({"wfkit_cassette": FORMAT}), *(_line(each) for each in ranked)]
     with _writing(
