@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import gc
 import threading
 import time
 from typing import Any
@@ -13,7 +15,7 @@ import wfkit
 from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, run
 from wfkit import Workflow
-from wfkit.llm.fake import Say, Script
+from wfkit.llm.fake import Fail, Say, Script
 
 MODEL = "fake/asked"
 ENDED = "SELECT * FROM calls_latest WHERE state = 'ended'"
@@ -55,6 +57,42 @@ def test_a_plain_cell_that_is_interrupted(lab: Lab, clock: Clock, monkeypatch: p
         assert wfkit.ask(first, model=MODEL).result() == f"late: {first}"
         assert len(script.requests) == 1
         assert wfkit.ask("number 9", model=MODEL).result() == "late: number 9"
+
+
+def test_a_failure_that_nobody_waits_for(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that fails just as its cell gives it up leaves no traceback on stderr."""
+    workflow = lab.workflow({})
+    monkeypatch.setattr("wfkit.public._current", [workflow])
+    told: list[str] = []
+    begun = asyncio.Event()
+    sent: list[concurrent.futures.Future[Any]] = []
+    wrapped = asyncio.wrap_future
+
+    def watched(future: concurrent.futures.Future[Any]) -> asyncio.Future[Any]:
+        sent.append(future)
+        begun.set()
+        return wrapped(future)
+
+    monkeypatch.setattr("asyncio.wrap_future", watched)
+
+    async def asked() -> None:
+        await wfkit.ask("number 1", model=MODEL, retries=0)
+
+    async def cell() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+        task = asyncio.create_task(asked())
+        await begun.wait()
+        assert sent[0].exception(PATIENCE_S) is not None  # this loop has not heard of it yet
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        del task
+        sent.clear()
+        gc.collect()
+
+    with Script([Fail()], name="asked"):
+        asyncio.run(cell())
+    assert told == []
 
 
 def test_an_interrupt_keeps_what_is_paid(lab: Lab, clock: Clock) -> None:

@@ -203,18 +203,16 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         raise baton.fault
     _settle(baton, _DISK_S)
     if cassette is not None:
-        cassette.save()
+        cassette.save(node.name for node in prepared.graph.nodes)
     return Ran(context, cassette)
 
 
 def _recorded(session: Session, prepared: Prepared, wish: Wish) -> tuple[Cassette | None, Wish]:
     """The cassette of a run, and its wish: what is cached would not be asked, and so not be recorded."""
     cassette = cassette_of(session, wish.cassette or session.settings.cassette)
-    if cassette is None:
-        return None, wish
-    names = [node.name for node in prepared.graph.nodes]
-    cassette.expect(names)
-    return cassette, wish if cassette.plays else replace(wish, force=frozenset(names))
+    if cassette is not None and not cassette.plays:
+        wish = replace(wish, force=frozenset(node.name for node in prepared.graph.nodes))
+    return cassette, wish
 
 
 def cassette_of(session: Session, named: str | None) -> Cassette | None:

@@ -69,16 +69,10 @@ class Cassette:
             return None
         raise CallFailed(self._diverged(place, request))
 
-    def expect(self, nodes: Iterable[str]) -> None:
-        """These nodes run next: the order in which they stand, whichever of them is answered first."""
-        with self._lock:
-            self._nodes |= dict.fromkeys(nodes)
-
     def keep(self, recording: Recording) -> None:
         """Add an outcome, unless it is there: several tasks may share a request."""
         with self._lock:
             self._used.add(recording.digest)
-            self._nodes[recording.place.node] = None
             there = self._new[recording.place, recording.digest]
             if recording not in there and not (self.plays and recording.digest in self._left):
                 there.append(recording)
@@ -89,12 +83,15 @@ class Cassette:
             self.keep(recording)
         self._used.add(recording.digest)
 
-    def save(self) -> None:
+    def save(self, nodes: Iterable[str] = ()) -> None:
         """Write the file anew, whole or not at all, if there is anything new. Secrets in prompts are redacted.
+
+        `nodes` are those that ran: they stand in this order, whichever of them was answered first.
 
         Raises UsageFault when a reply holds a secret: without it the replay would differ, with it it must not be kept.
         """
         with self._lock:
+            self._nodes |= dict.fromkeys(nodes)
             new = [recording for there in self._new.values() for recording in there]
             if self.records and (self.mode == "record" or new):
                 write(self.path, self._found + new, self._nodes)

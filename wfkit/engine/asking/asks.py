@@ -20,6 +20,7 @@ from wfkit.errors import UsageFault
 from wfkit.keys.recorder import active, mine, read_setting, whose
 
 if TYPE_CHECKING:
+    import asyncio
     from concurrent.futures import Future
 
 _TICK_S = 0.2
@@ -98,6 +99,7 @@ class Asked(Coroutine[Any, Any, Any]):
             while not waiting.done():  # ipykernel 7 does not wake a sleeping loop when an interrupt arrives
                 await asyncio.wait([waiting], timeout=_TICK_S)
         except asyncio.CancelledError:
+            waiting.add_done_callback(_heard)  # it may have failed by now, or fail later: that is nobody's any more
             _leave(self._desk, future)
             raise
         return waiting.result()
@@ -107,6 +109,12 @@ class Asked(Coroutine[Any, Any, Any]):
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"no {name!r} here: the question was not asked yet; write `(await wfkit.ask(...)).{name}`")
+
+
+def _heard(waiting: asyncio.Future[Any]) -> None:
+    """Take note of a failure that nobody waits for, else asyncio tells it on stderr."""
+    if not waiting.cancelled():
+        waiting.exception()
 
 
 def _leave(desk: Desk, future: Future[Any]) -> None:
