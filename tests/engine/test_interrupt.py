@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,8 @@ from wfkit.engine import execute
 from wfkit.engine.preparing.wish import Wish
 from wfkit.engine.running.baton import Baton
 from wfkit.engine.running.seating import Seating
-from wfkit.llm.fake import Say, Script
+from wfkit.llm.cassette_file import read
+from wfkit.llm.fake import Fail, Say, Script
 
 CTRL_C = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
 
@@ -207,6 +209,35 @@ def test_a_cancelled_arun(lab: Lab) -> None:
     assert newest.status == RunState.INTERRUPTED
     let_go.set()
     assert workflow.run().run_id == newest.run_id
+
+
+def test_what_was_recorded_before_an_interrupt(lab: Lab, tmp_path: Path) -> None:
+    """A run that is taken up by another process has on its cassette what it was told before, failures too: the cassette
+    replays the whole run elsewhere."""
+    let_go, tape = threading.Event(), str(tmp_path / "tape.jsonl")
+    stop = f"if not let_go.is_set():\n    {CTRL_C.replace(chr(10), '; ', 1).strip()}\nlet_go.wait({PATIENCE_S})\n1"
+    cells = {
+        "said --model fake/taped": "Say it",
+        "pause --ignore let_go --needs said": stop,
+        "told --model fake/taped": "Tell {{ said }} {{ pause }}",
+    }
+
+    def workflow() -> Workflow:
+        found = lab.cells(cells, {"let_go": let_go})
+        quick_retries(found, "said")
+        return found
+
+    with Script([Fail(message="too busy", status=503), Say("one"), Say("two")], name="taped"):
+        run_id = interrupted(workflow(), replay_or_record=tape)
+        lab.close()
+        let_go.set()
+        outcome = workflow().run(replay_or_record=tape)
+        assert (outcome.run_id, outcome["told"]) == (run_id, "two")
+    kept = [(one.place.node, one.place.attempt, one.failure and one.failure.status) for one in read(Path(tape))]
+    assert kept == [("said", 1, 503), ("said", 2, None), ("told", 1, None)]
+    lab.root = tmp_path / "elsewhere"
+    again = workflow().run(replay=tape)
+    assert (again.status, again["told"], again.unused_recordings) == ("success", "two", 0)
 
 
 def test_a_display_that_fails(lab: Lab) -> None:

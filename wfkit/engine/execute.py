@@ -43,7 +43,7 @@ from wfkit.engine.running.context import Context, Surroundings
 from wfkit.engine.running.drift import drifted
 from wfkit.engine.running.loop import Posted
 from wfkit.engine.running.places import Places
-from wfkit.engine.running.resume import Resumable, close_orphans, kept_replies, kept_tools, take_up
+from wfkit.engine.running.resume import Resumable, close_orphans, kept_replies, kept_tools, take_up, tell_again
 from wfkit.engine.running.seating import Seating
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
@@ -180,6 +180,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         run, events = _begin_or_resume(session, prepared, wish)
     resolver.run_id = run.started.run_id
     context = _context(session, run, resolver, wish)
+    tell_again(session.store, run, cassette)
     for warning in prepared.warnings:
         context.warn(warning)
     baton = _baton(session, context, wish, cassette)
