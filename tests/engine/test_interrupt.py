@@ -21,7 +21,7 @@ from wfkit.core import backoff
 from wfkit.core.policy import RetryPolicy
 from wfkit.core.report import RunReport
 from wfkit.core.terms import RunState
-from wfkit.engine import execute
+from wfkit.engine import awaiting, execute
 from wfkit.engine.preparing.wish import Wish
 from wfkit.engine.running.baton import Baton
 from wfkit.engine.running.seating import Seating
@@ -29,6 +29,13 @@ from wfkit.llm.cassette_file import read
 from wfkit.llm.fake import Fail, Say, Script
 
 CTRL_C = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user waits until the end of the run is told, not a second at most: a busy machine may need longer."""
+    for each in (awaiting, execute):
+        monkeypatch.setattr(each, "_PATIENCE_S", PATIENCE_S)
 
 
 def until(done: Callable[[], bool], what: str) -> None:

@@ -132,7 +132,7 @@ def test_async_bodies_wait_for_each_other(lab: Lab) -> None:
     """Coroutines run side by side: two that wait for one another both end."""
     cells = {
         "numbers": "[0, 1]",
-        "met --each 'n in numbers' --timeout 30s --ignore events": (
+        "met --each 'n in numbers' --timeout 60s --ignore events": (
             "events[n].set()\nimport asyncio\nwhile not events[1 - n].is_set():\n    await asyncio.sleep(0.001)\nn"
         ),
     }
