@@ -5,8 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from wfkit.core.call import Cost, Failure, Message, Reply, Request, Tool, ToolCall, Usage
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
+from wfkit.errors import UsageFault
 from wfkit.llm.cassette_file import Place, Recording, read, write
 from wfkit.llm.messages import request_digest
 
@@ -33,3 +36,25 @@ def test_round_trip(tmp_path: Path) -> None:
     ]
     write(tmp_path / "c.jsonl", kept)
     assert read(tmp_path / "c.jsonl") == kept[::-1]
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ('"input_tokens": 3', '"input_tokens": -3'),
+        ('"input_tokens": 3', '"input_tokens": NaN'),
+        ('"input_tokens": 3', '"input_tokens": true'),
+        ('"usd": "0.5"', '"usd": "1e400"'),
+        ('"usd": "0.5"', '"usd": "NaN"'),
+        ('"usd": "0.5"', '"usd": []'),
+    ],
+)
+def test_figures_changed_by_hand(tmp_path: Path, written: str, wrong: str) -> None:
+    """Tokens and money that cannot be are refused with their line, before they are booked."""
+    reply = Reply("yes", "m", "stop", None, Usage(3, 4, source=UsageSource.PROVIDER), Cost(Decimal("0.5")))
+    write(tmp_path / "c.jsonl", [recording(Place("a"), Request("openai/m", (Message("user", "x"),)), reply=reply)])
+    text = (tmp_path / "c.jsonl").read_text()
+    assert written in text
+    (tmp_path / "c.jsonl").write_text(text.replace(written, wrong))
+    with pytest.raises(UsageFault, match="line 2 of the cassette"):
+        read(tmp_path / "c.jsonl")

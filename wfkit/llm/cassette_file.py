@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from wfkit.core.call import Cost, Failure, Message, Reply, Request, Tool, ToolCall, Usage
+from wfkit.core.call import MOST_TOKENS, MOST_USD, Cost, Failure, Message, Reply, Request, Tool, ToolCall, Usage
 from wfkit.core.frozen import dataclass
 from wfkit.core.secrets import REDACTED, redact
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
@@ -225,12 +225,25 @@ def _recording(row: dict[str, Any]) -> Recording:
 
 def _reply(row: dict[str, Any]) -> Reply:
     said, paid = dict(row["usage"]), dict(row["cost"])
-    counts = {name: said.get(name) for name in _USAGE}
+    counts = {name: _count(said.get(name), name) for name in _USAGE}
     usage = Usage(**counts, source=UsageSource(said["source"]))
-    usd, input_usd, output_usd = (None if paid.get(name) is None else Decimal(paid[name]) for name in _AMOUNTS)
+    usd, input_usd, output_usd = (_amount(paid.get(name), name) for name in _AMOUNTS)
     cost = Cost(usd, input_usd, output_usd, CostSource(paid["source"]))
     asked = _calls(row.get("tool_calls", ()))
     return Reply(str(row["text"]), str(row["model"]), row.get("finish_reason"), None, usage, cost, asked)
+
+
+def _count(value: Any, name: str) -> int | None:
+    if value is not None and not (type(value) is int and 0 <= value <= MOST_TOKENS):
+        raise ValueError(f"{name} is no number of tokens: {value!r}")
+    return value
+
+
+def _amount(value: Any, name: str) -> Decimal | None:
+    found = None if value is None else Decimal(value)
+    if found is not None and not 0 <= found <= MOST_USD:
+        raise ValueError(f"{name} is no price of a call: {value!r}")
+    return found
 
 
 def _failure(row: dict[str, Any]) -> Failure:

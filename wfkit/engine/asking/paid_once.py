@@ -272,7 +272,7 @@ def _given_up(error: BaseException, is_away: bool) -> Failure:
 
 
 def _exhausted() -> Failure:
-    hint = "raise `retries` or `repairs`, or look at why its answers cannot be used"
+    hint = "look at why its answers cannot be used, or raise `repairs`; with a long `fallback` lower `retries`"
     message = f"all requests that this question may send (1 + retries + repairs + fallbacks) were sent; {hint}"
     return Failure(FailureKind.EXHAUSTED, NEVER_SENT, message, hint=hint)
 
