@@ -104,6 +104,19 @@ def test_a_budget_below_one_call(
         assert provider.effects() == []
 
 
+def test_a_budget_below_one_call_of_a_later_node(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told before the nodes above are paid for; a map that may have no items is let begin."""
+    drafted = {"drafts --model openai/gpt-4o-mini": "#| each: item in items\nDraft {{ item }}"}
+    later = "m --model openai/gpt-4o-mini --max-tokens 900 --max-usd 0.0001"
+    with world(monkeypatch) as provider:
+        workflow = lab.cells({**drafted, later: "#| each: draft in drafts\nMend {{ draft }}"}, {"items": ITEMS[:2]})
+        with pytest.raises(BudgetRefused, match=r"node 'm': the budget .* one call may cost up to 0\.0005"):
+            workflow.run()
+        assert provider.effects() == []
+        outcome = lab.cells({"none": "[]", later: "#| each: it in none\nMend {{ it }}"}).run()
+        assert (outcome.status, provider.effects()) == ("success", [])
+
+
 def test_a_budget_of_zero_is_told_where_it_is_set(lab: Lab) -> None:
     """Zero is no budget but a mistake: the message says how to have none."""
     with pytest.raises(WfkitError, match=r"'max_usd' in config must be a number above 0 \(none: no limit\), not 0"):

@@ -124,7 +124,9 @@ def worst_case(request: Request) -> tuple[Decimal | None, int | None]:
     sent += len((request.schema or "").encode()) + _OVERHEAD
     if (request.tools or request.schema) and not request.model.startswith("openai/"):
         sent += _TOLD
-    sent += sum(len(f"{tool.name}{tool.description}{tool.parameters}".encode()) + _OVERHEAD for tool in request.tools)
+    sent += sum(
+        len(wire(f"{tool.name}{tool.description}{tool.parameters}").encode()) + _OVERHEAD for tool in request.tools
+    )
     entry = price(request.model) or {}
     said = 0 if embeds(request) else dict(request.params).get("max_tokens", entry.get("max_output_tokens"))
     if not isinstance(said, int):

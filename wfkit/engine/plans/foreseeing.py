@@ -14,14 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from wfkit.core.call import Request
+from wfkit.core.call import Message, Request
 from wfkit.core.estimate import IDLE, MapSize, NodeEstimate, Past
 from wfkit.core.events import Resolved
 from wfkit.core.plan import Index, Plan, PlanNode
 from wfkit.core.promises import Store
 from wfkit.core.terms import NodeKind, Reason
 from wfkit.engine.asking.corrected import is_answered
-from wfkit.engine.asking.line import corrections
+from wfkit.engine.asking.line import corrections, request
 from wfkit.engine.execute import Session
 from wfkit.engine.plans.aligning import since_last
 from wfkit.engine.plans.estimating import Outlook, estimate
@@ -115,7 +115,10 @@ def _job(session: Session, walk: Walk, n: int, fresh_replies: bool, refusing: Re
     if resolved is None:
         tasks, gap = _awaited(session, walk, n)
         if n not in walk.faults:
-            refusing.node(ready, answered_before=ready.node.name in walk.index.newest)
+            known = ready.node.name in walk.index.newest
+            refusing.node(ready, answered_before=known)
+            if ready.model is not None and tasks[1] and not known:
+                refusing.request(ready, request(ready.model, ready.schema, _UNKNOWN))
         return Outlook(spec, tasks, attempts, max_tokens, gap=gap, **asked)
     if len(resolved.values) == 1 and ready.node.kind is NodeKind.PYTHON:  # most nodes
         return Outlook(spec, (1, 1, 1), attempts, max_tokens, **asked)
@@ -125,6 +128,9 @@ def _job(session: Session, walk: Walk, n: int, fresh_replies: bool, refusing: Re
         answered = partial(_is_answered, session.store)
         prompts = look(walk, n, todo, _never if fresh_replies else answered, refusing.request)
     return Outlook(spec, (len(todo),) * 3, attempts, max_tokens, prompts, **asked)
+
+
+_UNKNOWN = (Message("user", ""),)  # the shortest prompt: no other costs less
 
 
 def _is_answered(store: Store, ready: ReadyNode, request: Request) -> bool:
