@@ -130,6 +130,7 @@ def test_an_interrupt_between_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return send(client, *code, **more)
 
     monkeypatch.setattr(AsyncKernelClient, "execute", send_and_stop)
+    monkeypatch.setattr(notebook_runner, "_MOMENT_S", 2.0)  # a slow kernel tells of the code long before it runs it
     done, told = run(tmp_path, notebook("import time\ntime.sleep(200)"))
     assert (done.exit_code, done.tally.status) == (130, "interrupted")
     assert [output.ename for output in saved(tmp_path)] == ["KeyboardInterrupt"]

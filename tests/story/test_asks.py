@@ -191,6 +191,7 @@ def test_the_default_model_counts(lab: Lab, script: Script) -> None:
     assert did(run(workflow)) == {"by_default": "run", "named": "hit"}
 
 
+@pytest.mark.usefixtures("noon")
 @pytest.mark.parametrize("whose", ["node", "question", "run", "day"])
 def test_no_question_spends_more_than_it_may(lab: Lab, openai: Callable[..., Provider], whose: str) -> None:
     """Budgets of a question, a node, a run and a day hold for what code asks; the run says which one stopped it, and

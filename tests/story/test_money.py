@@ -17,6 +17,7 @@ from wfkit.errors import BudgetRefused
 from wfkit.llm import prices
 from wfkit.llm.provider import Behaviour, Effect, Faults, Provider
 
+pytestmark = pytest.mark.usefixtures("noon")
 MODEL = "openai/gpt-4o-mini"
 ITEMS = [f"Item {number} is here." for number in range(60)]
 
