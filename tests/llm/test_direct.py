@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,9 +16,10 @@ from aiohttp import web
 
 from tests.llm.conftest import Serve, run
 from wfkit.core.call import Failure, Message, Reply, Request, Tool, ToolCall
-from wfkit.core.terms import FailureKind
+from wfkit.core.terms import FailureKind, Verdict
 from wfkit.errors import CallFailed
 from wfkit.llm import client, direct, price_file
+from wfkit.llm.messages import judge
 from wfkit.llm.provider import Behaviour, Faults
 from wfkit.llm.provider.faults import BODY_FAULTS
 
@@ -277,6 +279,23 @@ def test_an_answer_that_ends_with_an_error(monkeypatch: pytest.MonkeyPatch, tran
         asyncio.run(ask())
     assert caught.value.failure.kind is FailureKind.TRANSIENT
     assert caught.value.failure.may_be_billed()
+
+
+def test_a_stop_reason_that_litellm_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that Anthropic cut because the context was full is cut, though litellm would say "stop"."""
+    said = {"content": [{"type": "text", "text": "hal"}], "stop_reason": "model_context_window_exceeded"}
+    named = {"id": "1", "type": "message", "role": "assistant", "model": "claude-haiku-4-5"}
+
+    async def answer(_request: web.BaseRequest) -> web.Response:
+        return web.json_response({**named, **said, "usage": {"input_tokens": 3, "output_tokens": 1}})
+
+    async def ask() -> Reply:
+        async with answering(answer, monkeypatch):
+            monkeypatch.setenv("ANTHROPIC_API_BASE", os.environ["OPENAI_BASE_URL"].removesuffix("/v1/"))
+            monkeypatch.setenv("ANTHROPIC_API_KEY", "canary-of-a-key-123456")
+            return await client.ask(replace(ASKED, model="anthropic/claude-haiku-4-5"), 60.0)
+
+    assert judge(asyncio.run(ask())) is Verdict.TRUNCATED
 
 
 @pytest.mark.parametrize("transport", ["auto", "litellm"])

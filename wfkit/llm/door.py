@@ -152,6 +152,7 @@ def _import(done: Future[Any]) -> None:
     import_module("openai.resources.chat.completions")  # 0.6 s that would fall on the first call, and so on the loop
     price_file.entries()  # 20 ms, likewise
     _send_once(import_module("litellm.llms.custom_httpx.http_handler").AsyncHTTPHandler)
+    _tell_cut(import_module("litellm.litellm_core_utils.core_helpers"))
     if "LITELLM_LOG" not in os.environ:
         logging.getLogger("LiteLLM").setLevel(logging.ERROR)  # what failed is told by our failures, not on stderr
     litellm.suppress_debug_info = True
@@ -159,6 +160,13 @@ def _import(done: Future[Any]) -> None:
     litellm.drop_params = False
     atexit.register(_close_at_exit)
     done.set_result(litellm)
+
+
+def _tell_cut(helpers: Any) -> None:
+    """Of a stop reason that litellm does not know it says "stop": an answer that Anthropic cut would count as whole."""
+    known = getattr(helpers, "_FINISH_REASON_MAP", None)
+    if isinstance(known, dict):
+        known.setdefault("model_context_window_exceeded", "length")
 
 
 def _send_once(handler: Any) -> None:

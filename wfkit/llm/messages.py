@@ -27,7 +27,7 @@ _FENCE = "```"
 EMBED = "embed"  # the role of a text whose vector is wanted
 CORRECTION = "Your last answer could not be used: "
 
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
 _REFUSED = frozenset({"content_filter", "refusal", "safety", "recitation", "prohibited_content", "blocklist", "spii"})
 
 
