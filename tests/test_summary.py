@@ -11,7 +11,7 @@ import pytest
 
 import wfkit
 import wfkit.public
-from tests.engine.lab import Lab, lab, run
+from tests.engine.lab import PATIENCE_S, Lab, lab, run
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
 from wfkit.llm.fake import Fail, Say, Script
@@ -58,7 +58,7 @@ def test_an_interrupted_run_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch, t
     @workflow.node(ignore=["entered", "free"])
     def waits(first: int) -> int:
         entered.set()
-        free.wait(30)
+        free.wait(PATIENCE_S)
         return first
 
     with pytest.raises(KeyboardInterrupt):

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
-from typing import Final
+from typing import Any, Final
 
 PROJECT: Final = "project"
 PACKAGE: Final = "package"
@@ -100,10 +100,11 @@ def _is_users(found: TracebackException) -> bool:
 class _Short(StackSummary):
     """A stack in which a frame may stand for those that were left out."""
 
-    def format_frame_summary(self, frame_summary: FrameSummary) -> str:
+    def format_frame_summary(self, frame_summary: FrameSummary, **look: Any) -> str:
+        """`look` is what Python 3.13 and later say of colours."""
         if frame_summary.filename == _LEFT_OUT:
             return f"  ... {frame_summary.name}\n"
-        return super().format_frame_summary(frame_summary)
+        return super().format_frame_summary(frame_summary, **look)
 
 
 def _kept(frames: Sequence[FrameSummary]) -> Iterator[FrameSummary]:

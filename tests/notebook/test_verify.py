@@ -85,7 +85,8 @@ def test_a_file_that_is_older_than_the_screen(live: tuple[Path, Kernel]) -> None
     ran = here.run(VERIFY)
     assert ran.error is not None
     assert ran.error[0] == "UsageFault"
-    assert "In [2] (`LIMIT = 3`) is not in it; save the notebook, then verify again" in ran.error[1]
+    assert "is older than what ran here: In [2] (`LIMIT = 3`)" in ran.error[1]
+    assert "not in it; save the notebook, then verify again" in ran.error[1]
 
 
 def test_the_file_is_found(live: tuple[Path, Kernel]) -> None:

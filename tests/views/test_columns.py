@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.views.test_markup import HOSTILE
 from wfkit.views import columns
+from wfkit.views.markup import one_line
 
 TEXT = st.text(max_size=40) | st.sampled_from(HOSTILE)
 
@@ -54,7 +55,18 @@ def test_the_middle_is_cut_to_fit(text: str, room: int) -> None:
     """No text becomes longer than its room, and one that fits stays."""
     shown = columns.cut_middle(text, room)
     assert columns.width(shown) <= room
-    assert shown == columns.cut(text, room) or columns.width(text) > room
+    assert shown == columns.cut(text, room) or columns.width(one_line(text)) > room
+
+
+def test_a_long_text_is_cut_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of letters without a blank, as Chinese is written, cost what they are long and not its square."""
+    looked: list[str] = []
+    one = columns._columns
+    monkeypatch.setattr(columns, "_columns", lambda character: (looked.append(character), one(character))[1])
+    text = "漢" * 5000
+    assert columns.cut_end(text, 9) == columns.cut(text, 9) == columns.wrap(text, 9)[0] == "漢漢漢漢…"
+    assert columns.cut_start(text, 9) == "…漢漢漢漢"
+    assert len(looked) < 10 * len(text)
 
 
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=5))

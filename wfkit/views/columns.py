@@ -52,13 +52,16 @@ def cut(text: object, columns: int) -> str:
     line = one_line(text)
     if width(line) <= columns:
         return line
-    kept, room = [], columns - 1
-    for character in line:
-        room -= _columns(character)
-        if room < 0:
-            break
-        kept.append(character)
-    return "".join(kept).rstrip() + "…" if columns > 0 else ""
+    return _first(line, columns - 1).rstrip() + "…" if columns > 0 else ""
+
+
+def _first(text: str, columns: int) -> str:
+    """As much of the text, from its beginning on, as so many columns take. One pass, however long it is."""
+    for at, character in enumerate(text):
+        columns -= _columns(character)
+        if columns < 0:
+            return text[:at]
+    return text
 
 
 def cut_middle(text: object, columns: int) -> str:
@@ -160,9 +163,7 @@ def cut_end(line: str, columns: int | None = None) -> str:
     line = visible(line).rstrip()
     if width(line) <= columns:
         return line
-    while width(line) > columns - 1:
-        line = line[:-1]
-    return line + "…"
+    return _first(line, columns - 1) + "…"
 
 
 def cut_start(text: object, columns: int) -> str:
@@ -170,9 +171,7 @@ def cut_start(text: object, columns: int) -> str:
     line = one_line(text)
     if width(line) <= columns:
         return line
-    while width(line) > columns - 1:
-        line = line[1:]
-    return f"…{line}"
+    return "…" + _first(line[::-1], columns - 1)[::-1]
 
 
 def wrap(text: object, columns: int | None = None, indent: str = "") -> list[str]:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
+from inspect import isgeneratorfunction
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -82,7 +83,9 @@ def _give_other_code(function: FunctionType, told: Told, module: str) -> None:
     )
     name = f"__wfkit_door_{next(_numbers)}"
     function.__globals__[name] = _around(before, told, module)
-    code = compile(f"def door(*args, **kwargs): return {name}(*args, **kwargs)", function.__code__.co_filename, "exec")
+    answer = "yield from" if isgeneratorfunction(function) else "return"  # other kinds are deprecated in 3.13
+    text = f"def door(*args, **kwargs): {answer} {name}(*args, **kwargs)"
+    code = compile(text, function.__code__.co_filename, "exec")
     (inner,) = (const for const in code.co_consts if isinstance(const, CodeType))
     function.__wrapped__ = before  # type: ignore[attr-defined]  # its signature and source are still found
     function.__wfkit_door__ = True  # type: ignore[attr-defined]
