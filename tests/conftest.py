@@ -14,7 +14,10 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("wfkit", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+TOO_MUCH = ("too_slow", "data_too_large", "large_base_example", "filter_too_much")  # as the machine and the version go
+settings.register_profile(
+    "wfkit", deadline=None, derandomize=True, suppress_health_check=[HealthCheck[name] for name in TOO_MUCH]
+)
 settings.load_profile("wfkit")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it puts in the background

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from decimal import Decimal
 from typing import Any
 
@@ -111,10 +112,12 @@ def test_deadline(serve: Serve, clock: Clock, fault: str) -> None:
 
 def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is not there is transient: it may come back."""
-    monkeypatch.setenv("OPENAI_API_BASE", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "canary-of-a-key-123456")
-    with pytest.raises(CallFailed) as caught:
-        ask()
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # and nobody else can listen there
+        monkeypatch.setenv("OPENAI_API_BASE", f"http://127.0.0.1:{deaf.getsockname()[1]}/v1")
+        with pytest.raises(CallFailed) as caught:
+            ask()
     assert caught.value.failure.kind is FailureKind.TRANSIENT
 
 
