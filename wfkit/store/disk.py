@@ -158,7 +158,10 @@ class DiskStore(Serving, Asking):
     def _projection(self) -> Projection:
         _check_open(self)
         self._flush()
-        self._folder.fold()
+        if not self._folder.fold():
+            # Another process has the file, and may give it to whoever waits for it: not to a question, before the fold.
+            self._database.watermarks()
+            self._folder.fold()
         self._database_used = True
         return self._database
 

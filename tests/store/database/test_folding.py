@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,6 +105,24 @@ def test_another_holds_the_database(store: DiskStore, root: Path) -> None:
     assert store._folder.fold()
     assert not store._tails.pending
     assert ask(store)[0] == {digest("k1"): [digest("value 2"), digest("value 1")]}
+
+
+def test_the_database_comes_while_a_question_waits(store: DiskStore, root: Path) -> None:
+    """Whoever gets the database from another process only while it waits with its question is answered from all that
+    was appended, too."""
+    log(store, STARTED)
+    other = Lease(root)
+    assert other.acquire()
+
+    def give_way() -> None:
+        while not other.wanted():
+            time.sleep(0.001)
+        other.release()
+
+    giver = threading.Thread(target=give_way, daemon=True)
+    giver.start()
+    assert [run.run_id for run in store.runs()] == [STARTED.run_id]
+    giver.join(60)
 
 
 def test_others_are_seen_and_folded(store: DiskStore, root: Path) -> None:
