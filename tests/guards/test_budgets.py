@@ -97,6 +97,15 @@ def test_a_refusal_is_in_the_unit_that_is_lacking(purse: Purse, said: str) -> No
     assert said in failure.message
 
 
+def test_amounts_without_zeros_at_their_end() -> None:
+    """Sums carry zeros of the prices that they were made of; who reads a refusal does not."""
+    purse = Purse("the run", Decimal("0.005"), spent=Amount(Decimal("0.000000"), 0))
+    failure = spend(purse, PRICED, Amount(Decimal("0.009839100"), 100))
+    assert failure is not None
+    assert ": it allows 0.005 US dollars, 0 US dollars and 0 tokens are spent" in failure.message
+    assert "may cost up to 0.0098391 US dollars;" in failure.message
+
+
 def test_waits_for_what_others_hold() -> None:
     """A call for which the money is only reserved by others waits, and goes on when they turn out cheap."""
 

@@ -219,9 +219,14 @@ def _known(reply: Reply, worst: Amount) -> Amount:
     return Amount(worst.usd if reply.cost.usd is None else reply.cost.usd, tokens)
 
 
+def _plain(usd: Decimal) -> str:
+    """Without zeros at its end, and never as a power of ten."""
+    return f"{usd.normalize():f}"
+
+
 def _refused(purse: Purse, worst: Amount, lacking: str) -> Failure:
-    spent = f"{purse.spent.usd or 0:f} US dollars and {purse.spent.tokens or 0} tokens are spent"
-    asked = f"cost up to {'?' if worst.usd is None else f'{worst.usd:f}'} US dollars"
+    spent = f"{_plain(purse.spent.usd or Decimal(0))} US dollars and {purse.spent.tokens or 0} tokens are spent"
+    asked = f"cost up to {'?' if worst.usd is None else _plain(worst.usd)} US dollars"
     if " tokens" in lacking:
         asked = f"use up to {'?' if worst.tokens is None else worst.tokens} tokens"
     hint = "raise the budget, set a lower max_tokens, or choose a cheaper model"
