@@ -52,6 +52,14 @@ def test_failures_are_told(serve: Serve) -> None:
     assert failed.value.failure.kind is FailureKind.RATE_LIMITED
 
 
+def test_error_with_status_200(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that answers 200 with an error is heard, as for answers: a 400 told so is not tried again."""
+    monkeypatch.setattr(direct, "post", _said(b'{"error": {"message": "boo", "code": 400}}'))
+    with pytest.raises(CallFailed, match="boo") as failed:
+        run(lambda: client.ask(request_of(MODEL, TEXTS, None), 60.0))
+    assert failed.value.failure.kind is FailureKind.INVALID_REQUEST
+
+
 def body(*rows: tuple[int, Any]) -> bytes:
     return json.dumps({"data": [{"index": index, "embedding": vector} for index, vector in rows]}).encode()
 

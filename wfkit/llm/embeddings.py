@@ -22,7 +22,7 @@ from wfkit.core.call import MOST_TOKENS, Cost, Failure, Reply, Request, Usage
 from wfkit.core.terms import CostSource, FailureKind, UsageSource
 from wfkit.errors import CallFailed
 from wfkit.llm import direct, door, prices, tokens
-from wfkit.llm.failures import failure_of, unusable
+from wfkit.llm.failures import failure_of, told_in_body, unusable
 from wfkit.llm.messages import wire
 
 Heard = Callable[[Mapping[str, str]], None]
@@ -64,6 +64,8 @@ async def _directly(asked: dict[str, Any], request: Request, heard: Heard) -> di
         raise CallFailed(unusable(error, request.model)) from None
     if not isinstance(found, dict):
         raise CallFailed(unusable(TypeError("it is no object"), request.model))
+    if found.get("error") and not found.get("data"):
+        raise CallFailed(told_in_body(found["error"], request.model))
     return found
 
 
