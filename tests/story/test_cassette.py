@@ -14,6 +14,7 @@ import pytest
 import wfkit
 from wfkit import Workflow, prompt
 from wfkit.core.terms import FailureKind
+from wfkit.define.cell import parse_cell
 from wfkit.errors import UsageFault
 from wfkit.llm import registry
 from wfkit.llm.provider import Behaviour, Faults, Provider
@@ -154,6 +155,37 @@ def test_replay_or_record(tmp_path: Path, recorded: tuple[Path, Any], monkeypatc
         assert len(provider.effects()) == 1
     assert "Snow is cold." in tape.read_text()
     assert len(tape.read_text().splitlines()) == 1 + 7 + 1
+
+
+@pytest.mark.parametrize("mode", ["record", "replay_or_record"])
+def test_what_was_cached_comes_on_the_cassette_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """Results of runs without a cassette, of prompts and of code that asks: their replies are put on it from the call
+    log, nothing is asked again, and it replays where no store is."""
+    tape = tmp_path / "tape.jsonl"
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+
+    def asking(folder: str) -> Workflow:
+        workflow = flow(tmp_path / folder)
+        workflow.add(
+            parse_cell("told", "await wfkit.ask(f'Tell {label}', model='openai/gpt-4o-mini')", {"wfkit": wfkit})
+        )
+        return workflow
+
+    def told(folder: str, **options: Any) -> Any:
+        workflow = asking(folder)
+        outcome = workflow.run("told", inputs={"docs": DOCS}, **options)
+        value, states = outcome["told"], outcome.report.run.tasks
+        workflow.close()
+        return outcome.status, value, states
+
+    with Provider(Behaviour()) as provider, monkeypatch.context() as there:
+        there.setenv("OPENAI_API_BASE", provider.url)
+        first = told("first")
+        assert told("first", **{mode: str(tape)})[:2] == first[:2]
+        assert len(provider.effects()) == len(DOCS) + 2 == len(tape.read_text().splitlines()) - 1
+    monkeypatch.setattr(socket.socket, "connect", _closed)
+    assert told("second", replay=str(tape))[:2] == first[:2]
+    assert told("first", replay=str(tape))[2] == {"cached": len(DOCS) + 2}
 
 
 def test_touched_by_an_editor(tmp_path: Path, recorded: tuple[Path, Any]) -> None:

@@ -177,6 +177,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     with paused():
         index = load_index(session, prepared)
         resolver = resolver_for(session, prepared, index, "", wish)
+        resolver.forced |= _unrecorded(session, prepared, cassette)
         run, events = _begin_or_resume(session, prepared, wish)
     resolver.run_id = run.started.run_id
     context = _context(session, run, resolver, wish)
@@ -214,6 +215,16 @@ def _recorded(session: Session, prepared: Prepared, wish: Wish) -> tuple[Cassett
     if cassette is not None and not cassette.plays:
         wish = replace(wish, force=frozenset(node.name for node in prepared.graph.nodes))
     return cassette, wish
+
+
+def _unrecorded(session: Session, prepared: Prepared, cassette: Cassette | None) -> frozenset[str]:
+    """The nodes that ask models, where a cassette plays and keeps what is not on it: cached ones would leave it with
+    gaps. Their replies are at hand, on the cassette or in the call log."""
+    if cassette is None or not (cassette.plays and cassette.records):
+        return frozenset()
+    names = [ready.node.name for ready in prepared.ready if ready.model is None]
+    by_code = (past.node for past in session.store.past(names) if past.calls.mean)
+    return frozenset([ready.node.name for ready in prepared.ready if ready.model is not None]).union(by_code)
 
 
 def cassette_of(session: Session, named: str | None) -> Cassette | None:
