@@ -40,7 +40,7 @@ def test_it_is_shipped_without_outputs(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_edit_why_plan(tmp_path: Path) -> None:
     """The sample, the page that breaks the helper, the mended rest: no page is asked about twice, another prompt has a
     price before it is run, a fresh kernel gives the same; a second execution asks for nothing."""
@@ -65,7 +65,7 @@ def test_edit_why_plan(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_under_failure(tmp_path: Path) -> None:
     """Every ticket is answered on a bad day, the outage and the wait for its end can be seen, and the large table is
     there; no request too many."""
