@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
+from tests.engine.clock import FAR_S, Clock, clock
 from tests.engine.lab import Lab, lab, run
+from wfkit.core.report import RunReport
+from wfkit.core.terms import FailureKind
 from wfkit.errors import KeyMissing
+from wfkit.llm.fake import Fail, Script
 from wfkit.notebook.actions import told
 from wfkit.notebook.errors import in_lines
 
-__all__ = ["lab"]
+__all__ = ["clock", "lab"]
 
 
 def test_equal_failures_are_told_once(lab: Lab) -> None:
@@ -64,6 +69,26 @@ def test_advice_is_given_once(lab: Lab, tmp_path: Path) -> None:
     assert text.count("record again") == 1
     assert text.startswith("m: NeverSent: this request is not on the cassette")
     assert "+Say two\n" in text
+
+
+def test_a_deadline_while_all_waits(lab: Lab, clock: Clock) -> None:
+    """A run that went on from one that waited to try again, and ended at its deadline, says so: no task has failed."""
+    stop = threading.Event()
+
+    def give_up(report: RunReport) -> None:
+        if "retrying" in report.nodes[0].tasks:
+            stop.set()
+
+    def pass_by(report: RunReport) -> None:
+        if "retrying" in report.nodes[0].tasks and not clock.ahead_s:
+            clock.forward()
+
+    with Script([Fail(FailureKind.RATE_LIMITED, "busy", retry_after_s=3600.0)]):
+        workflow = lab.cells({"m --model fake/script": "Say one"})
+        with pytest.raises(KeyboardInterrupt):
+            workflow.run(stop=stop, progress=give_up)
+        outcome = run(workflow, deadline=FAR_S, progress=pass_by)
+    assert told(outcome) == f"the run ended at its deadline of {FAR_S:g} s: run again, it goes on from there"
 
 
 def test_prose_is_wrapped_and_code_is_not() -> None:

@@ -29,14 +29,14 @@ def kinds(outcome: Any) -> list[FailureKind]:
 
 def test_a_task_has_one_deadline_for_all_its_attempts(any_lab: Lab) -> None:
     """A provider that asks for more patience than the deadline leaves is not asked again, and the failure says why."""
-    busy = Fail(FailureKind.RATE_LIMITED, "busy", retry_after_s=600.0)
+    busy = Fail(FailureKind.RATE_LIMITED, "busy", retry_after_s=3600.0)
     with Script([busy, "late"]) as script:
         outcome = run(any_lab.cells({"said --model fake/script --retries 3 --deadline 5m": "Go"}))
         assert len(script.requests) == 1
     assert kinds(outcome) == [FailureKind.RATE_LIMITED]
     message = outcome.failures[0].failure.message
     assert message.startswith(
-        "busy; not tried again: the next attempt would begin in 600 s, and option deadline leaves"
+        "busy; not tried again: the next attempt would begin in 3600 s, and option deadline leaves"
     )
 
 

@@ -59,12 +59,17 @@ def before(end: Limit | None, event: Failed, quickest: float = 0.0) -> Failed:
         return replace(event, retry_at=None)
     if end is None or event.retry_at + quickest < end.at:
         return event
-    took = f" and take {quickest:.3g} s or more" if quickest else ""
+    took = f" and take {_plain(quickest)} s or more" if quickest else ""
     left = max(0.0, end.at - event.at)
-    again = f"the next attempt would begin in {event.retry_at - event.at:.3g} s{took}"
-    message = f"{event.failure.message}; not tried again: {again}, and {end.name} leaves {left:.3g} s"
+    again = f"the next attempt would begin in {_plain(event.retry_at - event.at)} s{took}"
+    message = f"{event.failure.message}; not tried again: {again}, and {end.name} leaves {_plain(left)} s"
     failure = replace(event.failure, message=message)
     return replace(event, failure=failure, retry_at=None)
+
+
+def _plain(seconds: float) -> str:
+    """Three digits, and never a power of ten."""
+    return f"{seconds:.3g}" if seconds < 999.5 else f"{seconds:.0f}"
 
 
 def _deadlines(run: Run, task: int, now: float) -> tuple[Limit, ...]:
