@@ -145,7 +145,7 @@ def told(outcome: Outcome) -> str:
         lines.append(f"and {left} more")
     if outcome.skipped:
         lines.append(f"skipped: {_skipped(outcome.skipped)}")
-    if not lines:  # its deadline came while all waited to be tried again
+    if not lines and outcome.warnings:  # its deadline came while all waited to be tried again
         return "\n".join(outcome.warnings)
     lines.append("What worked is kept. After a fix, `%wf run` does the rest.")
     if alike and alike[0][0].failure.traceback:  # a body ran, and may have printed something
