@@ -35,16 +35,21 @@ def _plain_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in JUPYTER_FOLDERS:
             (folder / name).mkdir()
             patch.setenv(name, str(folder / name))
+        _without_settings(patch)  # also for fixtures that many tests share: they are made before those of a test
         yield
+
+
+def _without_settings(patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("COLUMNS", "80")
+    for name in list(os.environ):
+        if name.startswith("WFKIT_") or name.endswith(SECRET_ENDINGS):
+            patch.delenv(name)
 
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees, or spends with, what the user's shell has set, or depends on how wide the terminal is."""
-    monkeypatch.setenv("COLUMNS", "80")
-    for name in list(os.environ):
-        if name.startswith("WFKIT_") or name.endswith(SECRET_ENDINGS):
-            monkeypatch.delenv(name)
+    _without_settings(monkeypatch)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ CELLS = (
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_runs_of_a_notebook_end_in_time(tmp_path: Path) -> None:
     """What is under way at the deadline has failed, in words and with exit code 1; what was done is kept
     for the next."""

@@ -305,6 +305,7 @@ def test_a_notebook_without_a_workflow_runs_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_demo_pays_once(tmp_path: Path) -> None:
     """The second demo makes no model call and says so; `--fresh` starts over; the shipped notebook has no outputs."""
     notebook = nbformat.read(quickstart(), as_version=4)

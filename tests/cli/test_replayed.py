@@ -15,7 +15,7 @@ import wfkit
 from tests.cli.test_main import last_object, shell, write
 from wfkit.llm.provider import Behaviour, Faults, Provider
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # a kernel a run
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a kernel a run
 
 NOTEBOOK = (
     "%load_ext wfkit\nimport wfkit",

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.test_main import last_object, shell, write
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # a kernel a run
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a kernel a run
 
 ROWS = "%%wf_node rows\n[{'id': f'r{i}', 'n': i} for i in range(8)]"
 SHARE = "%%wf_node share\n#| each: row in rows\n#| key: id\n#| on_error: keep\n{body}"

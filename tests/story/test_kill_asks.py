@@ -46,7 +46,7 @@ def killed(process: subprocess.Popen[bytes], provider: Provider, wanted: int) ->
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_only_what_has_no_reply_is_bought(tmp_path: Path) -> None:
     """After each kill no acknowledged reply or vector is bought again, and in the end each was, nearly always once: at
     most what was under way at a kill came twice."""
