@@ -19,6 +19,7 @@ from wfkit.core.events import Entry, RunStarted
 from wfkit.errors import StoreFault
 from wfkit.store.asking import Asking, Projection
 from wfkit.store.call_log import CallLog
+from wfkit.store.database import session
 from wfkit.store.database.database import FILE, Database
 from wfkit.store.database.folding import Folder
 from wfkit.store.database.lease import Lease
@@ -158,10 +159,8 @@ class DiskStore(Serving, Asking):
     def _projection(self) -> Projection:
         _check_open(self)
         self._flush()
-        if not self._folder.fold():
-            # Another process has the file, and may give it to whoever waits for it: not to a question, before the fold.
-            self._database.watermarks()
-            self._folder.fold()
+        if not self._folder.fold() and not self._folder.fold(session.READ_WAIT_S):
+            self._database.session.aside = True  # it may be given away now, without what is new
         self._database_used = True
         return self._database
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from wfkit.core.call import CallRecord
 from wfkit.core.events import Adopted, CallEnded, Entry, Forgotten, RunEnded, Succeeded
 from wfkit.core.terms import RunState
 from wfkit.store.conformance import STARTED, call, digest, log, result
-from wfkit.store.database import folding
+from wfkit.store.database import folding, session
 from wfkit.store.database.lease import Lease
 from wfkit.store.disk import DiskStore
 from wfkit.store.journals import journal
@@ -107,22 +108,32 @@ def test_another_holds_the_database(store: DiskStore, root: Path) -> None:
     assert ask(store)[0] == {digest("k1"): [digest("value 2"), digest("value 1")]}
 
 
-def test_the_database_comes_while_a_question_waits(store: DiskStore, root: Path) -> None:
-    """Whoever gets the database from another process only while it waits with its question is answered from all that
-    was appended, too."""
-    log(store, STARTED)
-    other = Lease(root)
+def test_the_database_comes_while_a_question_waits(
+    store: DiskStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another process takes the database again and again, and gives it to whoever waits, each question is
+    answered from all that was appended."""
+    monkeypatch.setattr(session, "READ_WAIT_S", 0.2)
+    other, over = Lease(root), threading.Event()
     assert other.acquire()
 
-    def give_way() -> None:
-        while not other.wanted():
-            time.sleep(0.001)
-        other.release()
+    def at_work() -> None:
+        while not over.is_set():
+            if other.acquire(60.0):
+                while not (other.wanted() or over.is_set()):
+                    time.sleep(0.001)
+                other.release()
 
-    giver = threading.Thread(target=give_way, daemon=True)
-    giver.start()
-    assert [run.run_id for run in store.runs()] == [STARTED.run_id]
-    giver.join(60)
+    worker = threading.Thread(target=at_work, daemon=True)
+    worker.start()
+    try:
+        for number in range(1, 6):
+            started = replace(STARTED, run_id=f"run {number}")
+            store.append([Entry(started.run_id, 0, 0, started)])
+            assert len(store.runs()) == number
+    finally:
+        over.set()
+        worker.join(60)
 
 
 def test_others_are_seen_and_folded(store: DiskStore, root: Path) -> None:

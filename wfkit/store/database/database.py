@@ -39,12 +39,13 @@ class Projection:
     def __init__(self, path: Path, lease: Lease, fill: bool = True) -> None:
         self.session = Session(path, lease, fill)
 
-    def fold(self, batch: Sequence[fold.Placed]) -> bool:
+    def fold(self, batch: Sequence[fold.Placed], wait_s: float = 0.0) -> bool:
         """Add journal entries (journal id, offset, offset of the next, entry), each once however often it is given.
 
-        False when the file is not to be had now or the disk is full: the journals keep them, try again later.
+        False when the file is not to be had for `wait_s` seconds or the disk is full: the journals keep them, try again
+        later.
         """
-        return self.session.run_on_file(lambda cursor: fold.fold(cursor, batch)) is not None
+        return self.session.run_on_file(lambda cursor: fold.fold(cursor, batch), wait_s) is not None
 
     def watermarks(self) -> dict[str, int]:
         """Up to which byte each journal is in the tables that answer now."""

@@ -58,12 +58,13 @@ class Folder:
             if self._thread is None:
                 self._start()
 
-    def fold(self) -> bool:
-        """Fold all there is now; False when the database is not to be had (the journals keep everything)."""
+    def fold(self, wait_s: float = 0.0) -> bool:
+        """Fold all there is now; False when the database is not to be had for `wait_s` seconds, at its opening or after
+        a step (the journals keep everything)."""
         with self._one:
             self._folded = time.monotonic()
             database = self._database()
-            watermarks = database.session.run_on_file(fold.watermarks)
+            watermarks = database.session.run_on_file(fold.watermarks, wait_s)
             if watermarks is None:
                 return False
             self._tails.align(watermarks)  # no entry between what the file has and what comes now may be left out
@@ -71,7 +72,7 @@ class Folder:
             if not frozen:
                 return True
             self._make_durable(frozen)
-            if not database.fold([line for index in frozen for line in index.lines]):
+            if not database.fold([line for index in frozen for line in index.lines], wait_s):
                 return False
             self._tails.drop(frozen)
             self.folded = True

@@ -37,6 +37,7 @@ class Session:
         self._free = threading.Condition(threading.RLock())
         self._users = 0
         self._link: Link | None = None
+        self.aside = False  # questions do not take the file from another process: it lacks what could not be folded
 
     def run(self, action: Callable[[DuckDBPyConnection], T]) -> T:
         """What `action` answers for this thread's cursor; again after a repair if the database broke under it.
@@ -45,12 +46,13 @@ class Session:
         """
         return self._run(action, READ_WAIT_S, memory=True)
 
-    def run_on_file(self, action: Callable[[DuckDBPyConnection], T]) -> T | None:
-        """As `run`, on the file only and without waiting: None when it cannot be had now or the disk is full."""
+    def run_on_file(self, action: Callable[[DuckDBPyConnection], T], wait_s: float = 0.0) -> T | None:
+        """As `run`, on the file only: None when it cannot be had for `wait_s` seconds or the disk is full."""
         try:
-            answer = self._run(action, 0.0, memory=False)
+            answer = self._run(action, wait_s, memory=False)
         except (_NotOurs, DiskFull):
             return None
+        self.aside = False
         self.door.went_well()
         return answer
 
@@ -117,7 +119,8 @@ class Session:
             link = None
         if link is not None and link.file:
             return link
-        opened = self.door.open(wait_s if link is None else 0.0) if self._users == 0 else None
+        may_open = self._users == 0 and not (memory and self.aside)
+        opened = self.door.open(wait_s if link is None or not memory else 0.0) if may_open else None
         if opened is not None:
             if link is not None:
                 link.close()
