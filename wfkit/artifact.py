@@ -5,6 +5,7 @@ What its content is worth in a key is in `keys`, how it is kept and brought back
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path, PosixPath
 from typing import Any
 
@@ -33,13 +34,15 @@ class File(PosixPath):
         return not name.startswith("/") and name != "." and not any(part.startswith(".") for part in name.split("/"))
 
     def with_segments(self, *segments: Any) -> Path:
-        """Other paths made from it are mere paths (Python 3.12)."""
+        """Other paths made from it are mere paths (asked by Python 3.12 and later)."""
         return Path(*segments)
 
-    @classmethod
-    def _from_parsed_parts(cls, drv: str, root: str, parts: list[str]) -> Any:
-        """Other paths made from it are mere paths (Python 3.11)."""
-        return PosixPath._from_parsed_parts(drv, root, parts)  # type: ignore[attr-defined]
+    if sys.version_info < (3, 12):
+
+        @classmethod
+        def _from_parsed_parts(cls, drv: str, root: str, parts: list[str]) -> Any:
+            """The same for Python 3.11, which asks here."""
+            return PosixPath._from_parsed_parts(drv, root, parts)  # type: ignore[attr-defined]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return File.of, (str(self), Path(self._project))
