@@ -136,6 +136,19 @@ def test_the_database_comes_while_a_question_waits(
         worker.join(60)
 
 
+def test_who_waited_in_vain_does_not_wait_again(store: DiskStore, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another process keeps the database, only the first question waits for it; all are answered."""
+    log(store, STARTED)
+    other, waits, acquire = Lease(root), list[float](), Lease.acquire
+    assert other.acquire()
+    monkeypatch.setattr(session, "READ_WAIT_S", 0.01)
+    monkeypatch.setattr(Lease, "acquire", lambda lease, wait_s: waits.append(wait_s) or acquire(lease, wait_s))
+    for _ in range(3):
+        assert [run.run_id for run in store.runs()] == [STARTED.run_id]
+    assert len([wait_s for wait_s in waits if wait_s]) == 1
+    other.release()
+
+
 def test_others_are_seen_and_folded(store: DiskStore, root: Path) -> None:
     """What another process appends is answered at once, and folded by whoever has the database, once."""
     fill(store, 1)

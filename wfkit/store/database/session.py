@@ -120,7 +120,7 @@ class Session:
         if link is not None and link.file:
             return link
         may_open = self._users == 0 and not (memory and self.aside)
-        opened = self.door.open(wait_s if link is None or not memory else 0.0) if may_open else None
+        opened = self.door.open(wait_s if link is None else 0.0) if may_open else None
         if opened is not None:
             if link is not None:
                 link.close()
