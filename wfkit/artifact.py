@@ -34,15 +34,34 @@ class File(PosixPath):
         return not name.startswith("/") and name != "." and not any(part.startswith(".") for part in name.split("/"))
 
     def with_segments(self, *segments: Any) -> Path:
-        """Other paths made from it are mere paths (asked by Python 3.12 and later)."""
+        """Other paths made from it are mere paths: Python 3.12 and later make them all here."""
         return Path(*segments)
 
     if sys.version_info < (3, 12):
 
         @classmethod
-        def _from_parsed_parts(cls, drv: str, root: str, parts: list[str]) -> Any:
-            """The same for Python 3.11, which asks here."""
-            return PosixPath._from_parsed_parts(drv, root, parts)  # type: ignore[attr-defined]
+        def _from_parsed_parts(cls, _drive: str, _root: str, parts: list[str]) -> Any:
+            """Python 3.11 makes most of them here, and the others in the methods below."""
+            return Path(*parts)
+
+        def resolve(self, strict: bool = False) -> Any:
+            """As `Path.resolve`."""
+            return Path(self).resolve(strict)
+
+        def readlink(self) -> Any:
+            """As `Path.readlink`."""
+            return Path(self).readlink()
+
+        def rename(self, target: Any) -> Any:
+            """As `Path.rename`."""
+            return Path(self).rename(target)
+
+        def replace(self, target: Any) -> Any:
+            """As `Path.replace`."""
+            return Path(self).replace(target)
+
+        def __rtruediv__(self, key: Any) -> Any:
+            return Path(key) / Path(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return File.of, (str(self), Path(self._project))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import stat
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PosixPath
 
 import pytest
 
 import wfkit
 from tests.engine.lab import Lab, did, run
-from wfkit.artifact import File
 from wfkit.errors import ValueFault
 
 MAKES = "import wfkit\nfrom pathlib import Path\nPath('out.txt').write_text(f'{N}')\nwfkit.file('out.txt')"
@@ -23,12 +23,35 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_is_a_path_that_counts_by_content() -> None:
-    """It is a Path for every library; what is made from it is a mere path."""
+    """It is a Path for every library."""
     Path("a.txt").write_text("x")
     found = wfkit.file("a.txt")
     assert isinstance(found, Path)
     assert (found.read_text(), found.project_name) == ("x", "a.txt")
-    assert type(found.parent / "b.txt") is not File
+
+
+OTHERS: dict[str, Callable[[Path], Path]] = {
+    "parent": lambda found: found.parent,
+    "parents": lambda found: found.parents[0],
+    "joined": lambda found: found / "b.txt",
+    "joined to another": lambda found: "/elsewhere" / found,
+    "renamed in name": lambda found: found.with_suffix(".md"),
+    "relative": lambda found: found.relative_to("/"),
+    "resolved": lambda found: found.resolve(),
+    "read as a link": lambda found: found.readlink(),
+    "renamed": lambda found: found.rename("b.txt"),
+    "replaced": lambda found: found.replace("b.txt"),
+    "listed": lambda found: next(iter(wfkit.file(found.parent).iterdir())),
+    "found": lambda found: next(wfkit.file(found.parent).glob("a.txt")),
+}
+
+
+@pytest.mark.parametrize("made", OTHERS.values(), ids=OTHERS)
+def test_other_paths_made_from_it_are_mere_paths(made: Callable[[Path], Path]) -> None:
+    """They are not told to be files of the project, whichever way they are made."""
+    Path("link").touch()
+    Path("a.txt").symlink_to("link")
+    assert type(made(wfkit.file("a.txt"))) is PosixPath
 
 
 def test_a_declared_file_is_a_read(lab: Lab) -> None:

@@ -20,8 +20,8 @@ from wfkit.core.secrets import beginning
 from wfkit.core.terms import OnError
 from wfkit.define import option_values as read
 from wfkit.define.magic_line import line_options
-from wfkit.define.schema import demand_confidence
-from wfkit.define.schema import resolve as resolve_schema
+from wfkit.define.schema import demand_field
+from wfkit.define.schema import named as named_schema
 from wfkit.errors import OptionError, SchemaError
 from wfkit.settings import Settings
 
@@ -238,7 +238,7 @@ def _refuse_unsure(values: Mapping[str, Any], lines: Mapping[str, int]) -> None:
     """A JSON Schema in the cell is known here; what a name or a file stands for, when the plan is made."""
     if "min_confidence" in values and values.get("schema", "").startswith("{"):
         try:
-            demand_confidence(values["min_confidence"], resolve_schema(values["schema"], {}))
+            demand_field(*named_schema(values["schema"], {}))
         except SchemaError as error:
             raise OptionError(f"option `min_confidence` ({_where(lines['min_confidence'])}): {error}") from None
 

@@ -22,7 +22,7 @@ from wfkit.define.answer_json import InvalidOutput, json_in
 from wfkit.define.violations import of_conversion, of_pydantic
 from wfkit.errors import SchemaError
 
-__all__ = ["InvalidOutput", "Schema", "demand_confidence", "resolve"]
+__all__ = ["InvalidOutput", "Schema", "demand_confidence", "demand_field", "named", "resolve"]
 _PLAIN = frozenset({bool, bytes, dict, float, frozenset, int, list, set, str, tuple})
 
 
@@ -44,13 +44,20 @@ class Schema:
         """The value in an answer that is JSON, alone or in one ``` fence. Raises InvalidOutput."""
         return self.check(*json_in(text))
 
-    def has(self, field: str) -> bool:
-        """Whether the values are objects with this field."""
-        whole = orjson.loads(self.json)
-        part = whole
-        for step in str(whole.get("$ref", "#")).split("/")[1:]:
-            part = part.get(step, {})
-        return field in part.get("properties", {})
+
+def named(wanted: Any, namespace: Mapping[str, Any]) -> tuple[str, Any]:
+    """The name of a schema, if it has one, and what it stands for: a mapping, a type or something else. Loads nothing.
+
+    Raises SchemaError for a name or a file that is not there, with near names, and for text that is no JSON.
+    """
+    name = ""
+    if isinstance(wanted, str) and wanted.endswith(".json"):
+        name, wanted = wanted, _in_file(wanted)
+    elif isinstance(wanted, str) and not wanted.lstrip().startswith("{"):
+        name, wanted = wanted, type_words.type_of(wanted, namespace, _likely(namespace))
+    if isinstance(wanted, str) and wanted.lstrip().startswith("{"):
+        wanted = _from_text(name, wanted)
+    return name or _title(wanted), wanted
 
 
 def resolve(wanted: Any, namespace: Mapping[str, Any], plain: bool = False) -> Schema:
@@ -60,17 +67,11 @@ def resolve(wanted: Any, namespace: Mapping[str, Any], plain: bool = False) -> S
     `plain`: also types that say little, such as `int` or `dict`. Raises SchemaError, with near names for one that is
     unknown.
     """
-    name = ""
-    if isinstance(wanted, str) and wanted.endswith(".json"):
-        name, wanted = wanted, _in_file(wanted)
-    elif isinstance(wanted, str) and not wanted.lstrip().startswith("{"):
-        name, wanted = wanted, type_words.type_of(wanted, namespace, _likely(namespace))
+    name, wanted = named(wanted, namespace)
     if isinstance(wanted, Schema):
         return wanted
-    if isinstance(wanted, str) and wanted.lstrip().startswith("{"):
-        wanted = _from_text(name, wanted)
     if isinstance(wanted, Mapping):
-        return _from_mapping(name or str(wanted.get("title") or "schema"), wanted)
+        return _from_mapping(name, wanted)
     if _is_type(wanted) or (plain and (wanted is None or (isinstance(wanted, type) and wanted in _PLAIN))):
         return _from_type(name or getattr(wanted, "__name__", str(wanted)), wanted)
     what = f"the class {wanted.__name__}" if isinstance(wanted, type) else type(wanted).__name__
@@ -79,12 +80,25 @@ def resolve(wanted: Any, namespace: Mapping[str, Any], plain: bool = False) -> S
 
 def demand_confidence(least: float | None, schema: Schema) -> None:
     """Raises SchemaError when answers of this schema must say how sure they are, at least so much, and cannot."""
-    if least is not None and not schema.has("confidence"):
-        called = "the schema" if schema.name == "schema" else f"schema {schema.name!r}"  # one without a name of its own
+    if least is not None:
+        demand_field(schema.name, orjson.loads(schema.json))
+
+
+def demand_field(name: str, shape: Mapping[str, Any]) -> None:
+    """As `demand_confidence`, for the JSON Schema as it was written."""
+    part: Any = shape
+    for step in (*str(shape.get("$ref", "#")).split("/")[1:], "properties"):
+        part = part.get(step) if isinstance(part, Mapping) else None
+    if not isinstance(part, Mapping) or "confidence" not in part:
+        called = "the schema" if name == "schema" else f"schema {name!r}"  # one without a name of its own
         raise SchemaError(
             f"min_confidence looks at the field `confidence`, which {called} does not have: "
             "give it one (a number from 0 to 1), or remove min_confidence"
         )
+
+
+def _title(wanted: Any) -> str:
+    return str(wanted.get("title") or "schema") if isinstance(wanted, Mapping) else ""
 
 
 def _in_file(name: str) -> str:

@@ -55,13 +55,20 @@ class ToolFunction:
 
 def resolve_tools(names: Sequence[str], namespace: Mapping[str, Any]) -> tuple[ToolFunction, ...]:
     """The tools of these names (with dots into modules). Raises OptionError for what cannot be one."""
-    found: dict[str, ToolFunction] = {}
+    return tuple(tool_function(function, called) for called, function in named(names, namespace).items())
+
+
+def named(names: Sequence[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """What these names stand for, by the names that the model is told. Raises OptionError for what is not there or is
+    no function; looks no further and loads nothing."""
+    found: dict[str, Any] = {}
     for name in names:
         called = name.rpartition(".")[2]
         if called in found:
             raise OptionError(f"option `tools` names two functions {called!r}: give one of them another name")
-        found[called] = tool_function(_named(name, namespace), called)
-    return tuple(found.values())
+        found[called] = _named(name, namespace)
+        _refuse_unfit(found[called], called)
+    return found
 
 
 def tool_function(function: Any, name: str) -> ToolFunction:

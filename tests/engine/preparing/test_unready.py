@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -18,7 +20,13 @@ def find(query: str) -> str:
     return query
 
 
-NAMES = {"Label": Label, "search": lambda query: query, "find": find, "things": [1]}
+NAMES = {
+    "Label": Label,
+    "search": lambda query: query,
+    "find": find,
+    "things": [1],
+    "SHAPE": {"properties": {"label": {}}},
+}
 
 
 @pytest.mark.parametrize(
@@ -28,12 +36,24 @@ NAMES = {"Label": Label, "search": lambda query: query, "find": find, "things": 
         ("--tools find,things", "tool 'things' is a list, and a tool is a function"),
         ("--tools search", "tool 'search' is a lambda, which has no name and no types"),
         ("--schema Lable", "schema 'Lable' is not defined"),
-        ("--schema list[str] --min-confidence 0.5", "min_confidence looks at the field `confidence`"),
+        ("--schema SHAPE --min-confidence 0.5", "min_confidence looks at the field `confidence`, which schema 'SHAPE'"),
     ],
 )
 def test_what_is_not_there_yet_is_told(options: str, lack: str) -> None:
     """It is told as of now: the cell is defined all the same, and what a later cell brings mends it."""
     assert (unready(parse_cell(f"a --model offline {options}", "Go", NAMES)) or "").startswith(lack)
+
+
+def test_looking_loads_nothing() -> None:
+    """What is wrong in a schema or a type beyond its name is for the plan: a definition takes well under 5 ms."""
+    script = (
+        "import sys; from wfkit.define.cell import parse_cell; from wfkit.engine.preparing.unready import unready;"
+        "known = {'S': {'properties': {'confidence': {}}}, 'find': lambda: 0}; known['find'].__name__ = 'find';"
+        "assert unready(parse_cell('a --model m --schema S --tools find --min-confidence 0.5', 'Go', known)) is None;"
+        "print(*sorted({'pydantic', 'jsonschema', 'numpy', 'pandas', 'duckdb', 'litellm'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_what_a_later_cell_brings_is_enough() -> None:
