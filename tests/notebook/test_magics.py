@@ -134,7 +134,7 @@ def test_a_cell_that_ipython_rejects_is_a_failed_definition(lab: Kernel, cell: s
 def test_asking_for_help_fails_no_definition(lab: Kernel) -> None:
     """IPython refuses `%%wf_node NAME --help` without a body; so it does what is no definition. The node still runs."""
     lab.run("%%wf_node j2\n1")
-    for cell in ("%%wf_node j2 --help", "%%wf_node", "'%%wf_node j2' +", "%nothing_such j2"):
+    for cell in ("%%wf_node j2 --help", "%%wf_node", "'%%wf_node j2' +", "%nothing_such j2", "\n" * 60 + "j2 ="):
         ran = lab.run(cell)
         assert ran.error is not None or "UsageError" in ran.streams["stderr"]
         assert "former definition" not in ran.streams.get("stderr", "")

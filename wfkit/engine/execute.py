@@ -43,7 +43,7 @@ from wfkit.engine.running.context import Context, Surroundings
 from wfkit.engine.running.drift import drifted
 from wfkit.engine.running.loop import Posted
 from wfkit.engine.running.places import Places
-from wfkit.engine.running.resume import Resumable, close_orphans, kept_replies, kept_tools, take_up, tell_again
+from wfkit.engine.running.resume import Resumable, close_orphans, kept_replies, kept_tools, take_up
 from wfkit.engine.running.seating import Seating
 from wfkit.engine.snapshot import snapshot
 from wfkit.engine.thread import shared
@@ -177,11 +177,9 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
     with paused():
         index = load_index(session, prepared)
         resolver = resolver_for(session, prepared, index, "", wish)
-        resolver.forced |= _unrecorded(session, prepared, cassette)
         run, events = _begin_or_resume(session, prepared, wish)
     resolver.run_id = run.started.run_id
     context = _context(session, run, resolver, wish)
-    tell_again(session.store, run, cassette)
     for warning in prepared.warnings:
         context.warn(warning)
     baton = _baton(session, context, wish, cassette)
@@ -210,21 +208,16 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
 
 
 def _recorded(session: Session, prepared: Prepared, wish: Wish) -> tuple[Cassette | None, Wish]:
-    """The cassette of a run, and its wish: what is cached would not be asked, and so not be recorded."""
+    """The cassette of a run, and its wish: what is cached, or was done before an interrupt, would not be asked, and so
+    not be recorded. Replies that were paid for are at hand in the call log."""
     cassette = cassette_of(session, wish.cassette or session.settings.cassette)
-    if cassette is not None and not cassette.plays:
-        wish = replace(wish, force=frozenset(node.name for node in prepared.graph.nodes))
+    if cassette is not None and cassette.records:
+        names = frozenset(node.name for node in prepared.graph.nodes)
+        if cassette.plays:  # as an everyday setting: what asks no model stays cached
+            prompts = {ready.node.name for ready in prepared.ready if ready.model is not None}
+            names &= prompts.union(session.store.sql("SELECT DISTINCT node FROM calls_latest")["node"])
+        wish = replace(wish, force=wish.force | names)
     return cassette, wish
-
-
-def _unrecorded(session: Session, prepared: Prepared, cassette: Cassette | None) -> frozenset[str]:
-    """The nodes that ask models, where a cassette plays and keeps what is not on it: cached ones would leave it with
-    gaps. Their replies are at hand, on the cassette or in the call log."""
-    if cassette is None or not (cassette.plays and cassette.records):
-        return frozenset()
-    names = [ready.node.name for ready in prepared.ready if ready.model is None]
-    by_code = (past.node for past in session.store.past(names) if past.calls.mean)
-    return frozenset([ready.node.name for ready in prepared.ready if ready.model is not None]).union(by_code)
 
 
 def cassette_of(session: Session, named: str | None) -> Cassette | None:

@@ -21,7 +21,10 @@ _HOOK: Final = "_render_traceback_"  # IPython's own name: it asks the error for
 _CODE: Final = re.compile(r"`[^`\n]{1,60}`")
 _WIDTH: Final = 80
 # A cell that was meant to define a node: nothing but blanks and comments above its magic, whose name may be misspelt.
-_NODE: Final = re.compile(r"(?P<above>(?:\s*(?:#[^\n]*)?\n)*\s*)%%?wf_?no\w*[ \t]+(?P<name>[^\W\d]\w*)(?P<rest>[^\n]*)")
+_NODE: Final = re.compile(
+    r"(?P<above>(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*)%%?wf_?no\w*[ \t]+(?P<name>[^\W\d]\w*)(?P<rest>[^\n]*)"
+)
+_FIRST: Final = "`%%wf_node` must be the first line of its cell, without blanks before it."
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 
 
@@ -85,13 +88,9 @@ def note_rejected(shell: Any) -> None:
             return  # it ran: our magics say what they refuse
         found = _NODE.match(result.info.raw_cell or "")
         if found and not {"-h", "--help"} & set(found["rest"].split()):
-            told = (
-                []
-                if not found["above"]
-                else ["`%%wf_node` must be the first line of its cell, without blanks before it."]
-            )
-            told.append(wfkit.current().drafts.fail(found["name"], str(error)))
-            sys.stderr.writelines(f"{line}\n" for line in told if line)
+            first = _FIRST if found["above"] else ""
+            stands = wfkit.current().drafts.fail(found["name"], str(error))
+            sys.stderr.writelines(f"{line}\n" for line in (first, stands) if line)
 
     known = shell.events.callbacks["post_run_cell"]
     known[:] = [one for one in known if getattr(one, "__name__", "") != tell_of_rejected.__name__]

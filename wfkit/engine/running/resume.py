@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wfkit.core.apply import replay
-from wfkit.core.call import NEVER_SENT, CallRecord
+from wfkit.core.call import CallRecord
 from wfkit.core.events import Adopted, CallEnded, Entry, RunEnded, RunStarted, ToolEnded, ToolStarted, results_of
 from wfkit.core.frozen import dataclass
 from wfkit.core.plan import Asked, Index, look_up
@@ -20,9 +20,6 @@ from wfkit.engine.preparing.prepare import Prepared
 from wfkit.engine.running.context import ToolMemory
 from wfkit.errors import StoreFault, ValueFault
 from wfkit.keys.reads import ReadChecker
-from wfkit.llm.cassette import Cassette
-from wfkit.llm.cassette_file import Place, Recording
-from wfkit.store.secrets import WITHHELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +106,6 @@ def kept_replies(entries: Sequence[Entry], run: Run) -> dict[tuple[int, str], Ca
         if isinstance(event, CallEnded) and event.call.reply and going_on.get(event.task) == event.attempt:
             kept[event.task, event.call.request_digest] = event.call
     return kept
-
-
-def tell_again(store: Store, run: Run, cassette: Cassette | None) -> None:
-    """Put on a cassette that records what a run was told before it was taken up, failures too: that is not asked again,
-    and whoever recorded it then has written no file."""
-    if cassette is None or not cassette.records or run.epoch == 1:
-        return
-    for entry in store.entries(run.started.run_id):
-        event = entry.event
-        if isinstance(event, CallEnded) and _is_outcome(event.call):
-            node = run.node_of[event.task]
-            item = None if run.specs[node].over is None else event.task - run.first[node]
-            place = Place(run.specs[node].name, item, event.attempt, event.call.round)
-            call = event.call
-            cassette.keep(Recording(place, call.request_digest, call.request, call.reply, call.failure))
-
-
-def _is_outcome(call: CallRecord) -> bool:
-    """Whether a model answered, or refused to: not what was given up, withheld, or of many texts at once."""
-    if call.reply is not None:
-        return call.reply.text != WITHHELD
-    failure, roles = call.failure, {message.role for message in call.request.messages}
-    return failure is not None and failure.error not in {NEVER_SENT, "CancelledError"} and roles != {"embed"}
 
 
 def kept_tools(entries: Sequence[Entry], run: Run) -> ToolMemory:
