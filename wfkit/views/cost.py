@@ -65,9 +65,8 @@ class Cost(View):
         """Stacked bars, dearest on top, with a button that switches between money and tokens. Where everything was
         free, tokens come first."""
         drawn, whole = _top(self.report)
-        names = [
-            label(name) for name in columns.cut_names([line.node for line in drawn], 32)
-        ]  # bars of one name are one
+        # Bars of one name would be one bar.
+        names = [label(name) for name in columns.cut_names([line.node for line in drawn], 32)]
         money = [*(_trace(names, drawn, side) for side in _MONEY), _unknown(names, drawn)]
         tokens = [_trace(names, drawn, side) for side in _TOKENS]
         sides = [[True] * len(money) + [False] * len(tokens), [False] * len(money) + [True] * len(tokens)]
