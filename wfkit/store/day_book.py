@@ -44,7 +44,7 @@ class DayBook:
                 self._name = uuid.uuid4().hex
                 self._alive = take(self._folder / self._name)
             self._seats += 1
-            return Seat(self._folder, f"{self._name}.{self._seats}")
+            return Seat(self._folder, f"{self._name}.{self._seats}", self._alive)
 
     def close(self) -> None:
         """Leave. What is still put aside counts as spent."""
@@ -55,10 +55,10 @@ class DayBook:
 
 
 class Seat:
-    """One purse of one process at the book."""
+    """One purse of one process at the book. `alive` is what tells that the process is there."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name = folder, name
+    def __init__(self, folder: Path, name: str, alive: FileLock | None) -> None:
+        self._folder, self._name, self._alive = folder, name, alive
 
     @contextmanager
     def open(self) -> Iterator[Page]:

@@ -24,14 +24,17 @@ _FLOCK = Struct("hhqqi4x")
 
 
 class FileLock:
-    """An exclusive flock. `fd` is open for reading and appending; closing is left to `release`."""
+    """An exclusive flock. `fd` is open for reading and appending; closing is left to `release`.
+
+    One that nobody has any more lets go too: a Ctrl-C may come before whoever took it has it.
+    """
 
     __slots__ = ("_pid", "fd", "path")
 
     def __init__(self, path: Path | str, fd: int) -> None:
+        self._pid = os.getpid()
         self.path = path
         self.fd = fd
-        self._pid = os.getpid()
         _held.add(fd)
 
     @property
@@ -41,14 +44,19 @@ class FileLock:
 
     def release(self, unlink: bool = False) -> None:
         """Let go; with `unlink` the file goes too, while it is still locked. Twice is harmless."""
-        fd, self.fd = self.fd, -1
-        if fd < 0 or self._pid != os.getpid():
+        if not self.held:
             return
         if unlink:
             with suppress(FileNotFoundError):
                 os.unlink(self.path)  # noqa: PTH108 (flights are many: a Path costs as much as the call)
-        _held.discard(fd)
-        os.close(fd)
+        _held.discard(self.fd)
+        fd, self.fd = self.fd, -1  # nothing comes between this and closing it, no other thread and no Ctrl-C
+        if fd >= 0:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        if hasattr(self, "fd"):  # else it was never made
+            self.release()
 
 
 def take(path: Path | str, create: bool = True) -> FileLock | None:
@@ -60,11 +68,17 @@ def take(path: Path | str, create: bool = True) -> FileLock | None:
             if create:
                 raise
             return None
-        if not _flock(fd, path):
-            return None
-        if _still_there(fd, path):  # its last holder may have unlinked it between our open and our lock
-            return FileLock(path, fd)
-        os.close(fd)
+        lock = FileLock(path, fd)
+        try:
+            if not _flock(fd, path):
+                lock.release()
+                return None
+            if _still_there(fd, path):  # its last holder may have unlinked it between our open and our lock
+                return lock
+        except BaseException:
+            lock.release()
+            raise
+        lock.release()
 
 
 def is_free(path: Path | str) -> bool:
@@ -73,10 +87,10 @@ def is_free(path: Path | str) -> bool:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
-    free = _flock(fd, path, fcntl.LOCK_SH)  # shared: two who look at once do not take each other for the holder
-    if free:
+    try:
+        return _flock(fd, path, fcntl.LOCK_SH)  # shared: two who look at once do not take each other for the holder
+    finally:
         os.close(fd)
-    return free
 
 
 class Ranges:
@@ -137,10 +151,8 @@ def _flock(fd: int, path: Path | str, how: int = fcntl.LOCK_EX) -> bool:
     try:
         fcntl.flock(fd, how | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(fd)
         return False
     except OSError as error:
-        os.close(fd)
         raise StoreFault(f"{path} cannot be locked ({error}): keep the store on a local disk (WFKIT_STORE)") from error
     return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.engine.lab import PATIENCE_S
+from tests.interrupting import interrupt
 from tests.store.database.store_folder import Process, lines_of, open_database, tables, write_journal
 from tests.store.database.stories import START, labels
 from wfkit.errors import StoreFault
@@ -37,7 +40,8 @@ print("ready", flush=True)
 sys.stdin.readline()
 connection.close()
 """
-LONG_QUERY = """
+LONG = "select sum(a.range * b.range) from range(10000000) a, range(10000000) b"
+LONG_QUERY = f"""
 import sys
 from pathlib import Path
 from tests.store.database.store_folder import open_database
@@ -45,7 +49,7 @@ database = open_database(Path(sys.argv[1]))
 database.runs()
 try:
     print("ready", flush=True)
-    database.sql("select sum(a.range * b.range) from range(10000000) a, range(10000000) b")
+    database.sql("{LONG}")
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 print(len(database.sql("select 1")), flush=True)
@@ -295,6 +299,24 @@ def test_ctrl_c_in_a_long_query(stored: Path) -> None:
         assert shell.read() == "ready"
         shell.process.send_signal(signal.SIGINT)
         assert [shell.read(), shell.read()] == ["interrupted", "1"]
+
+
+def test_ctrl_c_at_any_step(stored: Path) -> None:
+    """A Ctrl-C before, while and after a query is handed to its thread ends it, and keeps nobody from closing."""
+    database = open_database(stored)
+    database.sql("select 1")
+    places: list[str | None] = []
+    while places[-4:] != ["sql.py:answer"] * 4:  # there it waits for the answer
+        places.append(interrupt(lambda: database.sql(LONG), len(places) + 1))
+        assert not [frame for frame in sys._current_frames().values() if frame.f_code.co_name == "_ask"]
+        if str(places[-1]).startswith("session.py"):
+            closing = threading.Thread(target=database.close)
+            closing.start()
+            closing.join(PATIENCE_S)
+            assert not closing.is_alive(), places
+    assert {"session.py:_enter", "sql.py:_check"} <= set(places)
+    assert len(database.sql("select 1")) == 1
+    database.close()
 
 
 def test_an_interrupted_query(stored: Path) -> None:

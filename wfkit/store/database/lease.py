@@ -55,10 +55,10 @@ class Lease:
     def release(self) -> None:
         """Give it back. Twice is harmless."""
         with self._guard:
-            lock, self._lock = self._lock, None
-            if lock is not None and lock.held:
-                os.ftruncate(lock.fd, 0)
-                lock.release()
+            if self._lock is not None and self._lock.held:
+                os.ftruncate(self._lock.fd, 0)
+                self._lock.release()
+            self._lock = None
 
     def wanted(self) -> bool:
         """Whether another process waits for it; looked up at most every 50 ms."""
