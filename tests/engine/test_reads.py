@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -286,3 +288,16 @@ def test_a_body_that_starts_a_run(lab: Lab) -> None:
     workflow.add(parse_cell("made --ignore workflow", "workflow.run('other')['other']", namespace))
     outcome = workflow.run("made")
     assert "a node's body cannot start a run" in outcome.failures[0].failure.message
+
+
+def test_what_wfkit_does_is_charged_to_no_body(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a body has left a file behind, wfkit asks for the folder of temporary files, which Python finds out by
+    making one there: another body that runs meanwhile has read nothing."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    cells = {
+        "writes --ignore begun": "begun.wait()\nopen('left.txt', 'w').close()",
+        "waits --ignore begun": "import tempfile, time\nbegun.set()\nwhile tempfile.tempdir is None:\n    time.sleep(0.01)\n1",
+    }
+    workflow = lab.cells(cells, {"begun": threading.Event()})
+    assert "wrote 'left.txt'" in run(workflow).warnings[0]
+    assert workflow.sql("select reads from results where node = 'waits'")["reads"].tolist() == ["[]"]

@@ -113,14 +113,14 @@ def _on_sqlite(arguments: tuple[Any, ...]) -> None:
 
 def _on_made_folder(arguments: tuple[Any, ...]) -> None:
     path = _path(arguments[0])
-    for recorder in whose() if path is not None else ():
+    for recorder in whose() if path is not None and not is_ignored(path) else ():
         recorder.made_folder(str(path))
 
 
 def _on_renamed(arguments: tuple[Any, ...]) -> None:
     """What a body puts in a place is its own there."""
     path = _path(arguments[1])
-    for recorder in whose() if path is not None else ():
+    for recorder in whose() if path is not None and not is_ignored(path) else ():
         recorder.opened(str(path), reads=False, writes=True)
 
 

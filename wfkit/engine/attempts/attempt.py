@@ -28,6 +28,7 @@ from wfkit.engine.running.context import Context, Made, unexpected
 from wfkit.engine.running.loop import Posted, completion, fault_of
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
+from wfkit.keys.recorder import watch_nobody_here
 from wfkit.llm.patience import bearing
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class Attempts:
     def _on_thread(self, first: Start) -> None:
         """Run attempts one after the other, as long as the baton hands this thread the next one."""
         start: Start | None = first
+        watch_nobody_here()
         while start is not None:
             spec = self._spec(start)
             if start is not first and (spec.pool != "python" or spec.is_timed):

@@ -30,6 +30,7 @@ from wfkit.engine.running.map_value import MapValue, hole
 from wfkit.engine.running.places import Places
 from wfkit.errors import ValueFault
 from wfkit.keys.pickled import pickled_digest
+from wfkit.keys.recorder import unwatched
 from wfkit.keys.task import map_digest
 from wfkit.keys.values import Classes, digest
 
@@ -76,7 +77,7 @@ class Context:
     store: Store
     around: Surroundings
     fresh_replies: bool = False
-    ambient: contextvars.Context = field(default_factory=contextvars.copy_context)
+    ambient: contextvars.Context = field(default_factory=unwatched)
     warnings: dict[str, None] = field(default_factory=dict)
     node_values: dict[int, NodeValue] = field(default_factory=dict)
     made: dict[str, Result] = field(default_factory=dict)
