@@ -294,10 +294,9 @@ def test_what_wfkit_does_is_charged_to_no_body(lab: Lab, monkeypatch: pytest.Mon
     """After a body has left a file behind, wfkit asks for the folder of temporary files, which Python finds out by
     making one there: another body that runs meanwhile has read nothing."""
     monkeypatch.setattr(tempfile, "tempdir", None)
-    cells = {
-        "writes --ignore begun": "begun.wait()\nopen('left.txt', 'w').close()",
-        "waits --ignore begun": "import tempfile, time\nbegun.set()\nwhile tempfile.tempdir is None:\n    time.sleep(0.01)\n1",
-    }
+    wait = "import tempfile, time\nbegun.set()\nwhile tempfile.tempdir is None:\n    time.sleep(0.01)\n1"
+    write = "begun.wait()\nopen('left.txt', 'w').close()"
+    cells = {"writes --ignore begun": write, "waits --ignore begun": wait}
     workflow = lab.cells(cells, {"begun": threading.Event()})
     assert "wrote 'left.txt'" in run(workflow).warnings[0]
     assert workflow.sql("select reads from results where node = 'waits'")["reads"].tolist() == ["[]"]

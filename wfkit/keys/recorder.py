@@ -193,11 +193,6 @@ def unwatched() -> Context:
     return context
 
 
-def watch_nobody_here() -> None:
-    """From now on what this thread reads outside of a body is charged to nobody: it is one of wfkit's own."""
-    current.set(_NOBODY)
-
-
 def expect(recorder: Recorder, environment: Iterable[str]) -> None:
     """Variables that count whether or not they are seen to be looked up: the module that does may be loaded by now."""
     for name in environment:

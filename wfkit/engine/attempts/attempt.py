@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import field
+from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -28,7 +29,6 @@ from wfkit.engine.running.context import Context, Made, unexpected
 from wfkit.engine.running.loop import Posted, completion, fault_of
 from wfkit.engine.thread import LoopThread
 from wfkit.executors.threads import Threads
-from wfkit.keys.recorder import watch_nobody_here
 from wfkit.llm.patience import bearing
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Attempts:
         else:
             if spec.is_timed and (limit := limit_of(self.context.run, start.tasks[0], time.time())):
                 self._set_deadline(start, limit)
-            self.threads.submit(lambda: self._on_thread(start))
+            self.threads.submit(partial(self.context.ambient.copy().run, self._on_thread, start))
 
     def _spec(self, start: Start) -> NodeSpec:
         return self.context.run.specs[self.context.run.node_of[start.tasks[0]]]
@@ -99,7 +99,6 @@ class Attempts:
     def _on_thread(self, first: Start) -> None:
         """Run attempts one after the other, as long as the baton hands this thread the next one."""
         start: Start | None = first
-        watch_nobody_here()
         while start is not None:
             spec = self._spec(start)
             if start is not first and (spec.pool != "python" or spec.is_timed):
