@@ -45,7 +45,7 @@ def test_a_list_that_grows(workflow: Workflow, openai: Any) -> None:
     assert (outcome["vectors"][1:11] == first).all()
     assert (outcome["vectors"][11] == first[3]).all()
     third = run(workflow)
-    assert (did(third), outcome.warnings, third.warnings) == ({"vectors": "hit"}, [], []), workflow.why("vectors")
+    assert (did(third), outcome.warnings, third.warnings) == ({"vectors": "hit"}, (), ()), workflow.why("vectors")
     assert len(provider.effects()) == 4
 
 
