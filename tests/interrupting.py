@@ -1,11 +1,12 @@
 """A Ctrl-C between any two steps, told by the number of the step instead of by chance.
 
 Python hands a signal to the main thread where a function of Python begins, and where one of C has ended: `interrupt`
-raises at one of these places, in wfkit and where the standard library waits, so a test can try one after another.
+sends SIGINT at one of these places, in wfkit and where the standard library waits, so a test can try one after another.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -20,7 +21,7 @@ _EVENTS = ("call", "c_return")
 
 
 def interrupt(call: Callable[[], object], step: int) -> str | None:
-    """Make the call, with KeyboardInterrupt raised at its step of this number (from 1): where, as `file:function`.
+    """Make the call, with a SIGINT that comes at its step of this number (from 1): where, as `file:function`.
 
     None when the call ended before. What it raises besides is raised.
     """
@@ -33,7 +34,7 @@ def interrupt(call: Callable[[], object], step: int) -> str | None:
         left -= 1
         if left == 0:
             place = f"{Path(frame.f_code.co_filename).name}:{frame.f_code.co_name}"
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     before = sys.getprofile()
     sys.setprofile(look)

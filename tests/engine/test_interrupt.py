@@ -16,6 +16,7 @@ import pytest
 from tests.engine.attempts.test_attempt import quick_retries
 from tests.engine.clock import FAR_S, Clock
 from tests.engine.lab import PATIENCE_S, Lab, agree, did, run
+from tests.interrupting import interrupt
 from wfkit import Workflow
 from wfkit.core import backoff
 from wfkit.core.policy import RetryPolicy
@@ -280,3 +281,19 @@ def test_signals_in_any_line(lab: Lab) -> None:
         assert statuses <= {RunState.INTERRUPTED, RunState.SUCCESS}
         outcome = run(workflow)
         assert outcome["total"] == sum(range(300)) + delay_ms
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_any_step(tmp_path: Path) -> None:
+    """Between any two steps of the caller, tried at many of them and at each where threads begin: the user is back, the
+    next run is whole, and the store closes."""
+    step, place, places = 1, "", set()
+    while place is not None:
+        lab = Lab(tmp_path / str(step))
+        workflow = lab.cells({"a": "n + 1", "b": "a * 2"}, {"n": step})
+        place = interrupt(workflow.run, step)
+        assert run(workflow)["b"] == (step + 1) * 2
+        lab.close()
+        places.add(place)
+        step += 1 if str(place).startswith("threading.py") else 37
+    assert "threading.py:start" in places

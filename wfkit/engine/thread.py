@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from wfkit.interrupts import held_back
+
 if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Future
@@ -28,7 +30,8 @@ class LoopThread:
         """The loop, started if it is not running."""
         with self._lock:
             if self._loop is None or self._loop.is_closed():
-                self._loop = self._start()
+                with held_back():
+                    self._loop = self._start()
             return self._loop
 
     def _start(self) -> asyncio.AbstractEventLoop:

@@ -11,6 +11,8 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
+from wfkit.interrupts import held_back
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -31,7 +33,7 @@ class Threads:
 
     def submit(self, job: Callable[[], None]) -> None:
         """Run a job on an idle thread, or on a new one while there are fewer than `size`, else when one gets free."""
-        with self._lock:
+        with held_back(), self._lock:
             if self._queued >= self._idle and self._alive < self.size:
                 name = f"{self._name}-{self._alive + 1}"
                 threading.Thread(target=self._work, args=(self._jobs,), name=name, daemon=True).start()

@@ -20,6 +20,7 @@ from wfkit.core.terms import RunState
 from wfkit.engine.running.context import Context
 from wfkit.engine.running.loop import Loop, Posted, fault_of
 from wfkit.engine.running.seating import Seating
+from wfkit.interrupts import Milestone, held_back
 
 
 class Baton:
@@ -33,7 +34,7 @@ class Baton:
         self, context: Context, seating: Seating, alarm: Callable[[float, Callable[[], object]], None]
     ) -> None:
         self.context = context
-        self.finished = threading.Event()
+        self.finished = Milestone()
         self.fault: BaseException | None = None
         self.launch: Callable[[Start], None] = _nowhere
         self.when_ended: Callable[[], None] = _nothing
@@ -85,7 +86,8 @@ class Baton:
     def carry(self) -> None:
         """`pump` on a thread of its own. The caller's may be interrupted at any instruction, and half an event applied
         is a broken run."""
-        threading.Thread(target=self.pump, name="wfkit-baton", daemon=True).start()
+        with held_back():
+            threading.Thread(target=self.pump, name="wfkit-baton", daemon=True).start()
 
     def interrupt(self) -> None:
         """End the run as interrupted, if it has not ended."""

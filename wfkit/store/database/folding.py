@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wfkit.errors import StoreFault
+from wfkit.interrupts import held_back
 from wfkit.store.database import fold
 from wfkit.store.database.lease import LOOK_S, Lease
 from wfkit.store.files import sync_file
@@ -53,10 +54,11 @@ class Folder:
         """Something was appended, or the database is in use."""
         self._busy = True  # and no look at the clock: this is called for every entry
         if not self._awake:
-            self._awake = True
-            self._wake.set()
-            if self._thread is None:
-                self._start()
+            with held_back():
+                self._awake = True
+                self._wake.set()
+                if self._thread is None:
+                    self._start()
 
     def fold(self, wait_s: float = 0.0) -> bool:
         """Fold all there is now; False when the database is not to be had for `wait_s` seconds, at its opening or after
@@ -81,7 +83,8 @@ class Folder:
     def close(self) -> None:
         """Stop the thread and fold what is left."""
         self._closing = True
-        self._wake.set()
+        with held_back():
+            self._wake.set()
         if self._thread is not None:
             self._thread.join()
         if self._tails.pending and self._worth_it():

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wfkit.errors import StoreFault
+from wfkit.interrupts import Milestone, held_back
 
 _log = logging.getLogger(__name__)
 LINGER_S = 0.01
@@ -91,10 +92,9 @@ class GroupCommit:
     ) -> None:
         self._fd, self._name, self._write = fd, name, write
         self._pid = os.getpid()
-        lock = threading.Lock()
-        self._lock = lock
-        self._work = threading.Condition(lock)
-        self._done = threading.Condition(lock)
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._commit = Milestone()
         self._calls: list[tuple[int, Callable[[], None]]] = []
         self.durable = os.fstat(fd).st_size
         self._waiting = _Waiting(self.durable, pack)
@@ -113,14 +113,13 @@ class GroupCommit:
             if data != b"":
                 self._count += 1
                 self._waiting.add(data, note)
-            if durable and not self._urgent:
-                self._urgent = True
-                self._work.notify()
-            elif self._idle:
+            if self._idle or (durable and not self._urgent):
+                self._urgent = self._urgent or durable
                 self._work.notify()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="wfkit-journal", daemon=True)
-                self._thread.start()
+                with held_back():
+                    self._thread = threading.Thread(target=self._run, name="wfkit-journal", daemon=True)
+                    self._thread.start()
             return Receipt(self, self._count)
 
     def take_placed(self) -> list[tuple[int, int, Any]]:
@@ -138,19 +137,19 @@ class GroupCommit:
     def wait(self, count: int | None = None, timeout: float | None = None) -> bool:
         """Block until so many appends (None: all) are durable. Raises StoreFault when the disk refuses."""
         until = None if timeout is None else time.monotonic() + timeout
-        with self._lock:
-            count = self._count if count is None else count
-            while self._written < count:
+        commit: Milestone | None = None
+        while commit is None or commit.wait(None if until is None else max(0.0, until - time.monotonic())):
+            with self._lock:
+                count = self._count if count is None else count
+                if self._written >= count:
+                    return True
                 if self._failed >= count and self.fault:
                     raise self.fault
                 if not self._urgent:
                     self._urgent = True
                     self._work.notify()
-                left = None if until is None else until - time.monotonic()
-                if left is not None and left <= 0:
-                    return False
-                self._done.wait(left)
-        return True
+                commit = self._commit
+        return False
 
     def then(self, count: int, call: Callable[[], None]) -> None:
         """Call when so many appends are durable, or failed."""
@@ -228,7 +227,8 @@ class GroupCommit:
                 self._waiting.buffer = data + self._waiting.buffer
             ready = [call for count, call in self._calls if count <= self._taken]
             self._calls = [(count, call) for count, call in self._calls if count > self._taken]
-            self._done.notify_all()
+            ended, self._commit = self._commit, Milestone()
+        ended.set()
         return ready
 
 
