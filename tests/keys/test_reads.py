@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,16 @@ def test_import_of_a_project_module(project: Path, monkeypatch: pytest.MonkeyPat
     with recording(project, [str(project / "keys_reads_mod.py")]) as recorder:
         body()
     assert recorder.finish()[0] == ()
+
+
+@pytest.mark.parametrize("library", ["importlib.metadata", "importlib_metadata"])
+def test_looking_for_packages_is_no_read(project: Path, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for the version of a package looks through all folders of the path, as litellm does while it loads:
+    the project is one of them, and a body is not run again because a file was added there."""
+    monkeypatch.syspath_prepend(project)
+    metadata = import_module(library)
+    assert reads_of(lambda: metadata.version("pytest"), project) == ([], None)
+    assert reads_of(lambda: list(project.iterdir()), project) == ([("glob", "./", True)], None)
 
 
 def test_threads_are_told_apart(project: Path) -> None:

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,7 +20,7 @@ from wfkit.keys.places import is_ignored
 from wfkit.keys.recorder import active, mine, whose
 
 _WRITE = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
-_IMPORTER = ("<frozen importlib._bootstrap_external>", str(Path(os.__file__).parent / "importlib"))
+_IMPORTERS = frozenset({"importlib", "_frozen_importlib_external", "importlib_metadata", "pkg_resources"})
 
 _install = threading.Lock()
 _installed = False
@@ -100,7 +99,7 @@ def _on_listing(arguments: tuple[Any, ...]) -> None:
 
 def _is_import(caller: FrameType) -> bool:
     """Whether a folder is listed to find a module or an installed package: that is no look of the body."""
-    return caller.f_code.co_filename.startswith(_IMPORTER)
+    return str(caller.f_globals.get("__name__", "")).partition(".")[0] in _IMPORTERS
 
 
 def _on_sqlite(arguments: tuple[Any, ...]) -> None:

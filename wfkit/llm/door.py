@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from functools import wraps
 from importlib import import_module
 from threading import Lock, Thread
@@ -137,7 +137,8 @@ def _load() -> Future[Any]:
         if _loading is None or (_loading.done() and _loading.exception() is not None):
             _loading = Future()
             _loading.set_running_or_notify_cancel()  # all wait for it: one that gives up must not cancel it
-            Thread(target=_import, args=(_loading,), name="wfkit-litellm", daemon=True).start()
+            on_behalf = copy_context().run  # what is looked at there is nobody's read if it is none here
+            Thread(target=on_behalf, args=(_import, _loading), name="wfkit-litellm", daemon=True).start()
         return _loading
 
 
