@@ -6,9 +6,11 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
+from tests.interrupting import interrupt
 from wfkit.executors.threads import Threads
 
 PATIENCE_S = 120.0
@@ -136,3 +138,18 @@ def test_closing_before_a_thread_has_begun(two: Threads, monkeypatch: pytest.Mon
     closed.set()
     assert done.wait(PATIENCE_S)
     ended()
+
+
+def test_ctrl_c_at_any_step() -> None:
+    """A job that is handed over while the user interrupts is done once, or was never taken; the next one is done."""
+    step, place = 1, ""
+    while place is not None:
+        threads, done, over = Threads(1, name="test"), [], threading.Event()
+        place = interrupt(partial(threads.submit, partial(done.append, "first")), step)
+        threads.submit(over.set)
+        assert over.wait(PATIENCE_S)
+        assert done in ([], ["first"])
+        threads.close()
+        ended()
+        step += 1
+    assert step > 10

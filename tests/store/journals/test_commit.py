@@ -6,11 +6,14 @@ import errno
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.engine.lab import PATIENCE_S
+from tests.interrupting import interrupt
 from wfkit.errors import StoreFault
 from wfkit.store.journals import commit
 from wfkit.store.journals.commit import GroupCommit
@@ -190,3 +193,23 @@ def test_timeout(group: GroupCommit, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not ticket.wait(0.01)
     free.set()
     assert ticket.wait(30)
+
+
+def test_ctrl_c_at_any_step(tmp_path: Path) -> None:
+    """Wherever an append and a wait for it are interrupted: the next one becomes durable, and nothing is torn."""
+
+    def append_and_wait(log: GroupCommit) -> None:
+        log.append(b"first\n", durable=True).wait(PATIENCE_S)
+
+    step, place = 1, ""
+    while place is not None:
+        path = tmp_path / str(step)
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        log = GroupCommit(fd, path.name)
+        place = interrupt(partial(append_and_wait, log), step)
+        assert log.append(b"second\n", durable=True).wait(PATIENCE_S)
+        log.close()
+        os.close(fd)
+        assert path.read_bytes() in (b"first\nsecond\n", b"second\n")
+        step += 1
+    assert step > 20
