@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from inspect import CO_GENERATOR
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -32,7 +33,7 @@ def interrupt(call: Callable[[], object], step: int) -> str | None:
         if event not in _EVENTS or not frame.f_code.co_filename.startswith(_FILES):
             return
         left -= 1
-        if left == 0:
+        if left <= 0 and place is None and not _is_deaf(frame):
             place = f"{Path(frame.f_code.co_filename).name}:{frame.f_code.co_name}"
             signal.raise_signal(signal.SIGINT)
 
@@ -46,3 +47,12 @@ def interrupt(call: Callable[[], object], step: int) -> str | None:
     finally:
         sys.setprofile(before)
     return place
+
+
+def _is_deaf(frame: FrameType | None) -> bool:
+    """Whether what is raised here reaches nobody: Python drops what a finalizer raises, also that of a generator."""
+    if frame is not None and frame.f_code.co_flags & CO_GENERATOR:
+        return True
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
