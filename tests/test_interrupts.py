@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from functools import partial
@@ -114,3 +115,19 @@ def test_a_milestone_and_ctrl_c_at_any_step() -> None:
         milestone.set()
         interrupt(milestone.wait, step)
         assert milestone.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize("asleep", [False, True])
+def test_a_milestone_that_a_handler_reaches(asleep: bool) -> None:
+    """A handler that ends a wait of its own thread ends it, as the wait begins and while it sleeps."""
+    milestone = Milestone()
+    before = signal.signal(signal.SIGINT, lambda *_: milestone.set())
+    timer = threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGINT])
+    try:
+        if asleep:
+            timer.start()
+        interrupt(milestone.wait, 1 << 30 if asleep else 1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+        timer.cancel()
+    assert milestone.is_set()

@@ -10,9 +10,9 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 
 from wfkit.errors import UsageFault
+from wfkit.interrupts import Milestone
 from wfkit.llm.provider import Behaviour, Effect, Provider
 from wfkit.llm.provider.exchange import fixed
 from wfkit.llm.provider.plan import read_plan
@@ -30,7 +30,7 @@ def provider(asked: Asked) -> int:
         behaviour = replace(behaviour, answer=fixed(said["answer"]))
     if "seed" in said:
         behaviour = replace(behaviour, faults=replace(behaviour.faults, seed=said["seed"]))
-    told = Event()
+    told = Milestone()  # a handler may come while an Event takes its lock, and would wait for it
 
     def end(*_signal: object) -> None:
         told.set()

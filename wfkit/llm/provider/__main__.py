@@ -10,10 +10,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Event
 
 import wfkit.llm.provider as room
 from wfkit.errors import WfkitError
+from wfkit.interrupts import Milestone
 from wfkit.llm.provider.behaviour import Behaviour
 from wfkit.llm.provider.exchange import fixed
 from wfkit.llm.provider.faults import Faults, parse_rates, parse_script
@@ -23,7 +23,7 @@ from wfkit.llm.provider.serving import Provider
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C; the first line of stdout is the base URL. Returns an exit code."""
     options = _parser().parse_args(arguments)
-    told = Event()
+    told = Milestone()  # a handler may come while an Event takes its lock, and would wait for it
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
     try:
