@@ -211,7 +211,7 @@ def test_verbs_answer_from_a_shell(
     monkeypatch.chdir(done[0] / "wfkit-out")
     assert main(words) == 0
     printed = capsys.readouterr()
-    assert text in printed.out
+    assert text in " ".join(printed.out.split())  # where lines are broken hangs on how long the folder's name is
     assert printed.err == ""
 
 
