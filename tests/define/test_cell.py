@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import linecache
-import subprocess
-import sys
 
 import pytest
 
+from tests.fresh import printed
 from wfkit.core.node import Each
 from wfkit.core.terms import NodeKind
 from wfkit.define.cell import parse_cell
@@ -127,5 +126,4 @@ def test_defining_is_light() -> None:
         "parse_cell('b --model m', '#| schema: S\\nsystem:\\nhi\\nuser:\\n{{ x.text }}', {});"
         "print(*sorted({'jinja2', 'yaml', 'pydantic', 'jsonschema', 'numpy', 'pandas', 'asyncio'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert printed(script) == []

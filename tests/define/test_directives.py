@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fresh import printed
 from wfkit.define.directives import late_directive, split_cell
 from wfkit.errors import OptionError
 
@@ -112,8 +110,7 @@ def test_simple_lines_need_no_yaml() -> None:
         "split_cell('#| each: a in b\\n#| cache: 1h\\n#| model: x/y-5\\nbody'); print('yaml' in sys.modules);"
         "split_cell('#| needs: [a]\\n'); print('yaml' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "True"]
+    assert printed(script) == ["False", "True"]
 
 
 @pytest.mark.parametrize(

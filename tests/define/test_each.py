@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.fresh import printed
 from wfkit.core.record import Record
 from wfkit.define.each import items_of
 from wfkit.errors import ValueFault
@@ -99,5 +97,4 @@ def test_anything_else_is_refused_with_advice(value: object, advice: str) -> Non
 def test_lists_need_no_pandas() -> None:
     """Mapping over a list loads no pandas."""
     script = "import sys; from wfkit.define.each import items_of; items_of([1]); print('pandas' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert printed(script) == ["False"]

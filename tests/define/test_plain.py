@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-import subprocess
 import sys
 import uuid
 from collections import OrderedDict, namedtuple
@@ -20,6 +19,7 @@ import pandas as pd
 import pydantic
 import pytest
 
+from tests.fresh import printed
 from tests.ids import stable
 from wfkit.core.record import Record
 from wfkit.define.plain import plain
@@ -143,5 +143,4 @@ def test_no_library_is_loaded_for_it() -> None:
         "import sys; from wfkit.define.plain import plain; plain({'a': [1, {2}]}, 'v');"
         "print(*{'numpy', 'pandas', 'pydantic'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert printed(script) == []

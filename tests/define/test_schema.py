@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -15,6 +13,7 @@ import jsonschema
 import pydantic
 import pytest
 
+from tests.fresh import printed
 from wfkit.define.schema import InvalidOutput, resolve
 from wfkit.errors import SchemaError
 
@@ -235,5 +234,4 @@ def test_older_drafts_keep_their_meaning() -> None:
 def test_importing_it_is_light() -> None:
     """pydantic and jsonschema load when a schema is resolved."""
     script = "import sys, wfkit.define.schema; print(*{'pydantic', 'jsonschema'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert printed(script) == []

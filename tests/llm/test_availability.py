@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
+from tests.fresh import printed
 from wfkit.errors import ModelUnavailable
 from wfkit.llm import prices
 from wfkit.llm.client import check_model
@@ -91,4 +90,4 @@ def test_without_litellm() -> None:
         "from wfkit.llm.client import check_model; check_model('openai/gpt-4o-mini', {'OPENAI_API_KEY': 'x'});"
         "import sys; print('litellm' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert printed(code) == ["False"]

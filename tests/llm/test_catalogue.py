@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
+from tests.fresh import printed
 from wfkit.errors import UsageFault
 from wfkit.llm.catalogue import Choice, find
 
@@ -63,5 +61,4 @@ def test_without_litellm() -> None:
         "from wfkit.llm.catalogue import find, Choice; print(len(find(Choice(), {})) > 3000);"
         "import sys; print('litellm' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "True\nFalse\n"
+    assert printed(code) == ["True", "False"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from tests.fresh import printed
 from wfkit.core.call import Message, Request, Tool, Usage
 from wfkit.core.terms import CostSource, UsageSource
 from wfkit.llm import price_file, prices
@@ -169,7 +168,7 @@ def test_prices_without_litellm() -> None:
     code = (
         "import sys; from wfkit.llm import prices; prices.price('openai/gpt-4o-mini'); print('litellm' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+    assert printed(code) == ["False"]
     assert len(price_file.entries()) > 1000
 
 

@@ -5,10 +5,8 @@ Public names are few and fixed. Heavy libraries load on first use; seconds are m
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import wfkit
+from tests.fresh import printed
 from wfkit.errors import CallFailed
 
 PUBLIC_NAMES = 15
@@ -30,8 +28,7 @@ IN_IPYTHON = "from IPython.core.interactiveshell import InteractiveShell; shell 
 def heavy_after(statement: str, before: str = "") -> set[str]:
     """The heavy libraries that a statement loads in a fresh interpreter."""
     script = LOADED_BY.format(before=before, statement=statement)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    return HEAVY.intersection(done.stdout.splitlines()[-1].split())
+    return HEAVY.intersection(printed(script))
 
 
 def test_public_names_are_few() -> None:
@@ -53,8 +50,7 @@ def test_names_are_completed() -> None:
         " print(set(wfkit.__all__) <= set(dir(wfkit)), '__version__' in dir(wfkit));"
         " print(*shell.complete('wfkit.as', 'wfkit.as', 8)[1])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "True", ".ask"]
+    assert printed(script) == ["True", "True", ".ask"]
 
 
 def test_import_is_light() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
+from tests.fresh import printed
 from wfkit.define.cell import parse_cell
 from wfkit.engine.preparing.unready import unready
 
@@ -52,8 +51,7 @@ def test_looking_loads_nothing() -> None:
         "assert unready(parse_cell('a --model m --schema S --tools find --min-confidence 0.5', 'Go', known)) is None;"
         "print(*sorted({'pydantic', 'jsonschema', 'numpy', 'pandas', 'duckdb', 'litellm'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert printed(script) == []
 
 
 def test_what_a_later_cell_brings_is_enough() -> None:
