@@ -1,32 +1,37 @@
-"""Ctrl-C held back for a moment, where half a step of the caller would be worse than a late answer.
+"""Ctrl-C where half a step of the caller would be worse than a late answer: held back for a moment, or met by a wait
+that it cannot break.
 
 Python raises KeyboardInterrupt in the main thread between any two of its steps, also while a thread that was just
-started is waited for. What must happen whole is kept short, or done by another thread.
+started is waited for. Nothing that may take long belongs between: it must stay interruptible, or be another thread's.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import Any
 
+_NOTHING = nullcontext()
 
-class held_back:  # noqa: N801 - reads as the function it stands for, and costs half of a generator
+
+def held_back() -> AbstractContextManager[None]:
     """While the block lasts a Ctrl-C is only noted; when it ends it is heard as it would have been. About 2 µs, and
     nothing on other threads, which no signal interrupts.
     """
+    return _HeldBack() if threading.get_ident() == threading.main_thread().ident else _NOTHING
 
+
+class _HeldBack:
     __slots__ = ("_before", "_heard")
 
     def __enter__(self) -> None:
         self._heard: list[tuple[int, FrameType | None]] = []
-        self._before: Any = None
-        if threading.get_ident() == threading.main_thread().ident:
-            before = signal.getsignal(signal.SIGINT)
-            if callable(before):  # else nothing is raised
-                self._before = before
-                signal.signal(signal.SIGINT, self._note)
+        before = signal.getsignal(signal.SIGINT)
+        self._before: Any = before if callable(before) else None  # else nothing is raised
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._note)
 
     def __exit__(self, *error: object) -> None:
         if self._before is not None:

@@ -6,11 +6,12 @@ of the caller are out of reach by the configuration in `opening`.
 
 from __future__ import annotations
 
-import _thread
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from wfkit.errors import UsageFault
+from wfkit.interrupts import Milestone, held_back
 from wfkit.store.database import opening
 from wfkit.store.database.opening import Trouble
 
@@ -28,80 +29,48 @@ _UNWANTED = frozenset({"pg_sleep", "sleep_ms", "getenv", "current_setting", "pg_
 _CATALOG = frozenset({"duckdb_tables", "duckdb_views", "duckdb_columns", "duckdb_functions", "duckdb_keywords"})
 
 
-class _Asked:
-    """A query that another thread asks: one that is inside DuckDB may not see a Ctrl-C before the query ends.
-
-    A Ctrl-C may come between any two steps of the caller: all that it waits for is set by the other thread, and who was
-    first is told by one step that cannot be half done.
-    """
-
-    def __init__(self, cursor: DuckDBPyConnection, query: str) -> None:
-        self._cursor, self._query = cursor, query
-        self._first: dict[None, str] = {}
-        self._over = False
-        self._bell = _thread.allocate_lock()
-        self._bell.acquire()
-        self._table: Any = None
-        self._error: Exception | None = None
-
-    def answer(self) -> Any:
-        """The answer as a pandas DataFrame. Raises duckdb.Error; KeyboardInterrupt when the query has ended."""
-        import duckdb  # loads on first use: 80 ms
-
-        try:
-            _thread.start_new_thread(self._work, ())  # at once: the other way waits in Python for its beginning
-            while not self._over:
-                self._bell.acquire(timeout=0.1)
-        except KeyboardInterrupt:
-            self._stop()
-            raise
-        if isinstance(self._error, duckdb.InterruptException):
-            raise KeyboardInterrupt
-        if self._error is not None:
-            raise self._error
-        return self._table
-
-    def _work(self) -> None:
-        try:
-            if self._first.setdefault(None, "query") == "query":
-                self._table = self._ask()
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it, whatever it is
-            self._error = error
-        finally:
-            self._over = True
-            self._bell.release()
-
-    def _ask(self) -> Any:
-        self._cursor.execute("BEGIN TRANSACTION READ ONLY")
-        try:
-            return self._cursor.execute(self._query).df()
-        finally:
-            self._cursor.execute("ROLLBACK")
-
-    def _stop(self) -> None:
-        """Until the query has ended, or will never begin: an interrupt before its first step is not heard. A second
-        Ctrl-C changes nothing, for the cursor must not be closed under a query."""
-        while not self._over:
-            try:
-                if self._first.setdefault(None, "stop") == "stop":
-                    return
-                self._cursor.interrupt()
-                self._bell.acquire(timeout=0.05)
-            except KeyboardInterrupt:
-                continue
-
-
 def select(cursor: DuckDBPyConnection, query: str) -> Any:
     """The answer as a pandas DataFrame. Raises UsageFault for what is not one SELECT or cannot be answered."""
     import duckdb  # loads on first use: 80 ms
 
     try:
         _check(cursor, query)
-        return _Asked(cursor, query).answer()
+        return _beside(cursor, query)
     except duckdb.Error as error:
         if opening.judge(error) is not Trouble.OTHER:
             raise
         raise UsageFault(f"the query cannot be answered: {_first_lines(error)}\n{_hint(cursor)}") from error
+
+
+def _beside(cursor: DuckDBPyConnection, query: str) -> Any:
+    """The answer, made by another thread: one that is inside DuckDB may not see a Ctrl-C before the query ends."""
+    import duckdb  # loads on first use: 80 ms
+
+    answer: Future[Any] | None = None
+    over, pool = Milestone(), ThreadPoolExecutor(1, "wfkit-sql")
+    try:
+        with held_back():
+            answer = pool.submit(_answer, cursor, query)
+            answer.add_done_callback(lambda _: over.set())
+            pool.shutdown(wait=False)
+        while not over.wait(0.1):
+            pass
+        return answer.result()
+    except duckdb.InterruptException:
+        raise KeyboardInterrupt from None
+    except KeyboardInterrupt:
+        with held_back():  # a second one changes nothing: the cursor must not be closed under a query
+            while answer is not None and not over.wait(0.05):
+                cursor.interrupt()  # again and again: before its first step a query does not hear it
+        raise
+
+
+def _answer(cursor: DuckDBPyConnection, query: str) -> Any:
+    cursor.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        return cursor.execute(query).df()
+    finally:
+        cursor.execute("ROLLBACK")
 
 
 def _check(cursor: DuckDBPyConnection, query: str) -> None:
