@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 from tests.engine.lab import Lab, did, run
+from wfkit.core.events import Entry, RunEnded
+from wfkit.core.terms import RunState
+from wfkit.store.disk import open_store
 
 READERS = {
     "open": "with open('data.csv') as file:\n    text = file.read()\ntext",
@@ -300,3 +303,32 @@ def test_what_wfkit_does_is_charged_to_no_body(lab: Lab, monkeypatch: pytest.Mon
     workflow = lab.cells(cells, {"begun": threading.Event()})
     assert "wrote 'left.txt'" in run(workflow).warnings[0]
     assert workflow.sql("select reads from results where node = 'waits'")["reads"].tolist() == ["[]"]
+
+
+def test_a_store_that_no_workflow_uses(lab: Lab, tmp_path: Path) -> None:
+    """A store is written and folded on threads of its own, and closed by whoever has it: a body that runs meanwhile has
+    read nothing, wherever the store is."""
+    other = open_store(tmp_path / "other")
+    seconds = iter(range(10_000))
+
+    def append() -> None:
+        other.append([Entry("run", next(seconds), 0, RunEnded(RunState.SUCCESS, 5.0))], durable=True).wait()
+
+    append()  # whoever makes the journal writes a file
+    body = "import time\nappend()\nwhile pending():\n    time.sleep(0.01)\n1"
+    workflow = lab.cells(
+        {"waits --ignore append,pending": body}, {"append": append, "pending": lambda: other._tails.pending}
+    )
+    assert did(run(workflow)) == {"waits": "run"}
+    assert workflow.sql("select reads from results where node = 'waits'")["reads"].tolist() == ["[]"]
+    other.close()
+
+
+def test_a_store_behind_a_link(lab: Lab, tmp_path: Path) -> None:
+    """A store is known by each of its names."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    lab.root = tmp_path / "link"
+    workflow = lab.cells({"reads": "from pathlib import Path\nPath('real', '.wfkit', 'format').read_text()"})
+    assert did(run(workflow)) == {"reads": "run"}
+    assert workflow.sql("select reads from results where node = 'reads'")["reads"].tolist() == ["[]"]

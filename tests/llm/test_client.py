@@ -225,7 +225,7 @@ def test_warm(monkeypatch: pytest.MonkeyPatch) -> None:
     client.warm("anthropic/claude-sonnet-4-5")
     client.warm("anthropic/claude-sonnet-4-5")
     loads: list[Any] = []
-    monkeypatch.setattr("wfkit.llm.door.Thread", loads.append)
+    monkeypatch.setattr("wfkit.llm.door.begin", lambda *begun: loads.append(begun))
     client.warm("gemini/gemini-2.5-flash")
     client.warm("openai/gpt-4o-mini")
     assert not loads

@@ -80,8 +80,8 @@ def is_pattern(text: str) -> bool:
 
 
 def ignore_under(path: Path | str) -> None:
-    """Opens below this folder are no reads: it is the store."""
-    _ignored.add(os.path.abspath(path) + os.sep)
+    """Opens below this folder are no reads, by whichever of its names: it is the store."""
+    _ignored.update((os.path.abspath(path) + os.sep, os.path.realpath(path) + os.sep))
 
 
 def is_ignored(path: str) -> bool:

@@ -25,6 +25,7 @@ from wfkit.keys.content.files import (
 )
 from wfkit.keys.environment import digest_of
 from wfkit.keys.places import is_pattern
+from wfkit.own_threads import is_own
 
 current: ContextVar[Recorder | None] = ContextVar("wfkit_recorder", default=None)
 active: dict[int, Recorder] = {}
@@ -35,7 +36,7 @@ def whose() -> list[Recorder]:
     """The recorders that a read of this thread is charged to: its own, or all of them when nobody knows the thread."""
     recorder = current.get()
     if recorder is None:
-        return list(active.values())
+        return [] if is_own() else list(active.values())
     return [recorder] if id(recorder) in active else []
 
 

@@ -13,16 +13,17 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
-from contextvars import ContextVar, copy_context
-from functools import wraps
+from contextvars import ContextVar
+from functools import partial, wraps
 from importlib import import_module
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 from weakref import WeakSet
 
 from wfkit.core.call import Failure, Listener, Reply, Request
 from wfkit.core.terms import FailureKind
 from wfkit.errors import CallFailed
+from wfkit.interrupts import held_back
 from wfkit.llm import price_file
 from wfkit.llm.door_stream import grown
 from wfkit.llm.failures import failure_of
@@ -31,6 +32,7 @@ from wfkit.llm.native_schema import response_format, sends_natively
 from wfkit.llm.patience import standing_still
 from wfkit.llm.replies import reply_of
 from wfkit.llm.stream import STREAMED
+from wfkit.own_threads import begin
 
 _BEFORE_IMPORT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # else the import fetches a price list from the network
@@ -133,12 +135,11 @@ def _close_at_exit() -> None:
 
 def _load() -> Future[Any]:
     global _loading  # noqa: PLW0603 one import for the process
-    with _lock:
+    with _lock, held_back():
         if _loading is None or (_loading.done() and _loading.exception() is not None):
             _loading = Future()
             _loading.set_running_or_notify_cancel()  # all wait for it: one that gives up must not cancel it
-            on_behalf = copy_context().run  # what is looked at there is nobody's read if it is none here
-            Thread(target=on_behalf, args=(_import, _loading), name="wfkit-litellm", daemon=True).start()
+            begin(partial(_import, _loading), "wfkit-litellm")
         return _loading
 
 

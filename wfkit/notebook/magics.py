@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
-import threading
 from typing import Any, Final
 
 from IPython.core.completer import context_matcher
@@ -19,6 +18,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 import wfkit
 from wfkit.notebook.capture import install_display
 from wfkit.notebook.errors import hint_at_nodes, note_rejected, show_cleanly
+from wfkit.own_threads import begin
 from wfkit.verb_words import HelpShown, overview, read_line
 from wfkit.verbs import Where
 
@@ -36,7 +36,7 @@ def register(shell: Any) -> None:
     install_display(shell)
     install_completion(shell)
     _remember_cells(shell)
-    threading.Thread(target=_load_ahead, name="wfkit-load", daemon=True).start()
+    begin(_load_ahead, "wfkit-load")
 
 
 @magics_class

@@ -21,6 +21,7 @@ from wfkit.engine.running.context import Context
 from wfkit.engine.running.loop import Loop, Posted, fault_of
 from wfkit.engine.running.seating import Seating
 from wfkit.interrupts import Milestone, held_back
+from wfkit.own_threads import begin
 
 
 class Baton:
@@ -87,7 +88,7 @@ class Baton:
         """`pump` on a thread of its own. The caller's may be interrupted at any instruction, and half an event applied
         is a broken run."""
         with held_back():
-            threading.Thread(target=self.pump, name="wfkit-baton", daemon=True).start()
+            begin(self.pump, "wfkit-baton")
 
     def interrupt(self) -> None:
         """End the run as interrupted, if it has not ended."""

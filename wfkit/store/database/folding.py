@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from wfkit.errors import StoreFault
 from wfkit.interrupts import held_back
+from wfkit.own_threads import begin
 from wfkit.store.database import fold
 from wfkit.store.database.lease import LOOK_S, Lease
 from wfkit.store.files import sync_file
@@ -106,8 +107,7 @@ class Folder:
         with self._one:
             if self._thread is None and not self._closing:
                 self._folded = time.monotonic()  # not at once: what just began is busy
-                self._thread = threading.Thread(target=self._run, name="wfkit-folder", daemon=True)
-                self._thread.start()
+                self._thread = begin(self._run, "wfkit-folder")
 
     def _run(self) -> None:
         while not self._closing:

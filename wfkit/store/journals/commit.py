@@ -16,6 +16,7 @@ from typing import Any
 
 from wfkit.errors import StoreFault
 from wfkit.interrupts import Milestone, held_back
+from wfkit.own_threads import begin
 
 _log = logging.getLogger(__name__)
 LINGER_S = 0.01
@@ -118,8 +119,7 @@ class GroupCommit:
                 self._work.notify()
             if self._thread is None:
                 with held_back():
-                    self._thread = threading.Thread(target=self._run, name="wfkit-journal", daemon=True)
-                    self._thread.start()
+                    self._thread = begin(self._run, "wfkit-journal")
             return Receipt(self, self._count)
 
     def take_placed(self) -> list[tuple[int, int, Any]]:
