@@ -1,6 +1,7 @@
 """Threads on which wfkit does work of its own. They are known, so that what they read is charged to no body.
 
-No code of a user's may run there: bodies are run by `executors` and on the engine's loop, adapters by `llm`.
+No body and no adapter may run there: bodies have the threads of `executors` and the engine's loop, adapters those of
+`llm`.
 """
 
 from __future__ import annotations
