@@ -2,7 +2,8 @@
 that it cannot break.
 
 Python raises KeyboardInterrupt in the main thread between any two of its steps, also while a thread that was just
-started is waited for. Nothing that may take long belongs between: it must stay interruptible, or be another thread's.
+started is waited for. What may take long must stay interruptible, or be another thread's; held back is at most the wait
+for such a one that was told to stop.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ import pytest
 from wfkit.core.result import Read
 from wfkit.keys import audit
 from wfkit.keys.reads import ReadChecker, env, ignore_under, literal_paths, recording, unchanged
+from wfkit.own_threads import begin
 
 
 @pytest.fixture
@@ -215,6 +216,15 @@ def test_looking_for_packages_is_no_read(project: Path, library: str, monkeypatc
     metadata = import_module(library)
     assert reads_of(lambda: metadata.version("pytest"), project) == ([], None)
     assert reads_of(lambda: list(project.iterdir()), project) == ([("glob", "./", True)], None)
+
+
+def test_threads_of_wfkit_s_own(project: Path) -> None:
+    """What wfkit does on a thread of its own is no read of a body that runs meanwhile, nor of the one that began it."""
+
+    def body() -> None:
+        begin((project / "data" / "a.csv").read_text, "own").join()
+
+    assert reads_of(body, project) == ([], None)
 
 
 def test_threads_are_told_apart(project: Path) -> None:

@@ -52,7 +52,6 @@ from wfkit.executors.threads import Threads
 from wfkit.guards.budgets import Purse
 from wfkit.guards.chain import Guards
 from wfkit.guards.pools import Pools
-from wfkit.keys.recorder import unwatched
 from wfkit.keys.task import task_key
 from wfkit.llm import client
 from wfkit.llm.cassette import Cassette, parse_mode
@@ -189,7 +188,7 @@ def execute(session: Session, prepared: Prepared, wish: Wish, progress: Progress
         baton.carry()
         asks = any(ready.model for ready in prepared.ready) and (cassette is None or cassette.records)
         if asks and not baton.finished.wait(_SOON_S):
-            unwatched().run(_warm, prepared, session.settings.transport)
+            _warm(prepared, session.settings.transport)
         _wait(baton, progress, wish.stop)
     except KeyboardInterrupt:
         baton.interrupt()
